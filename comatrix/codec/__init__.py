@@ -1,1 +1,1 @@
-
+"""Bytes <-> values: no state, no time. Shared with MicroPython."""
