@@ -56,9 +56,9 @@ def name(number: int) -> str:
 
 
 def supported_untrusted(options: "list[tuple[int, bytes]]", handled: "tuple[int, ...]") -> "dict[int, list[bytes]]":
-    """The options in `handled` by number, valid and in order; elective others are left out (RFC 7252 section 5.4).
+    """The options in `handled` by number, in order; elective others are left out (RFC 7252 section 5.4).
 
-    Raises BadOptionError for a critical option that is not handled, has a wrong length, or stands twice though it may not.
+    Raises BadOptionError for a critical option that is not handled, has a wrong length, or stands twice in vain.
     """
     found: "dict[int, list[bytes]]" = {}
     for number, value in options:
