@@ -83,7 +83,7 @@ class Result(Record):
 
 
 class Hello(Record):
-    """After boot. Any part may be None: unknown. `battery_cv`: hundredths of a volt; `description`: its hash, 4 bytes."""
+    """After boot. A part may be None: unknown. `battery_cv`: hundredths of a volt; `description`: its hash, 4 bytes."""
 
     def __init__(
         self,

@@ -1,8 +1,8 @@
 """The vocabulary of readings: small integer <-> word, SenML name and unit, scale, IPSO object.
 
-Append-only: a published row never changes (a test holds it to tests/vectors/vocab_published.json). `words` holds the words
-and their digits; here stands what only a gateway needs: number, SenML unit (RFC 8428 and RFC 8798, except deg and NTU, which
-neither registers), unit as people write it, IPSO object, meaning.
+Append-only: a published row never changes (a test holds it to tests/vectors/vocab_published.json). `words` holds the
+words and their digits; here stands what only a gateway needs: number, SenML unit (RFC 8428 and RFC 8798, except deg and
+NTU, which neither registers), unit as people write it, IPSO object, meaning.
 """
 
 from comatrix.codec.words import TABLE, VERSION

@@ -85,9 +85,9 @@ def lookup(word: str) -> "tuple[int, int] | None":
 
 
 def scaled(word: str, value: "int | float") -> "tuple[int, int]":
-    """("temperature", 21.37) -> (0, 2137). Raises ValueError for an unknown word or a value that is no finite number."""
+    """("temperature", 21.37) -> (0, 2137). Raises ValueError or OverflowError for what cannot be said."""
     found = lookup(word)
     if found is None:
         raise ValueError("unknown word " + word)
     number, digits = found
-    return number, int(round(value * 10**digits))
+    return number, round(value * 10**digits)
