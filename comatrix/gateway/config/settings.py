@@ -1,0 +1,140 @@
+"""Everything that can be configured. One text per field: the page, `config show` and the errors are made from it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+from comatrix.gateway.config import values
+
+Check = Callable[[Any], None]
+
+
+def setting(
+    default: Any,
+    doc: str,
+    check: Check | None = None,
+    *,
+    required: bool = False,
+    low: int | None = None,
+    high: int | None = None,
+    choices: tuple[str, ...] = (),
+    example: str = "",
+) -> Any:
+    """A field and what is told about it. `check` sees a text (each text of a list) and raises ValueError in words.
+
+    An empty text is always allowed where the default is empty, unless the key is required.
+    """
+    told = {"doc": doc, "check": check, "required": required, "low": low, "high": high, "choices": choices}
+    return field(default=default, metadata=told | {"example": example})
+
+
+@dataclass(frozen=True, slots=True)
+class HomeserverSettings:
+    """The Matrix account the gateway posts with. Its token is in secrets.toml, never here."""
+
+    url: str = setting(
+        "",
+        "Where the homeserver's client-server API answers.",
+        values.check_url,
+        required=True,
+        example="https://matrix.example.org",
+    )
+    user: str = setting(
+        "", "The account the gateway posts with.", values.check_user, required=True, example="@cx:example.org"
+    )
+    device_name: str = setting(
+        "CoMatrix gateway", "The name other sessions of the account see for this one.", values.check_line
+    )
+    timeout: str = setting("30s", "How long one request may take before it counts as unanswered.", values.check_span)
+    connections: int = setting(
+        8, "The most connections kept to the homeserver; more than 16 are slower.", low=1, high=16
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class UdpSettings:
+    """Where nodes reach the gateway by CoAP over UDP."""
+
+    bind: tuple[str, ...] = setting(
+        ("[::]:5683",),
+        "Addresses and ports to listen on. `[::]` takes IPv4 as well.",
+        values.check_endpoint,
+    )
+    plain_bind: tuple[str, ...] = setting(
+        (),
+        "Addresses and ports where unencrypted CoAP of nodes declared plain (`node add --plain`) is taken. "
+        "Anyone who can send from such a node's address can speak for it.",
+        values.check_endpoint,
+        example="192.168.1.5:5684",
+    )
+    receive_buffer: int = setting(
+        4_194_304,
+        "Bytes the kernel may hold for each socket while the gateway is busy. The kernel may grant less.",
+        low=65_536,
+        high=268_435_456,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class GatewaySettings:
+    """The gateway itself."""
+
+    name: str = setting("CoMatrix", "What the gateway calls itself in rooms.", values.check_line)
+    address: str = setting(
+        "",
+        "Host and port written into each node's configuration: where nodes find this gateway. "
+        "Empty: `node add --gateway-address` must say it.",
+        values.gateway_address,
+        example="192.168.1.5:5683",
+    )
+    timezone: str = setting(
+        "UTC", "The time zone of times shown in rooms and by the command line.", values.check_timezone
+    )
+    admin_room: str = setting(
+        "",
+        "A room where the operator is told what needs a person. Empty: the log and `comatrix status` only.",
+        values.check_room,
+        example="#comatrix-admin:example.org",
+    )
+    log_level: str = setting(
+        "info", "How much is logged to standard error.", choices=("debug", "info", "warning", "error")
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class LimitsSettings:
+    """Bounds on what is remembered, so that no stranger can make the gateway grow."""
+
+    peers: int = setting(
+        4_096, "Addresses whose recent messages are remembered to recognise duplicates.", low=16, high=65_536
+    )
+    duplicates_per_peer: int = setting(16, "Messages remembered for each of them.", low=4, high=256)
+    control_clients: int = setting(
+        16, "Command lines that may be connected to the running gateway at once.", low=1, high=256
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class PostingSettings:
+    """How often readings become events in a room."""
+
+    post: str = setting(
+        "15min",
+        'How often a node\'s readings are posted unless `node add --post` said otherwise: "every" reading, '
+        'on "change", or once in a span such as "15min". Nothing is lost: what waited is in the next event.',
+        values.check_post,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The whole configuration: one field a section."""
+
+    homeserver: HomeserverSettings = field(default_factory=HomeserverSettings)
+    gateway: GatewaySettings = field(default_factory=GatewaySettings)
+    udp: UdpSettings = field(default_factory=UdpSettings)
+    posting: PostingSettings = field(default_factory=PostingSettings)
+    limits: LimitsSettings = field(default_factory=LimitsSettings)
+
+
+SECTIONS: dict[str, type[Any]] = {f.name: f.default_factory for f in fields(Settings)}  # type: ignore[misc]

@@ -1,0 +1,99 @@
+"""What a configured value may be, in words. Each check raises ValueError with the words a person reads."""
+
+import ipaddress
+import re
+import zoneinfo
+from urllib.parse import urlsplit
+
+_SPAN = re.compile(r"([1-9][0-9]{0,5})\s*(ms|s|min|h|d)")
+_UNIT_MS = {"ms": 1, "s": 1_000, "min": 60_000, "h": 3_600_000, "d": 86_400_000}
+_USER = re.compile(r"@[\x21-\x39\x3b-\x7e]{1,200}:([A-Za-z0-9.-]{1,200}|\[[0-9A-Fa-f:.]{2,45}\])(:[0-9]{1,5})?")
+_ROOM = re.compile(r"#[^\s:]+:[^\s/]+|![^\s]+")
+
+LONGEST_POST_MS = 7 * 86_400_000
+
+
+def span_ms(text: str) -> int:
+    """A span such as "30s", "15min", "2h" -> milliseconds. Raises ValueError."""
+    found = _SPAN.fullmatch(text)
+    if found is None:
+        raise ValueError('must be a span of time such as "30s", "15min" or "2h"')
+    return int(found[1]) * _UNIT_MS[found[2]]
+
+
+def endpoint(text: str) -> tuple[str, int]:
+    """ "[::]:5683" or "192.0.2.1:5683" -> (address, port). Raises ValueError."""
+    host, colon, port = text.rpartition(":")
+    bracketed = host.startswith("[") and host.endswith("]")
+    try:
+        address = ipaddress.ip_address(host[1:-1] if bracketed else host)
+        number = int(port) if port.isascii() and port.isdigit() else -1
+    except ValueError:
+        address, number = None, -1
+    if not colon or address is None or not 0 <= number <= 65535 or bracketed != (address.version == 6):
+        raise ValueError('must be an IP address and a port such as "[::]:5683" or "192.168.1.5:5683"')
+    return str(address), number
+
+
+def gateway_address(text: str) -> None:
+    """Where nodes find the gateway: "host:port" or "[IPv6]:port"."""
+    host, colon, port = text.rpartition(":")
+    number = int(port) if port.isascii() and port.isdigit() else 0
+    bare_ipv6 = ":" in host and not host.startswith("[")
+    if not colon or not host or bare_ipv6 or not 0 < number < 65536 or any(c.isspace() for c in text):
+        raise ValueError('must be a host and a port such as "192.168.1.5:5683" or "[fd00::1]:5683"')
+
+
+def check_endpoint(text: str) -> None:
+    endpoint(text)
+
+
+def check_span(text: str) -> None:
+    span_ms(text)
+
+
+def check_post(text: str) -> None:
+    """How often a node's readings are posted: "every", "change" or a span up to 7 days."""
+    words = 'must be "every", "change" or a span such as "15min" (at most "7d")'
+    if text in ("every", "change"):
+        return
+    try:
+        milliseconds = span_ms(text)
+    except ValueError:
+        raise ValueError(words) from None
+    if milliseconds > LONGEST_POST_MS:
+        raise ValueError(words)
+
+
+def check_url(text: str) -> None:
+    try:
+        parts = urlsplit(text)
+        plausible = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        plausible = False
+    if not plausible:
+        raise ValueError('must be the homeserver\'s address such as "https://matrix.example.org"')
+    if parts.username or parts.password or parts.query or parts.fragment:
+        raise ValueError("must be an address without user, password, query or fragment")
+
+
+def check_user(text: str) -> None:
+    if _USER.fullmatch(text) is None:
+        raise ValueError('must be a Matrix user such as "@garden-bot:example.org"')
+
+
+def check_room(text: str) -> None:
+    if _ROOM.fullmatch(text) is None or len(text) > 255:
+        raise ValueError('must be a room such as "#garden:example.org"')
+
+
+def check_timezone(text: str) -> None:
+    try:
+        zoneinfo.ZoneInfo(text)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError('must be a time zone such as "UTC" or "Europe/Berlin"') from None
+
+
+def check_line(text: str) -> None:
+    if not text.strip() or not text.isprintable() or len(text) > 64:
+        raise ValueError("must be 1 to 64 printable characters")
