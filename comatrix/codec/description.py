@@ -3,7 +3,8 @@
 A record like the others, in a module of its own because a node writes it once and never reads one.
 """
 
-from comatrix.codec.records import Record, _array, _integer, _uint
+from comatrix.codec.record_types import Record, array, uint
+from comatrix.codec.records import integer
 from comatrix.errors import RecordError
 
 MAX_NAME = 24
@@ -70,14 +71,14 @@ class Description(Record):
 
 def read_description(value: object) -> Description:
     """[[settings], [methods], {code: [fields]}] -> Description. Raises RecordError."""
-    parts = _array(value, 3, 3)
+    parts = array(value, 3, 3)
     schemas = parts[2]
     if not isinstance(schemas, dict):
         raise RecordError("schemas are a map")
     return Description(
-        [_setting(item) for item in _array(parts[0], 0, 32)],
-        [_method(item) for item in _array(parts[1], 0, 32)],
-        {_uint(code, "schema", 271): [_field(item) for item in _array(schemas[code], 1, 8)] for code in schemas},
+        [_setting(item) for item in array(parts[0], 0, 32)],
+        [_method(item) for item in array(parts[1], 0, 32)],
+        {uint(code, "schema", 271): [_field(item) for item in array(schemas[code], 1, 8)] for code in schemas},
     )
 
 
@@ -88,19 +89,19 @@ def _name(value: object) -> str:
 
 
 def _setting(value: object) -> Setting:
-    parts = _array(value, 2, 4)
+    parts = array(value, 2, 4)
     if not isinstance(parts[1], str) or len(parts[1]) > MAX_NAME or len(parts) == 3:
         raise RecordError("not a setting")
     if len(parts) == 2:
         return Setting(_name(parts[0]), parts[1])
-    return Setting(_name(parts[0]), parts[1], _integer(parts[2]), _integer(parts[3]))
+    return Setting(_name(parts[0]), parts[1], integer(parts[2]), integer(parts[3]))
 
 
 def _method(value: object) -> Method:
-    parts = [_name(part) for part in _array(value, 1, 9)]
+    parts = [_name(part) for part in array(value, 1, 9)]
     return Method(parts[0], parts[1:])
 
 
 def _field(value: object) -> Field:
-    parts = _array(value, 3, 3)
-    return Field(_uint(parts[0], "word", 1 << 16), _integer(parts[1]), _uint(parts[2], "bits", 33))
+    parts = array(value, 3, 3)
+    return Field(uint(parts[0], "word", 1 << 16), integer(parts[1]), uint(parts[2], "bits", 33))

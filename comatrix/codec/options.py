@@ -1,10 +1,65 @@
 """CoAP options as data (RFC 7252 sections 5.4 and 5.10, and the RFCs named in the table)."""
 
+from comatrix.codec.option_numbers import (
+    ACCEPT,
+    BLOCK1,
+    BLOCK2,
+    CONTENT_FORMAT,
+    ECHO,
+    ETAG,
+    IF_MATCH,
+    IF_NONE_MATCH,
+    LOCATION_PATH,
+    MAX_AGE,
+    NO_RESPONSE,
+    OBSERVE,
+    OSCORE,
+    PROXY_SCHEME,
+    PROXY_URI,
+    REQUEST_TAG,
+    SIZE1,
+    SIZE2,
+    URI_HOST,
+    URI_PATH,
+    URI_PORT,
+    URI_QUERY,
+    uint,
+    uint_bytes,
+)
 from comatrix.errors import BadOptionError
 
-IF_MATCH, URI_HOST, ETAG, IF_NONE_MATCH, OBSERVE, URI_PORT, LOCATION_PATH, OSCORE = 1, 3, 4, 5, 6, 7, 8, 9
-URI_PATH, CONTENT_FORMAT, MAX_AGE, URI_QUERY, ACCEPT, BLOCK2, BLOCK1, SIZE2 = 11, 12, 14, 15, 17, 23, 27, 28
-PROXY_URI, PROXY_SCHEME, SIZE1, ECHO, NO_RESPONSE, REQUEST_TAG = 35, 39, 60, 252, 258, 292
+__all__ = [
+    "ACCEPT",
+    "BLOCK1",
+    "BLOCK2",
+    "CONTENT_FORMAT",
+    "ECHO",
+    "ETAG",
+    "IF_MATCH",
+    "IF_NONE_MATCH",
+    "LOCATION_PATH",
+    "MAX_AGE",
+    "NO_RESPONSE",
+    "OBSERVE",
+    "OSCORE",
+    "PROXY_SCHEME",
+    "PROXY_URI",
+    "REQUEST_TAG",
+    "SIZE1",
+    "SIZE2",
+    "TABLE",
+    "URI_HOST",
+    "URI_PATH",
+    "URI_PORT",
+    "URI_QUERY",
+    "is_critical",
+    "is_no_cache_key",
+    "is_unsafe",
+    "name",
+    "supported_untrusted",
+    "uint",
+    "uint_bytes",
+]
 
 # number: (name, shortest, longest value in bytes, repeatable)
 TABLE = {
@@ -71,17 +126,3 @@ def supported_untrusted(options: "list[tuple[int, bytes]]", handled: "tuple[int,
         elif number & 1:
             raise BadOptionError("option %d" % number)
     return found
-
-
-def uint(value: bytes) -> int:
-    """An option value of format uint (RFC 7252 section 3.2)."""
-    return int.from_bytes(value, "big")
-
-
-def uint_bytes(value: int) -> bytes:
-    """The shortest option value of format uint; 0 is empty."""
-    out = b""
-    while value:
-        out = bytes((value & 255,)) + out
-        value >>= 8
-    return out

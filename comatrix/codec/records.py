@@ -1,148 +1,44 @@
-"""Records: what nodes and gateways say, as CBOR (docs/reference/wire.md, section Records).
-
-A body is a CBOR sequence: the record's seq where it is not the message's own counter, then the record. Each class has
-`body()`, the value that stands there, and a function `read_...` that takes the value back or raises RecordError.
-"""
+"""Records as a gateway reads them: payload -> one of the types of `record_types`, which are named here too."""
 
 from comatrix.codec import cbor
+from comatrix.codec.record_types import (
+    AGE,
+    Answer,
+    Command,
+    Hello,
+    Readings,
+    Record,
+    Result,
+    Text,
+    array,
+    encode,
+    read_answer_untrusted,
+    read_command,
+    uint,
+)
 from comatrix.errors import RecordError
+
+__all__ = [
+    "AGE",
+    "Answer",
+    "Command",
+    "Hello",
+    "Readings",
+    "Record",
+    "Result",
+    "Text",
+    "encode",
+    "read_answer_untrusted",
+    "read_command",
+    "read_hello",
+    "read_readings",
+    "read_result",
+    "read_text",
+    "split_untrusted",
+]
 
 LIMIT = 1 << 53  # beyond it a JSON number is not exact, and a reading is nonsense
 MAX_TEXT = 1024
-AGE = -1
-
-
-class Record:
-    """Equal when its encodings are equal."""
-
-    def body(self) -> object:
-        """The CBOR value of the record."""
-        raise NotImplementedError
-
-    def __eq__(self, other: object) -> bool:
-        return type(self) is type(other) and isinstance(other, Record) and self.body() == other.body()
-
-    def __hash__(self) -> int:
-        return hash(cbor.encode(self.body()))
-
-
-class Readings(Record):
-    """{word: scaled integer} of one moment, `age_s` seconds before it was sent. At least one, at most 31."""
-
-    def __init__(self, values: "dict[int, int]", age_s: int = 0) -> None:
-        self.values = values
-        self.age_s = age_s
-
-    def body(self) -> object:
-        if not self.age_s:
-            return self.values
-        whole = dict(self.values)
-        whole[AGE] = self.age_s
-        return whole
-
-
-class Text(Record):
-    """A text to a room (0: the default room), or to node -room."""
-
-    def __init__(self, text: str, room: int = 0) -> None:
-        self.text = text
-        self.room = room
-
-    def body(self) -> object:
-        return [self.room, self.text] if self.room else [self.text]
-
-
-class Command(Record):
-    """A waiting item, gateway to node: (id, number of the setting or method, arguments), or (id, text to show)."""
-
-    def __init__(self, id: int, what: "int | str", arguments: "list[object] | tuple[()]" = ()) -> None:
-        self.id = id
-        self.what = what
-        self.arguments = list(arguments)
-
-    def body(self) -> object:
-        whole: "list[object]" = [self.id, self.what]
-        return whole + self.arguments
-
-
-class Result(Record):
-    """What became of item `id`: `status` 0 done, 1 refused, 2 unknown here; `value` is the node's own, if any."""
-
-    def __init__(self, id: int, status: int = 0, value: object = None) -> None:
-        self.id = id
-        self.status = status
-        self.value = value
-
-    def body(self) -> object:
-        whole: "list[object]" = [self.id]
-        if self.status or self.value is not None:
-            whole.append(self.status)
-        if self.value is not None:
-            whole.append(self.value)
-        return whole
-
-
-class Hello(Record):
-    """After boot. A part may be None: unknown. `battery_cv`: hundredths of a volt; `description`: its hash, 4 bytes."""
-
-    def __init__(
-        self,
-        firmware: "str | None" = None,
-        vocabulary: "int | None" = None,
-        description: "bytes | None" = None,
-        interval_s: "int | None" = None,
-        battery_cv: "int | None" = None,
-        executed: "int | None" = None,
-    ) -> None:
-        self.firmware = firmware
-        self.vocabulary = vocabulary
-        self.description = description
-        self.interval_s = interval_s
-        self.battery_cv = battery_cv
-        self.executed = executed
-
-    def body(self) -> object:
-        parts = (self.firmware, self.vocabulary, self.description, self.interval_s, self.battery_cv, self.executed)
-        return {key: part for key, part in enumerate(parts) if part is not None}
-
-
-class Answer(Record):
-    """What a gateway's answer may carry: its time (Unix seconds), a waiting item, and what it asks of the node."""
-
-    def __init__(
-        self,
-        time_s: "int | None" = None,
-        item: "Command | None" = None,
-        more: bool = False,
-        describe: bool = False,
-    ) -> None:
-        self.time_s = time_s
-        self.item = item
-        self.more = more
-        self.describe = describe
-
-    def body(self) -> object:
-        return self.parts()
-
-    def parts(self) -> "list[object]":
-        """The items of its CBOR sequence."""
-        found: "list[object]" = []
-        if self.time_s is not None:
-            found.append(self.time_s)
-        if self.item is not None:
-            found.append(self.item.body())
-        if self.more or self.describe:
-            found.append({0: (1 if self.more else 0) | (2 if self.describe else 0)})
-        return found
-
-    def encode(self) -> bytes:
-        """The payload of the answer; b"" when it carries nothing."""
-        return b"".join([cbor.encode(part) for part in self.parts()])
-
-
-def encode(record: Record, seq: "int | None" = None) -> bytes:
-    """A record, behind its seq if one is given -> the payload of a request."""
-    return (b"" if seq is None else cbor.encode(seq)) + cbor.encode(record.body())
 
 
 def split_untrusted(payload: bytes) -> "tuple[int | None, object]":
@@ -152,7 +48,7 @@ def split_untrusted(payload: bytes) -> "tuple[int | None, object]":
         return None, items[0]
     if len(items) != 2:
         raise RecordError("not one record")
-    return _uint(items[0], "seq", 1 << 40), items[1]
+    return uint(items[0], "seq", 1 << 40), items[1]
 
 
 def read_readings(value: object) -> Readings:
@@ -163,9 +59,9 @@ def read_readings(value: object) -> Readings:
     age_s = 0
     for key, number in value.items():
         if key == AGE:
-            age_s = _uint(number, "age", 1 << 32)
+            age_s = uint(number, "age", 1 << 32)
         else:
-            values[_uint(key, "word", 1 << 16)] = _integer(number)
+            values[uint(key, "word", 1 << 16)] = integer(number)
     if not values:
         raise RecordError("no reading")
     return Readings(values, age_s)
@@ -173,30 +69,21 @@ def read_readings(value: object) -> Readings:
 
 def read_text(value: object) -> Text:
     """[text] or [room, text] -> Text. Raises RecordError."""
-    parts = _array(value, 1, 2)
+    parts = array(value, 1, 2)
     text = parts[-1]
     if not isinstance(text, str) or len(text) > MAX_TEXT:
         raise RecordError("no text, or too long")
-    room = _integer(parts[0]) if len(parts) == 2 else 0
+    room = integer(parts[0]) if len(parts) == 2 else 0
     if not -65536 < room < 65536:
         raise RecordError("room out of range")
     return Text(text, room)
 
 
-def read_command(value: object) -> Command:
-    """[id, number, arguments...] or [id, text] -> Command. Raises RecordError."""
-    parts = _array(value, 2, 10)
-    what = parts[1]
-    if not isinstance(what, str) or len(parts) > 2:
-        what = _uint(what, "setting or method", 1 << 16)
-    return Command(_uint(parts[0], "id", 1 << 16), what, parts[2:])
-
-
 def read_result(value: object) -> Result:
     """[id], [id, status] or [id, status, value] -> Result. Raises RecordError."""
-    parts = _array(value, 1, 3)
-    status = _uint(parts[1], "status", 256) if len(parts) > 1 else 0
-    return Result(_uint(parts[0], "id", 1 << 16), status, parts[2] if len(parts) > 2 else None)
+    parts = array(value, 1, 3)
+    status = uint(parts[1], "status", 256) if len(parts) > 1 else 0
+    return Result(uint(parts[0], "id", 1 << 16), status, parts[2] if len(parts) > 2 else None)
 
 
 def read_hello(value: object) -> Hello:
@@ -209,42 +96,15 @@ def read_hello(value: object) -> Hello:
         raise RecordError("firmware is a text")
     if not (description is None or isinstance(description, bytes)) or len(description or b"") > 32:
         raise RecordError("hash is bytes")
-    rest = [None if value.get(key) is None else _uint(value[key], "number", 1 << 32) for key in (1, 3, 4, 5)]
+    rest = [None if value.get(key) is None else uint(value[key], "number", 1 << 32) for key in (1, 3, 4, 5)]
     return Hello(firmware, rest[0], description, rest[1], rest[2], rest[3])
 
 
-def read_answer_untrusted(payload: bytes) -> Answer:
-    """The payload of an answer -> Answer. Raises CborError, RecordError."""
-    answer = Answer()
-    for value in cbor.decode_sequence_untrusted(payload):
-        if isinstance(value, list):
-            answer.item = read_command(value)
-        elif isinstance(value, dict):
-            flags = _uint(value.get(0, 0), "flags", 256)
-            answer.more = flags & 1 == 1
-            answer.describe = flags & 2 == 2
-        else:
-            answer.time_s = _uint(value, "time", 1 << 40)
-    return answer
-
-
-def _array(value: object, low: int, high: int) -> "list[object]":
-    if not isinstance(value, list) or not low <= len(value) <= high:
-        raise RecordError("not an array of %d to %d" % (low, high))
-    return value
-
-
-def _integer(value: object) -> int:
+def integer(value: object) -> int:
     if isinstance(value, float) and value == value // 1:
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int):
         raise RecordError("not an integer")
     if not -LIMIT < value < LIMIT:
         raise RecordError("integer out of range")
-    return value
-
-
-def _uint(value: object, what: str, limit: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < limit:
-        raise RecordError(what + " out of range")
     return value

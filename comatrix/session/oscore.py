@@ -1,11 +1,11 @@
 """OSCORE (RFC 8613) with AES-CCM-16-64-128 and HKDF-SHA-256: contexts, nonces, AAD, protect, unprotect.
 
 The AEAD is passed in: `aead(key)` -> an object with `seal(nonce, aad, plaintext)` and `open(nonce, aad, ciphertext)`,
-which raises ValueError for a wrong tag. Replay windows and counters are the caller's: this module keeps no state that moves.
+which raises ValueError for a wrong tag. Replay windows and counters are the caller's: nothing here changes.
 """
 
 from comatrix.codec import cbor, coap
-from comatrix.codec.options import OBSERVE, OSCORE, PROXY_SCHEME, PROXY_URI, URI_HOST, URI_PORT
+from comatrix.codec.option_numbers import OBSERVE, OSCORE, PROXY_SCHEME, PROXY_URI, URI_HOST, URI_PORT
 from comatrix.errors import BAD_OPTION, OscoreError
 from comatrix.session.hkdf import hkdf
 

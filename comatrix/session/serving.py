@@ -1,0 +1,101 @@
+"""The server's role of an endpoint (RFC 7252 sections 4.2, 4.5, 5.2): requests in, answers out, duplicates known."""
+
+from collections import deque
+
+from comatrix.codec import coap
+from comatrix.session.duplicates import Duplicates
+from comatrix.session.endpoint import Endpoint
+from comatrix.session.exchange import Parameters
+
+_UNANSWERED = 2048
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from comatrix.session.duplicates import Seen
+    from comatrix.session.endpoint import Options, Random
+
+
+class Incoming:
+    """A request that waits for its answer. `acknowledged`: an empty ACK went out, so the answer will be separate."""
+
+    __slots__ = ("acknowledged", "addr", "deadline", "message", "seen")
+
+    def __init__(self, addr: "Any", message: coap.Message, seen: "Seen", deadline: int) -> None:
+        self.addr = addr
+        self.message = message
+        self.seen = seen
+        self.deadline = deadline
+        self.acknowledged = False
+
+
+class ServingEndpoint(Endpoint):
+    """An endpoint whose events are also Incoming requests; `respond` answers one."""
+
+    def __init__(self, random: "Random", parameters: "Parameters | None" = None) -> None:
+        super().__init__(random, parameters)
+        self.duplicates = Duplicates(self.parameters.peer_duplicates, self.parameters.all_duplicates)
+        self.unanswered: "deque[Incoming]" = deque((), _UNANSWERED)  # noqa: RUF037 - MicroPython wants both
+
+    def respond(
+        self,
+        incoming: Incoming,
+        code: int,
+        options: "Options | tuple[()]",
+        payload: bytes,
+        now: int,
+        reliable: bool = False,
+    ) -> None:
+        """Answer a request, on its ACK where there is still time. `reliable`: a separate answer is confirmable."""
+        message = incoming.message
+        if message.type == coap.CON and not incoming.acknowledged:
+            answer = coap.Message(coap.ACK, code, message.mid, message.token, options, payload)
+            datagram = coap.encode(answer)
+            self.out.append((datagram, incoming.addr))
+        else:
+            type = coap.CON if reliable else coap.NON
+            sent = self.send_message(incoming.addr, type, code, message.token, options, payload, now, True)
+            datagram = sent.datagram
+        incoming.seen.answer = datagram
+        incoming.deadline = -1
+
+    def next_deadline(self) -> "int | None":
+        """When `handle_timer` is due, or None."""
+        earliest = super().next_deadline()
+        while self.unanswered and self.unanswered[0].deadline < 0:
+            self.unanswered.popleft()
+        if self.unanswered and (earliest is None or self.unanswered[0].deadline < earliest):
+            return self.unanswered[0].deadline
+        return earliest
+
+    def handle_timer(self, now: int) -> None:
+        """Retransmit, give up, acknowledge what takes long, forget what is old."""
+        super().handle_timer(now)
+        while self.unanswered and self.unanswered[0].deadline <= now:
+            incoming = self.unanswered.popleft()
+            if incoming.deadline >= 0:
+                self._acknowledge(incoming)
+        self.duplicates.expire(now)
+
+    def receive_request(self, message: coap.Message, data: bytes, addr: "Any", now: int) -> None:
+        """Take a new request; give a duplicate the remembered answer."""
+        seen = self.duplicates.find(addr, message.mid, data)
+        if seen is not None:
+            answer = seen.repeat()
+            if answer is not None:
+                self.out.append((answer, addr))
+            return
+        seen = self.duplicates.add(addr, message.mid, data, now)
+        incoming = Incoming(addr, message, seen, now + self.parameters.ack_delay_ms)
+        if message.type == coap.CON:
+            if len(self.unanswered) == _UNANSWERED:
+                self.unanswered.popleft()
+            self.unanswered.append(incoming)
+        self.events.append(incoming)
+
+    def _acknowledge(self, incoming: Incoming) -> None:
+        incoming.acknowledged = True
+        empty = coap.encode(coap.Message(coap.ACK, coap.EMPTY, incoming.message.mid))
+        incoming.seen.answer = empty
+        self.out.append((empty, incoming.addr))
