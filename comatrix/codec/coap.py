@@ -10,7 +10,7 @@ CON, NON, ACK, RST = 0, 1, 2, 3
 
 EMPTY, GET, POST, FETCH = 0, 1, 2, 5
 CHANGED, CONTENT = 0x44, 0x45
-UNAUTHORIZED = 0x81  # the rest stands in `codes`
+UNAUTHORIZED, TOO_MANY_REQUESTS = 0x81, 0x9D  # the rest stands in `codes`
 
 MAX_OPTIONS = 32
 

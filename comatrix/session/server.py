@@ -1,0 +1,284 @@
+"""The gateway's side: datagrams in, authenticated requests out, answers back under the right nonce. Six verbs.
+
+What an answer may be sealed with (docs/reference/wire.md, section Nonces): the request's own nonce only once, and only
+when the request's counter is on disk; everything else takes a fresh counter of the gateway's own.
+"""
+
+from comatrix.codec import coap, codes
+from comatrix.codec.option_numbers import OSCORE, PROXY_SCHEME, PROXY_URI
+from comatrix.codec.options import supported_untrusted
+from comatrix.errors import OscoreError, WireError
+from comatrix.session import oscore
+from comatrix.session.hkdf import sha256
+from comatrix.session.serving import Incoming
+
+AMPLIFICATION = 3  # what is sent for one request to an unproven address, in sizes of that request
+_OUTER_HANDLED = (OSCORE, 3, 6, 7)  # Uri-Host, Uri-Port and Observe may stand outside
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Protocol
+
+    from comatrix.session.counter import Counter
+    from comatrix.session.replay import Window
+    from comatrix.session.serving import ServingEndpoint
+
+    class Peers(Protocol):
+        """Where the associations of nodes are found."""
+
+        def find(self, kid: bytes, kid_context: "bytes | None") -> "list[Peer]":
+            """The contexts that may have sealed a request of this kid, the likeliest first."""
+
+        def plain(self, addr: Any, listener: Any) -> "Peer | None":
+            """The node declared to speak plain CoAP from this address."""
+
+        def rekey(
+            self, kid: bytes, kid_context: bytes, counter: int, sealed: bytes, now: int
+        ) -> "Rekeying | Peer | None":
+            """Appendix B.2: what a request with a kid context no association knows leads to."""
+
+
+class Peer:
+    """An association with a node: an OSCORE context with its window and counter, or none of them for plain CoAP."""
+
+    __slots__ = ("context", "counter", "echo", "key", "node", "window", "window_missing")
+
+    def __init__(
+        self,
+        node: int,
+        key: int,
+        context: "oscore.Context | None" = None,
+        window: "Window | None" = None,
+        counter: "Counter | None" = None,
+    ) -> None:
+        self.node = node
+        self.key = key
+        self.context = context
+        self.window = window
+        self.counter = counter
+        self.window_missing = False
+        self.echo: "bytes | None" = None
+
+
+class Rekeying:
+    """The answer to request #1 of Appendix B.2: sealed once under a context made for it alone."""
+
+    def __init__(self, context: oscore.Context, binding: oscore.Binding, kid_context: bytes) -> None:
+        self.context = context
+        self.binding = binding
+        self.kid_context = kid_context
+
+
+class Request:
+    """An authenticated request. `counter` (None for plain CoAP) and `digest` name the message that carried it."""
+
+    __slots__ = ("binding", "code", "counter", "digest", "incoming", "options", "payload", "peer")
+
+    def __init__(
+        self,
+        peer: Peer,
+        incoming: Incoming,
+        code: int,
+        options: "list[tuple[int, bytes]]",
+        payload: bytes,
+        binding: "oscore.Binding | None" = None,
+        digest: bytes = b"",
+    ) -> None:
+        self.peer = peer
+        self.incoming = incoming
+        self.code = code
+        self.options = options
+        self.payload = payload
+        self.binding = binding
+        self.counter = None if binding is None else binding.counter
+        self.digest = digest
+
+
+class Repeated:
+    """A known counter again. If (counter, digest) is a stored request, `repeat_answer` is due, else `refuse`."""
+
+    __slots__ = ("binding", "counter", "digest", "incoming", "peer")
+
+    def __init__(self, peer: Peer, incoming: Incoming, counter: int, digest: bytes) -> None:
+        self.peer = peer
+        self.incoming = incoming
+        self.counter = counter
+        self.digest = digest
+        context = peer.context
+        nonce = b"" if context is None else (context.recipient_base ^ counter).to_bytes(13, "big")
+        self.binding = oscore.Binding(b"" if context is None else context.recipient_id, counter, nonce)
+
+
+class Knock:
+    """Somebody was turned away; for the operator's log."""
+
+    __slots__ = ("addr", "kid", "node", "reason")
+
+    def __init__(self, reason: str, addr: "Any", kid: "bytes | None" = None, node: "int | None" = None) -> None:
+        self.reason = reason
+        self.addr = addr
+        self.kid = kid
+        self.node = node
+
+
+class Server:
+    """Security on top of a serving endpoint; `listener` is what the edge says a datagram came in by."""
+
+    def __init__(self, endpoint: "ServingEndpoint", peers: "Peers") -> None:
+        self.endpoint = endpoint
+        self.peers = peers
+        self.events: "list[Request | Repeated | Knock]" = []
+
+    def receive_datagram(self, data: bytes, addr: "Any", now: int, listener: "Any" = None) -> None:
+        """Take a datagram as it came; errors are answered here, requests become events."""
+        self.endpoint.receive_datagram(data, addr, now)
+        while True:
+            event = self.endpoint.next_event()
+            if event is None:
+                return
+            if isinstance(event, Incoming):
+                self._authenticate(event, listener, now)
+
+    def datagrams_to_send(self, now: int) -> "list[tuple[bytes, Any]]":
+        """What is to be transmitted now."""
+        return self.endpoint.datagrams_to_send(now)
+
+    def next_deadline(self) -> "int | None":
+        """When `handle_timer` is due, or None."""
+        return self.endpoint.next_deadline()
+
+    def handle_timer(self, now: int) -> None:
+        """Acknowledge what takes long, forget what is old."""
+        self.endpoint.handle_timer(now)
+
+    def next_event(self) -> "Request | Repeated | Knock | None":
+        """The next Request, Repeated or Knock, or None."""
+        return self.events.pop(0) if self.events else None
+
+    # Answers
+
+    def answer_stored(
+        self, request: Request, code: int, payload: bytes, now: int, options: "list[tuple[int, bytes]] | tuple[()]" = ()
+    ) -> None:
+        """Answer under the request's own nonce: its counter is on disk. Once for a request."""
+        self._answer(request, None, code, options, payload, now)
+
+    def answer_fresh(
+        self,
+        request: "Request | Repeated",
+        code: int,
+        payload: bytes,
+        now: int,
+        options: "list[tuple[int, bytes]] | tuple[()]" = (),
+    ) -> None:
+        """Answer under a counter of our own. Raises CounterError where none is reserved."""
+        counter = request.peer.counter
+        self._answer(request, None if counter is None else counter.take(), code, options, payload, now)
+
+    def refuse(self, incoming: Incoming, code: int, text: str, now: int) -> None:
+        """An unprotected error: a hint to the other side. The text goes along where amplification allows it."""
+        size = len(incoming.seen.data)
+        payload = text.encode()
+        if 5 + len(incoming.message.token) + len(payload) > AMPLIFICATION * size:
+            payload = b""
+        self.endpoint.respond(incoming, code, (), payload, now)
+
+    def _answer(
+        self,
+        request: "Request | Repeated",
+        counter: "int | None",
+        code: int,
+        options: "list[tuple[int, bytes]] | tuple[()]",
+        payload: bytes,
+        now: int,
+    ) -> None:
+        context = request.peer.context
+        binding = request.binding
+        if context is None or binding is None:
+            self.endpoint.respond(request.incoming, code, options, payload, now)
+            return
+        outer, outside, sealed = oscore.protect_response(context, binding, counter, code, options, payload)
+        if counter is None:
+            request.binding = None if isinstance(request, Request) else binding  # spent: that nonce is used once
+        self.endpoint.respond(request.incoming, outer, outside, sealed, now)
+
+    # Requests
+
+    def _authenticate(self, incoming: Incoming, listener: "Any", now: int) -> None:
+        message = incoming.message
+        value = None
+        for number, candidate in message.options:
+            if number == OSCORE:
+                value = candidate
+        try:
+            if value is None:
+                self._plain(incoming, listener, now)
+            else:
+                self._oscore(incoming, value, now)
+        except WireError as error:
+            text = str(error) if isinstance(error, OscoreError) else ""
+            self.refuse(incoming, codes.BAD_REQUEST if error.code is None else error.code, text, now)
+
+    def _plain(self, incoming: Incoming, listener: "Any", now: int) -> None:
+        message = incoming.message
+        peer = self.peers.plain(incoming.addr, listener)
+        if peer is None:
+            self.events.append(Knock("no security", incoming.addr))
+            self.refuse(incoming, coap.UNAUTHORIZED, "", now)
+            return
+        digest = sha256(incoming.seen.data)[:8]
+        self.events.append(Request(peer, incoming, message.code, list(message.options), message.payload, None, digest))
+
+    def _oscore(self, incoming: Incoming, value: bytes, now: int) -> None:
+        message = incoming.message
+        if any(number in (PROXY_URI, PROXY_SCHEME) for number, _ in message.options):
+            self.refuse(incoming, codes.NO_PROXYING, "", now)
+            return
+        supported_untrusted(list(message.options), _OUTER_HANDLED)
+        counter, kid, kid_context = oscore.read_option_untrusted(value)
+        if counter is None or kid is None:
+            raise OscoreError("Failed to decode COSE", codes.BAD_OPTION)
+        peers = self.peers.find(kid, kid_context)
+        if not peers:
+            self._unknown(incoming, counter, kid, kid_context, now)
+            return
+        self._try_contexts(peers, incoming, counter, kid)
+
+    def _try_contexts(self, peers: "list[Peer]", incoming: Incoming, counter: int, kid: bytes) -> None:
+        sealed = incoming.message.payload
+        digest = sha256(sealed)[:8]
+        repeated = None
+        for peer in peers:
+            if peer.context is None or peer.window is None:
+                continue
+            if not peer.window.fresh(counter):
+                repeated = repeated or peer
+                continue
+            try:
+                code, options, payload, binding = oscore.unprotect_request_untrusted(peer.context, counter, sealed)
+            except OscoreError:
+                continue
+            peer.window.accept(counter)
+            self.events.append(Request(peer, incoming, code, options, payload, binding, digest))
+            return
+        if repeated is not None:
+            self.events.append(Repeated(repeated, incoming, counter, digest))
+            return
+        self.events.append(Knock("wrong key", incoming.addr, kid, peers[0].node))
+        raise OscoreError("Decryption failed")
+
+    def _unknown(self, incoming: Incoming, counter: int, kid: bytes, kid_context: "bytes | None", now: int) -> None:
+        sealed = incoming.message.payload
+        found = None
+        if kid_context is not None:
+            found = self.peers.rekey(kid, kid_context, counter, sealed, now)
+        if isinstance(found, Rekeying):
+            outer, outside, answer = oscore.protect_response(
+                found.context, found.binding, None, coap.UNAUTHORIZED, (), b"", found.kid_context
+            )
+            self.endpoint.respond(incoming, outer, outside, answer, now)
+        elif found is not None:
+            self._try_contexts([found], incoming, counter, kid)
+        else:
+            self.events.append(Knock("unknown node", incoming.addr, kid))
+            raise OscoreError("Security context not found", coap.UNAUTHORIZED)
