@@ -1,0 +1,143 @@
+"""The values the gateway's layers hand each other. Frozen: a value that exists is valid."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A provisioned node. `number` is its OSCORE Sender ID (1-65535); `room` the default room's row id."""
+
+    number: int
+    name: str
+    enrolment: int
+    room: int
+    security: str = "oscore"  # "oscore" or "plain"
+    post: str = "15min"  # "every", "change" or a span such as "15min"
+    address: str | None = None  # plain nodes only: the one IP address that may speak for it
+    created_ms: int = 0
+    revoked: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """A room that nodes are bound to. `id` is the database's row id, `room_id` Matrix's, resolved once from `alias`."""
+
+    id: int
+    room_id: str
+    alias: str | None = None
+    encrypted: bool = False  # once seen, remembered for ever
+    paused: str | None = None  # why nothing is sent there now, in words
+
+
+@dataclass(frozen=True, slots=True)
+class NewRecord:
+    """A record about to be stored. Times are Unix milliseconds; `counter` and `digest` name the request that carried it."""
+
+    node: int
+    enrolment: int
+    seq: int
+    room: int
+    kind: str  # "readings", "text", "result", "hello", "description"
+    body: bytes  # the record's CBOR, without its seq
+    measured_ms: int
+    received_ms: int
+    counter: int | None = None
+    digest: bytes = b""  # the first 8 bytes of SHA-256 over the request's ciphertext
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A row of the log. `late`: an older seq than one already stored for (node, enrolment)."""
+
+    id: int
+    node: int
+    enrolment: int
+    seq: int
+    room: int
+    kind: str
+    body: bytes
+    measured_ms: int
+    received_ms: int
+    late: bool
+
+
+@dataclass(frozen=True, slots=True)
+class WindowMove:
+    """The replay window of a context, to be stored in the transaction of the record that moved it."""
+
+    context: int  # row id of the OSCORE context
+    highest: int
+    mask: int
+
+
+@dataclass(frozen=True, slots=True)
+class Appended:
+    """The record is on disk, synced, as row `id` (None: only a window moved). `late` as in Record."""
+
+    id: int | None
+    late: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Duplicate:
+    """The log already held (node, enrolment, seq), as row `id`; the window moved all the same, and is on disk."""
+
+    id: int
+
+
+@dataclass(frozen=True, slots=True)
+class SecurityContext:
+    """One OSCORE context as stored. `highest` -1: no request was ever accepted; `missing`: the window cannot be trusted."""
+
+    id: int
+    node: int
+    link: str  # "u" UDP, "l" LoRa
+    generation: int  # grows by one with each rotation
+    secret: bytes = field(repr=False)
+    id_context: bytes = b""  # what Appendix B.2 appended; empty until it ran
+    highest: int = -1
+    mask: int = 0
+    missing: bool = False
+    tx_reserved: int = 0  # the gateway's own sender counters below this may have been used
+    state: str = "active"  # "active", "retiring" (only receives) or "dead"
+
+
+@dataclass(frozen=True, slots=True)
+class SealedRow:
+    """An outbox row: one event, frozen. Retries send the same bytes, path, sender, device and transaction id."""
+
+    id: int
+    room: int
+    room_id: str
+    event_type: str
+    txn_id: str
+    content: bytes
+    sealed_ms: int
+    records: tuple[int, ...]  # row ids of the log
+    in_doubt: bool
+    attempts: int
+    state: str  # "sealed", "done", "parked", "unsealed", "dropped"
+    reason: str = ""
+    sender: str = ""
+    device: str = ""
+    kind: str = "msg"  # "msg", "edit", "react" or "redact"
+    resend_until_ms: int = 0  # in doubt after this: the homeserver may have forgotten the txn_id
+    event_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HomeserverAnswer:
+    """What came of one request to the homeserver. `status` None: no HTTP answer. `body` None: no JSON object."""
+
+    status: int | None
+    body: dict[str, Any] | None = None
+    errcode: str | None = None
+    error: str = ""  # in words, for a log line
+    retry_after_ms: int | None = None
+    soft_logout: bool = False
+
+    @property
+    def ok(self) -> bool:
+        """A 200 with a JSON object: the only proof that something was done."""
+        return self.status == 200 and self.body is not None
