@@ -104,8 +104,8 @@ class Client:
     def reserved(self, limit: int, now: int) -> None:
         """The counter values below `limit` are on disk."""
         self.counter.granted(limit)
-        if self.open is not None and self.exchange is None and self.due is None:
-            self.due = now
+        if self.exchange is None and self.due is None:
+            self._attempt(now)
 
     def receive_datagram(self, data: bytes, addr: "Any", now: int) -> None:
         """Take a datagram as it came."""
@@ -114,9 +114,6 @@ class Client:
 
     def datagrams_to_send(self, now: int) -> "list[tuple[bytes, Any]]":
         """What is to be transmitted now."""
-        if self.due is not None and self.due <= now:
-            self.due = None
-            self._attempt(now)
         return self.endpoint.datagrams_to_send(now)
 
     def next_deadline(self) -> "int | None":
@@ -130,6 +127,8 @@ class Client:
         """Retransmit, give up an exchange, begin the next attempt."""
         self.endpoint.handle_timer(now)
         self._drain(now)
+        if self.due is not None and self.due <= now:
+            self._attempt(now)
 
     def next_event(self) -> "Any":
         """The next Delivered, Refused, Reserve or Rekeyed, or None."""
@@ -139,9 +138,10 @@ class Client:
         if self.open is not None:
             raise BusyError("a request is open")
         self.open = request
-        self.due = now
+        self._attempt(now)
 
     def _attempt(self, now: int) -> None:
+        self.due = None
         request = self.open
         if request is None:
             return
@@ -242,7 +242,7 @@ class Client:
         self.first = None
         self.candidate = second + self._random_bytes()
         self.candidate_context = self.keys.context(self.candidate)
-        self.due = now
+        self._attempt(now)
 
     def _adopt(self, context: oscore.Context) -> None:
         """Step 5: the third context replaces the old one."""
@@ -259,7 +259,7 @@ class Client:
         for number, value in options:
             if number == ECHO and code == coap.UNAUTHORIZED and request.echo is None:
                 request.echo = value
-                self.due = now
+                self._attempt(now)
                 return
             if number == MAX_AGE:
                 wait_ms = uint(value) * 1000
