@@ -46,9 +46,6 @@ class HomeserverSettings:
         "CoMatrix gateway", "The name other sessions of the account see for this one.", values.check_line
     )
     timeout: str = setting("30s", "How long one request may take before it counts as unanswered.", values.check_span)
-    connections: int = setting(
-        8, "The most connections kept to the homeserver; more than 16 are slower.", low=1, high=16
-    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,7 +52,6 @@ def test_all_problems_are_told_at_once() -> None:
     text = """
         [homeserver]
         url = "matrix.example.org"
-        connections = 99
         timeout = "soon"
         [gateway]
         timezone = "Mars/Olympus"
@@ -62,6 +61,8 @@ def test_all_problems_are_told_at_once() -> None:
         bind = "[::]:5683"
         plain_bind = ["localhost:5684"]
         receive_buffer = "big"
+        [limits]
+        control_clients = 999
         [posting]
         post = "monthly"
     """
@@ -71,7 +72,7 @@ def test_all_problems_are_told_at_once() -> None:
     for words in (
         "[homeserver] url must be the homeserver's address",
         "[homeserver] user is missing",
-        "[homeserver] connections must be from 1 to 16, not 99",
+        "[limits] control_clients must be from 1 to 256, not 999",
         "[homeserver] timeout must be a span",
         '[gateway] timezone must be a time zone such as "UTC" or "Europe/Berlin", not "Mars/Olympus"',
         '[gateway] log_level must be one of "debug"',
@@ -97,14 +98,14 @@ def test_what_is_not_toml_says_where() -> None:
 def test_the_environment_overrides_the_file() -> None:
     environ = {
         "COMATRIX_UDP_BIND": "127.0.0.1:5683, [::1]:5683",
-        "COMATRIX_HOMESERVER_CONNECTIONS": "3",
+        "COMATRIX_LIMITS_CONTROL_CLIENTS": "3",
         "COMATRIX_HOMESERVER_URL": "http://localhost:8008",
         "COMATRIX_HOME": "/x",
         "PATH": "/bin",
     }
     settings = parse(MINIMAL, "x", environ)
     assert settings.udp.bind == ("127.0.0.1:5683", "[::1]:5683")
-    assert settings.homeserver.connections == 3
+    assert settings.limits.control_clients == 3
     assert settings.homeserver.url == "http://localhost:8008"
 
 

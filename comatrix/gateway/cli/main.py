@@ -1,0 +1,83 @@
+"""The `comatrix` command. Errors go to standard error and end with the next command to type.
+
+Exit codes: 0 ok, 1 failed, 2 wrong usage or configuration, 3 homeserver or gateway did not answer, 130 Ctrl-C.
+"""
+
+import sys
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+import click
+
+from comatrix import __version__
+from comatrix.errors import ComatrixError
+from comatrix.gateway.cli.lazy import LazyGroup
+from comatrix.gateway.errors import GatewayError
+
+HERE = "comatrix.gateway.cli"
+COMMANDS = {
+    "init": (f"{HERE}.init:init", "Set up this gateway: configuration, account, access token."),
+    "config": (f"{HERE}.config:config", "Check or show the configuration."),
+    "gateway": (f"{HERE}.gateway:gateway", "Run the gateway."),
+    "room": (f"{HERE}.room:room", "Create and list rooms."),
+    "node": (f"{HERE}.node:node", "Provision, show and revoke nodes."),
+    "tail": (f"{HERE}.tail:tail", "Show what nodes sent, as it arrives."),
+    "queue": (f"{HERE}.queue:queue", "Show what waits for the homeserver; retry or drop what was parked."),
+    "status": (f"{HERE}.status:status", "Show how the gateway and its nodes are."),
+    "demo": (f"{HERE}.demo:demo", "Watch real nodes post into a room of a homeserver on this machine."),
+    "decode": (f"{HERE}.decode:decode", "Explain the bytes of a CoAP message, of CBOR or of a record."),
+    "encode": (f"{HERE}.encode:encode", "Make the bytes of a record."),
+    "completion": (f"{HERE}.completion:completion", "Print the shell completion script."),
+}
+FAILED, WRONG_USAGE, INTERRUPTED = 1, 2, 130
+
+
+class RootGroup(LazyGroup):
+    """Turns every error a person can cause into words, the next command and an exit code."""
+
+    def main(self, args: Sequence[str] | None = None, prog_name: str | None = None, *_: Any, **extra: Any) -> NoReturn:
+        extra["standalone_mode"] = False
+        try:
+            code = super().main(args, prog_name or "comatrix", **extra)
+        except click.ClickException as error:
+            code = _explain(error.format_message(), _help_of(error), error.exit_code)
+        except (click.Abort, KeyboardInterrupt):
+            code = INTERRUPTED
+        except GatewayError as error:
+            code = _explain(error.text, error.next_step, error.exit_code)
+        except ComatrixError as error:
+            code = _explain(str(error), "comatrix --help", FAILED)
+        except OSError as error:
+            where = f"{error.filename}: " if error.filename else ""
+            next_step = f"ls -ld {error.filename}" if error.filename else "comatrix status"
+            code = _explain(f"{where}{error.strerror or error}", next_step, FAILED)
+        sys.exit(code if isinstance(code, int) else 0)
+
+
+def _help_of(error: click.ClickException) -> str:
+    ctx = getattr(error, "ctx", None)
+    return f"{ctx.command_path if ctx else 'comatrix'} --help"
+
+
+def _explain(text: str, next_step: str, code: int) -> int:
+    click.echo(f"error: {text}", err=True)
+    if next_step:
+        click.echo(f"next: {next_step}", err=True)
+    return code
+
+
+@click.group(cls=RootGroup, lazy=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--home", metavar="DIR", help="Keep everything in DIR instead of the XDG directories (or COMATRIX_HOME).")
+@click.version_option(__version__, message="comatrix %(version)s")
+@click.pass_context
+def cli(ctx: click.Context, home: str | None) -> None:
+    """Lets microcontrollers with a few kilobytes of RAM take part in Matrix rooms.
+
+    Start with `comatrix init`, then `comatrix node add` and `comatrix gateway run`.
+    """
+    ctx.obj = home
+
+
+def main() -> NoReturn:
+    """The entry point of the `comatrix` script."""
+    cli.main()
