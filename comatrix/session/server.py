@@ -29,7 +29,7 @@ if TYPE_CHECKING:
         def find(self, kid: bytes, kid_context: "bytes | None") -> "list[Peer]":
             """The contexts that may have sealed a request of this kid, the likeliest first."""
 
-        def plain(self, addr: Any, listener: Any) -> "Peer | None":
+        def plain(self, addr: Any) -> "Peer | None":
             """The node declared to speak plain CoAP from this address."""
 
         def rekey(
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 class Peer:
     """An association with a node: an OSCORE context with its window and counter, or none of them for plain CoAP."""
 
-    __slots__ = ("context", "counter", "echo", "key", "node", "window", "window_missing")
+    __slots__ = ("context", "counter", "key", "node", "window", "window_missing")
 
     def __init__(
         self,
@@ -57,7 +57,6 @@ class Peer:
         self.window = window
         self.counter = counter
         self.window_missing = False
-        self.echo: "bytes | None" = None
 
 
 class Rekeying:
@@ -122,14 +121,14 @@ class Knock:
 
 
 class Server:
-    """Security on top of a serving endpoint; `listener` is what the edge says a datagram came in by."""
+    """Security on top of a serving endpoint."""
 
     def __init__(self, endpoint: "ServingEndpoint", peers: "Peers") -> None:
         self.endpoint = endpoint
         self.peers = peers
         self.events: "list[Request | Repeated | Knock]" = []
 
-    def receive_datagram(self, data: bytes, addr: "Any", now: int, listener: "Any" = None) -> None:
+    def receive_datagram(self, data: bytes, addr: "Any", now: int) -> None:
         """Take a datagram as it came; errors are answered here, requests become events."""
         self.endpoint.receive_datagram(data, addr, now)
         while True:
@@ -137,7 +136,7 @@ class Server:
             if event is None:
                 return
             if isinstance(event, Incoming):
-                self._authenticate(event, listener, now)
+                self._authenticate(event, now)
 
     def datagrams_to_send(self, now: int) -> "list[tuple[bytes, Any]]":
         """What is to be transmitted now."""
@@ -204,7 +203,7 @@ class Server:
 
     # Requests
 
-    def _authenticate(self, incoming: Incoming, listener: "Any", now: int) -> None:
+    def _authenticate(self, incoming: Incoming, now: int) -> None:
         message = incoming.message
         value = None
         for number, candidate in message.options:
@@ -212,16 +211,16 @@ class Server:
                 value = candidate
         try:
             if value is None:
-                self._plain(incoming, listener, now)
+                self._plain(incoming, now)
             else:
                 self._oscore(incoming, value, now)
         except WireError as error:
             text = str(error) if isinstance(error, OscoreError) else ""
             self.refuse(incoming, codes.BAD_REQUEST if error.code is None else error.code, text, now)
 
-    def _plain(self, incoming: Incoming, listener: "Any", now: int) -> None:
+    def _plain(self, incoming: Incoming, now: int) -> None:
         message = incoming.message
-        peer = self.peers.plain(incoming.addr, listener)
+        peer = self.peers.plain(incoming.addr)
         if peer is None:
             self.events.append(Knock("no security", incoming.addr))
             self.refuse(incoming, coap.UNAUTHORIZED, "", now)

@@ -81,7 +81,7 @@ class Directory:
             peer.counter.granted(peer.counter.wanted())
         return [peer]
 
-    def plain(self, addr, listener):
+    def plain(self, addr):
         return None
 
     def rekey(self, kid, kid_context, counter, sealed, now):

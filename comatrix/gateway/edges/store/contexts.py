@@ -12,13 +12,19 @@ SELECT = (
 )
 
 
-def add(connection: sqlite3.Connection, node: int, link: str, secret: bytes) -> SecurityContext:
-    """A context with a secret never used before: nothing received, nothing sent. Its generation is the next one."""
+def add(
+    connection: sqlite3.Connection, node: int, link: str, secret: bytes, id_context: bytes = b""
+) -> SecurityContext:
+    """A context with keys never used before: nothing received, nothing sent. Its generation is the next one.
+
+    `id_context`: the bytes RFC 8613 Appendix B.2 appended, where it made the context.
+    """
     generation = connection.execute(
         "SELECT coalesce(max(generation), 0) + 1 FROM context WHERE node = ? AND link = ?", (node, link)
     ).fetchone()[0]
     id = connection.execute(
-        "INSERT INTO context (node, link, generation, secret) VALUES (?, ?, ?, ?)", (node, link, generation, secret)
+        "INSERT INTO context (node, link, generation, secret, id_context) VALUES (?, ?, ?, ?, ?)",
+        (node, link, generation, secret, id_context),
     ).lastrowid
     connection.execute("INSERT INTO replay_window (context, highest, mask) VALUES (?, -1, 0)", (id,))
     return _context(connection.execute(f"{SELECT} WHERE id = ?", (id,)).fetchone())

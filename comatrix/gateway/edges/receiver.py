@@ -1,0 +1,196 @@
+"""Between the sockets and the database: what nodes say is stored, and answered once it is on disk."""
+
+from collections.abc import Callable, Coroutine
+from functools import partial
+from typing import Any, Protocol
+
+from comatrix.codec import coap, codes
+from comatrix.codec.option_numbers import MAX_AGE, uint_bytes
+from comatrix.codec.records import Answer, Hello
+from comatrix.gateway.errors import StoreError
+from comatrix.gateway.model import Appended, Duplicate, NewRecord, Node, WindowMove
+from comatrix.gateway.uplink.associations import Address, Associations, Rekeyed
+from comatrix.gateway.uplink.ingest import Ingest, Keep, Note, TellTime
+from comatrix.gateway.uplink.recent import Recent
+from comatrix.session.server import Knock, Peer, Repeated, Request, Server
+
+Told = Appended | Duplicate | StoreError
+TIME_EVERY_MS = 6 * 3_600_000  # a node's clock is set anew at least this often, in an answer it gets anyway
+RETRY_AFTER_S = 30
+
+
+class Storage(Protocol):
+    """What is asked of the store."""
+
+    def append(self, record: NewRecord | None, window: WindowMove | None, done: Callable[[Told], None]) -> None: ...
+
+    async def reserve(self, context: int, reserved: int) -> None:
+        """Sender counters below `reserved` may be used."""
+
+    async def rekey(self, made: Rekeyed, window: WindowMove) -> int:
+        """Store a context made by Appendix B.2 -> its row id."""
+
+    async def settle(self, context: int) -> None:
+        """A rotated node spoke under its new context: the older ones die."""
+
+    async def hello(self, node: int, hello: Hello, now_ms: int) -> None:
+        """Store what a hello said."""
+
+
+class Receiver:
+    """Feeds the server and carries out what the ingest decides. `flush` sends what became ready outside a datagram."""
+
+    def __init__(
+        self,
+        server: Server,
+        associations: Associations,
+        ingest: Ingest,
+        storage: Storage,
+        nodes: Callable[[int], Node | None],
+        recent: Recent,
+        *,
+        monotonic_ms: Callable[[], int],
+        wall_ms: Callable[[], int],
+        flush: Callable[[], None],
+        start: Callable[[Coroutine[Any, Any, None]], object],
+        stored: Callable[[NewRecord, int], None],
+        knock: Callable[[Knock], None],
+    ) -> None:
+        self._server = server
+        self._associations = associations
+        self._ingest = ingest
+        self._storage = storage
+        self._nodes = nodes
+        self._recent = recent
+        self._monotonic_ms = monotonic_ms
+        self._wall_ms = wall_ms
+        self._flush = flush
+        self._start = start
+        self._stored = stored
+        self._knock = knock
+        self._reserving: dict[int, list[Callable[[], None]]] = {}
+        self._clock_set: dict[int, int] = {}
+        self.seen: dict[int, tuple[int, Address]] = {}  # node -> last authenticated contact
+        self.received = self.acknowledged = self.duplicates = 0
+
+    def receive_datagram(self, data: bytes, addr: Address, now: int) -> None:
+        """One datagram from a socket."""
+        self._server.receive_datagram(data, addr, now)
+        while (event := self._server.next_event()) is not None:
+            if isinstance(event, Request):
+                self._request(event, now)
+            elif isinstance(event, Repeated):
+                self._repeated(event, now)
+            else:
+                self._knock(event)
+
+    def _request(self, request: Request, now: int) -> None:
+        peer = request.peer
+        node = self._nodes(peer.node)
+        if node is None:
+            self._server.refuse(request.incoming, coap.UNAUTHORIZED, "", now)
+            return
+        if id(peer) in self._associations.rekeyed:
+            self._start(self._after_rekey(request, node))
+            return
+        self._decided(request, node, now)
+
+    def _decided(self, request: Request, node: Node, now: int) -> None:
+        wall_ms = self._wall_ms()
+        self.seen[node.number] = wall_ms, request.incoming.addr
+        if self._associations.superseded(request.peer):
+            self._start(self._storage.settle(request.peer.key))
+        decision = self._ingest.decide(request, node, wall_ms)
+        if isinstance(decision, Keep):
+            self.received += 1
+            self._storage.append(
+                decision.record, self._window(request.peer), partial(self._committed, request, decision.record)
+            )
+        elif isinstance(decision, Note):
+            self._start(self._note(request, node, decision.hello))
+        elif isinstance(decision, TellTime):
+            payload = Answer(time_s=wall_ms // 1000).encode()
+            self._fresh(request, coap.CONTENT, payload)
+        else:
+            self._fresh(request, decision.code, decision.payload)
+
+    def _committed(self, request: Request, record: NewRecord, told: Told) -> None:
+        now = self._monotonic_ms()
+        if isinstance(told, StoreError):
+            self._fresh(request, codes.SERVICE_UNAVAILABLE, b"", RETRY_AFTER_S)
+            return
+        self.acknowledged += 1
+        if record.counter is not None:
+            self._recent.add(record.node, record.counter, record.digest, record.received_ms)
+        self._server.answer_stored(request, coap.CHANGED, self._time_if_due(record.node), now)
+        self._flush()
+        if isinstance(told, Duplicate):
+            self.duplicates += 1
+        elif told.id is not None:
+            self._stored(record, told.id)
+
+    async def _note(self, request: Request, node: Node, hello: Hello) -> None:
+        wall_ms = self._wall_ms()
+        await self._storage.hello(node.number, hello, wall_ms)
+        self._clock_set[node.number] = wall_ms
+        self._fresh(request, coap.CHANGED, Answer(time_s=wall_ms // 1000).encode())
+
+    async def _after_rekey(self, request: Request, node: Node) -> None:
+        """Request #2 of Appendix B.2: its context goes to disk before anything is answered under it."""
+        peer = request.peer
+        made = self._associations.rekeyed.get(id(peer))
+        if made is None:
+            return
+        key = await self._storage.rekey(made, self._window(peer) or WindowMove(0, -1, 0))
+        self._associations.settled(peer, key)
+        self._decided(request, node, self._monotonic_ms())
+
+    def _repeated(self, repeated: Repeated, now: int) -> None:
+        peer = repeated.peer
+        if self._recent.answers(peer.node, repeated.counter, repeated.digest, self._wall_ms()):
+            self.duplicates += 1
+            self._fresh(repeated, coap.CHANGED, b"")
+        else:
+            self._server.refuse(repeated.incoming, coap.UNAUTHORIZED, "Replay detected", now)
+
+    def _fresh(self, request: Request | Repeated, code: int, payload: bytes, max_age_s: int | None = None) -> None:
+        """Answer under a counter of our own, reserving more of them first where none is left."""
+        options = [] if max_age_s is None else [(MAX_AGE, uint_bytes(max_age_s))]
+
+        def answer() -> None:
+            self._server.answer_fresh(request, code, payload, self._monotonic_ms(), options)
+            self._flush()
+
+        counter = request.peer.counter
+        if counter is None or counter.ready():
+            answer()
+            return
+        waiting = self._reserving.setdefault(request.peer.key, [])
+        waiting.append(answer)
+        if len(waiting) == 1:
+            self._start(self._reserve(request.peer))
+
+    async def _reserve(self, peer: Peer) -> None:
+        counter = peer.counter
+        assert counter is not None
+        wanted = counter.wanted()
+        try:
+            await self._storage.reserve(peer.key, wanted)
+        except StoreError:
+            del self._reserving[peer.key]  # no counter, no answer: the nodes ask again
+            return
+        counter.granted(wanted)
+        for answer in self._reserving.pop(peer.key):
+            answer()
+
+    def _time_if_due(self, node: int) -> bytes:
+        wall_ms = self._wall_ms()
+        if wall_ms - self._clock_set.get(node, -TIME_EVERY_MS) < TIME_EVERY_MS:
+            return b""
+        self._clock_set[node] = wall_ms
+        return Answer(time_s=wall_ms // 1000).encode()
+
+    @staticmethod
+    def _window(peer: Peer) -> WindowMove | None:
+        window = peer.window
+        return None if window is None else WindowMove(peer.key, window.highest, window.mask)

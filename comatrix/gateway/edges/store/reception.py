@@ -1,0 +1,56 @@
+"""What receiving needs of the store: records appended, counters reserved, contexts replaced, hellos noted."""
+
+import sqlite3
+from collections.abc import Callable
+
+from comatrix.codec.records import Hello
+from comatrix.gateway.edges.store import contexts, status
+from comatrix.gateway.edges.store.committer import Told
+from comatrix.gateway.edges.store.status import NodeStatus
+from comatrix.gateway.edges.store.store import Store
+from comatrix.gateway.model import NewRecord, WindowMove
+from comatrix.gateway.uplink.associations import Rekeyed
+
+
+class Reception:
+    """The store as the receiver sees it."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def append(self, record: NewRecord | None, window: WindowMove | None, done: Callable[[Told], None]) -> None:
+        """As Store.append."""
+        self._store.append(record, window, done)
+
+    async def reserve(self, context: int, reserved: int) -> None:
+        """The gateway's sender counters below `reserved` may be used. Raises StoreError."""
+        await self._store.run(lambda connection: contexts.reserve(connection, context, reserved))
+
+    async def settle(self, context: int) -> None:
+        """Older contexts of the node die. Raises StoreError."""
+        await self._store.run(lambda connection: contexts.settle(connection, context))
+
+    async def rekey(self, made: Rekeyed, window: WindowMove) -> int:
+        """A context made by Appendix B.2 replaces the older ones -> its row id. Raises StoreError."""
+
+        def job(connection: sqlite3.Connection) -> int:
+            context = contexts.add(connection, made.node, "u", made.secret, made.extra)
+            contexts.move_windows(connection, [WindowMove(context.id, window.highest, window.mask)])
+            contexts.settle(connection, context.id)
+            return context.id
+
+        return await self._store.run(job)
+
+    async def hello(self, node: int, hello: Hello, now_ms: int) -> None:
+        """What a hello said about its node. Raises StoreError."""
+        said = NodeStatus(
+            node,
+            last_seen_ms=now_ms,
+            firmware=hello.firmware,
+            wake_interval_s=hello.interval_s,
+            battery_cv=hello.battery_cv,
+            vocabulary=hello.vocabulary,
+            description_hash=hello.description,
+            executed_id=hello.executed,
+        )
+        await self._store.run(lambda connection: status.update(connection, said))

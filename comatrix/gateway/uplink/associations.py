@@ -1,0 +1,152 @@
+"""Which node speaks: OSCORE contexts by kid, plain nodes by address; the gateway's half of RFC 8613 Appendix B.2."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from comatrix.errors import OscoreError
+from comatrix.gateway.model import Node, SecurityContext
+from comatrix.session import keys as naming
+from comatrix.session import oscore
+from comatrix.session.counter import Counter
+from comatrix.session.endpoint import Random
+from comatrix.session.keys import Keys, node_id
+from comatrix.session.replay import Window
+from comatrix.session.server import Peer, Rekeying
+
+COUNTER_STEP = 256  # sender counters reserved at once; a start wastes at most as many
+OFFERS = 4  # R2 values remembered for a node while Appendix B.2 runs
+OFFER_LIFETIME_MS = 600_000
+
+Address = tuple[int, tuple[str, int]]  # (number of the listening socket, (IP address, port))
+
+
+@dataclass(frozen=True, slots=True)
+class Rekeyed:
+    """A context that Appendix B.2 just made: to be stored before its first answer leaves."""
+
+    node: int
+    secret: bytes
+    extra: bytes
+
+
+class Associations:
+    """Looked up for every request; changed when nodes are added, rotated, revoked or re-keyed."""
+
+    def __init__(self, aead: Callable[[bytes], oscore.Aead], random: Random, plain_listeners: frozenset[int]) -> None:
+        self._aead = aead
+        self._random = random
+        self._plain_listeners = plain_listeners
+        self._peers: dict[bytes, list[Peer]] = {}
+        self._secrets: dict[int, tuple[Keys, bytes]] = {}  # context id -> (keys, the bytes of Appendix B.2)
+        self._plain: dict[str, Peer] = {}
+        self._offers: dict[bytes, list[tuple[bytes, Keys, int]]] = {}
+        self.rekeyed: dict[int, Rekeyed] = {}  # by id(peer), until it is stored
+
+    def load(self, node: Node, contexts: Iterable[SecurityContext]) -> None:
+        """Replace what is known of a node; its contexts newest first. A revoked node is forgotten."""
+        self.forget(node.number)
+        if node.revoked:
+            return
+        if node.security == "plain":
+            if node.address:
+                self._plain[node.address] = Peer(node.number, 0)
+            return
+        kid = node_id(node.number)
+        self._peers[kid] = [self._peer(context) for context in contexts if context.state != "dead"]
+
+    def forget(self, number: int) -> None:
+        """Drop all associations of a node."""
+        for peer in self._peers.pop(node_id(number), []):
+            self._secrets.pop(peer.key, None)
+        self._plain = {address: peer for address, peer in self._plain.items() if peer.node != number}
+
+    def find(self, kid: bytes, kid_context: bytes | None) -> list[Peer]:
+        """The contexts a request of this kid may be sealed with, the likeliest first."""
+        # A window that cannot be trusted (restored copy) means that our own counters cannot be either: 4.01, so that
+        # the node runs Appendix B.2. An Echo challenge would heal the window alone.
+        peers = [peer for peer in self._peers.get(kid, ()) if not peer.window_missing]
+        if kid_context is None:
+            return peers
+        return [peer for peer in peers if self._names(peer, kid_context)]
+
+    def plain(self, addr: Address) -> Peer | None:
+        """The node declared to speak plain CoAP from this address, on a listener that allows it."""
+        if addr[0] not in self._plain_listeners:
+            return None
+        return self._plain.get(addr[1][0].removeprefix("::ffff:"))
+
+    def rekey(self, kid: bytes, kid_context: bytes, counter: int, sealed: bytes, now: int) -> Rekeying | Peer | None:
+        """Appendix B.2 steps 2 and 4; None when the bytes belong to neither or do not verify."""
+        try:
+            if len(kid_context) == naming.NONCE + 1:
+                return self._offer(kid, naming.unwrap_untrusted(kid_context, naming.NONCE), counter, sealed, now)
+            both = naming.unwrap_untrusted(kid_context, 2 * naming.NONCE)
+            return self._accept(kid, both, counter, sealed, now)
+        except OscoreError:
+            return None
+
+    def settled(self, peer: Peer, key: int) -> None:
+        """A re-keyed context is on disk as row `key`: it alone stands for its node from now on."""
+        made = self.rekeyed.pop(id(peer))
+        peer.key = key
+        kid = node_id(made.node)
+        for old in self._peers.get(kid, []):
+            self._secrets.pop(old.key, None)
+        self._secrets[key] = (self._keys(kid, made.secret), made.extra)
+        self._peers[kid] = [peer]
+        self._offers.pop(kid, None)
+
+    def superseded(self, peer: Peer) -> bool:
+        """Whether older contexts of this node still live; with this call they are forgotten, a newer one spoke."""
+        kid = node_id(peer.node)
+        peers = self._peers.get(kid, [])
+        if len(peers) < 2 or peers[0] is not peer:
+            return False
+        for old in peers[1:]:
+            self._secrets.pop(old.key, None)
+        self._peers[kid] = [peer]
+        return True
+
+    def _peer(self, stored: SecurityContext) -> Peer:
+        keys = self._keys(node_id(stored.node), stored.secret)
+        self._secrets[stored.id] = (keys, stored.id_context)
+        counter = Counter(max(stored.tx_reserved, 1), COUNTER_STEP)
+        window = Window(stored.highest, stored.mask)
+        peer = Peer(stored.node, stored.id, keys.context(stored.id_context), window, counter)
+        peer.window_missing = stored.missing
+        return peer
+
+    def _keys(self, kid: bytes, secret: bytes) -> Keys:
+        return Keys(secret, b"", kid, self._aead)
+
+    def _names(self, peer: Peer, kid_context: bytes) -> bool:
+        keys, extra = self._secrets[peer.key]
+        return kid_context in (keys.link + extra, naming.wrap(extra))
+
+    def _offer(self, kid: bytes, first: bytes, counter: int, sealed: bytes, now: int) -> Rekeying | None:
+        for peer in self._peers.get(kid, []):
+            keys, _ = self._secrets[peer.key]
+            try:
+                _, _, _, binding = oscore.unprotect_request_untrusted(keys.context(first), counter, sealed)
+            except OscoreError:
+                continue
+            second = bytes(self._random(256) for _ in range(naming.NONCE))
+            offers = self._offers.setdefault(kid, [])
+            offers.append((second, keys, now + OFFER_LIFETIME_MS))
+            del offers[:-OFFERS]
+            # This context seals one message only, so the request's nonce is as good as a counter of our own.
+            return Rekeying(keys.context(second + first), binding, naming.wrap(second))
+        return None
+
+    def _accept(self, kid: bytes, both: bytes, counter: int, sealed: bytes, now: int) -> Peer | None:
+        for second, keys, until in self._offers.get(kid, []):
+            if second != both[: naming.NONCE] or until <= now:
+                continue
+            context = keys.context(both)
+            oscore.unprotect_request_untrusted(context, counter, sealed)
+            number = int.from_bytes(kid, "big")
+            peer = Peer(number, 0, context, Window(), Counter(1, COUNTER_STEP))
+            self.rekeyed[id(peer)] = Rekeyed(number, keys.secret, both)
+            self._offers.pop(kid)  # request #2 is accepted once (step 4)
+            return peer
+        return None

@@ -1,0 +1,136 @@
+"""An authenticated request -> what to store and what to answer. Pure: the table of resources stands at the end."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from comatrix.codec import cbor, coap, codes, records
+from comatrix.codec.option_numbers import ACCEPT, CONTENT_FORMAT, ECHO, URI_HOST, URI_PATH, URI_PORT
+from comatrix.codec.options import supported_untrusted
+from comatrix.errors import WireError
+from comatrix.gateway.model import NewRecord, Node
+from comatrix.session.server import Request
+
+HANDLED = (URI_HOST, URI_PORT, URI_PATH, CONTENT_FORMAT, ACCEPT, ECHO)
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """Answer now; nothing is stored. `diagnostic`: at most 64 bytes of text."""
+
+    code: int
+    payload: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """Store the record, then answer 2.04."""
+
+    record: NewRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Store what a hello said, then answer 2.04 with the time."""
+
+    hello: records.Hello
+
+
+@dataclass(frozen=True, slots=True)
+class TellTime:
+    """Answer 2.05 with the time."""
+
+
+Decision = Reply | Keep | Note | TellTime
+Handler = Callable[["Ingest", Request, Node, int], Decision]
+
+
+class Ingest:
+    """Decides; what it must know of nodes and their rooms is handed to it."""
+
+    def __init__(self, rooms: Callable[[int, int], int | None], next_seq: Callable[[int], int]) -> None:
+        """`rooms(node, number)`: the room a node means, or None; `next_seq(node)`: for a record without a seq."""
+        self._rooms = rooms
+        self._next_seq = next_seq
+
+    def decide(self, request: Request, node: Node, received_ms: int) -> Decision:
+        """One request of a node -> what is to be done. Never raises for what a node sent."""
+        try:
+            options = supported_untrusted(list(request.options), HANDLED)
+            path = "/".join(part.decode() for part in options.get(URI_PATH, []))
+            methods = RESOURCES.get(path)
+            if methods is None:
+                return Reply(codes.NOT_FOUND)
+            handler = methods.get(request.code)
+            if handler is None:
+                return Reply(codes.METHOD_NOT_ALLOWED)
+            if ACCEPT in options:
+                return Reply(codes.NOT_ACCEPTABLE)
+            if CONTENT_FORMAT in options:
+                return Reply(codes.UNSUPPORTED_FORMAT)
+            return handler(self, request, node, received_ms)
+        except WireError as error:
+            return Reply(codes.BAD_REQUEST if error.code is None else error.code, str(error).encode()[:64])
+        except UnicodeDecodeError:
+            return Reply(codes.NOT_FOUND)
+
+    def readings(self, request: Request, node: Node, received_ms: int) -> Decision:
+        """POST r."""
+        seq, value = records.split_untrusted(request.payload)
+        readings = records.read_readings(value)
+        measured_ms = received_ms - readings.age_s * 1000
+        return self._keep(request, node, node.room, "readings", seq, readings, max(0, measured_ms), received_ms)
+
+    def text(self, request: Request, node: Node, received_ms: int) -> Decision:
+        """POST m: to a room only; node to node needs a grant the configuration cannot give yet."""
+        seq, value = records.split_untrusted(request.payload)
+        text = records.read_text(value)
+        room = self._rooms(node.number, text.room) if text.room > 0 else node.room
+        if room is None or text.room < 0:
+            return Reply(codes.FORBIDDEN)
+        return self._keep(request, node, room, "text", seq, text, received_ms, received_ms)
+
+    def hello(self, request: Request, node: Node, received_ms: int) -> Decision:
+        """POST h."""
+        _, value = records.split_untrusted(request.payload)
+        return Note(records.read_hello(value))
+
+    def time(self, request: Request, node: Node, received_ms: int) -> Decision:
+        """GET t."""
+        return TellTime()
+
+    def _keep(
+        self,
+        request: Request,
+        node: Node,
+        room: int,
+        kind: str,
+        seq: int | None,
+        record: records.Record,
+        measured_ms: int,
+        received_ms: int,
+    ) -> Keep:
+        if seq is None:
+            seq = self._next_seq(node.number) if request.counter is None else request.counter
+        return Keep(
+            NewRecord(
+                node.number,
+                node.enrolment,
+                seq,
+                room,
+                kind,
+                cbor.encode(record.body()),
+                measured_ms,
+                received_ms,
+                request.counter,
+                request.digest,
+            )
+        )
+
+
+# docs/reference/wire.md, section Records. Commands (c), descriptions (d), files (f) and discovery come later: 4.04.
+RESOURCES: Mapping[str, Mapping[int, Handler]] = {
+    "r": {coap.POST: Ingest.readings},
+    "m": {coap.POST: Ingest.text},
+    "h": {coap.POST: Ingest.hello},
+    "t": {coap.GET: Ingest.time},
+}
