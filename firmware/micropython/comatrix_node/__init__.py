@@ -1,0 +1,1 @@
+"""The node: what runs on a board beside the shared `comatrix.codec` and `comatrix.session`."""

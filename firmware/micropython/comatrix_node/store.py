@@ -1,0 +1,152 @@
+"""What a node must not forget, kept so that a reset or power cut at any instant does no harm.
+
+A state is a dict:
+    enrolment   whose counter this is; another enrolment is another key and starts anew
+    counter     the first value nobody can have used: every value below it may have been sent
+    command     highest executed command id
+    context     the ID Context Appendix B.2 of RFC 8613 made, or b"" while it never ran
+
+It stands in two slots, each with a generation and a CRC. A save writes the staler slot first, then the
+other: a cut at any byte leaves one whole, and later damage to either does not take the counter back.
+When both are unreadable `load` returns None, and nothing may be sent under that key again (WIRE section 5).
+"""
+
+import os
+import struct
+from binascii import crc32
+
+_HEAD = ">BIIQHB"  # layout version, generation, enrolment, counter, command, length of the context
+_HEAD_SIZE = 20
+_SLOT_SIZE = 64
+
+
+def _pack(generation: int, state: dict) -> bytes:
+    context = state["context"]
+    head = struct.pack(_HEAD, 1, generation, state["enrolment"], state["counter"], state["command"], len(context))
+    record = head + context
+    record += struct.pack(">I", crc32(record))
+    # MicroPython's pack cuts what does not fit without a word.
+    if _unpack(record) != (generation, state):
+        raise ValueError("state does not fit its record")
+    return record
+
+
+def _unpack(data: bytes):
+    """(generation, state), or None when `data` is no whole record."""
+    if len(data) < _HEAD_SIZE + 4:
+        return None
+    version, generation, enrolment, counter, command, n = struct.unpack(_HEAD, data[:_HEAD_SIZE])
+    end = _HEAD_SIZE + n
+    if version != 1 or data[end : end + 4] != struct.pack(">I", crc32(data[:end])):
+        return None
+    context = bytes(data[_HEAD_SIZE:end])
+    return generation, {"enrolment": enrolment, "counter": counter, "command": command, "context": context}
+
+
+def _age(slot) -> tuple:
+    """What orders records: RTC memory keeps flash's generation while its counter moves."""
+    return slot[0], slot[1]["counter"]
+
+
+class Slots:
+    """Two slots behind `read(i) -> bytes` and `write(i, bytes)`, i = 0 or 1; `write` returns when it is safe."""
+
+    def __init__(self, read, write) -> None:
+        self._read = read
+        self._write = write
+        self._newest = 0  # the slot to spare until the other is written
+        self.generation = 0
+
+    def load(self):
+        """The newest whole state, or None."""
+        found = None
+        for i in (0, 1):
+            slot = _unpack(self._read(i))
+            if slot and (found is None or _age(slot) > _age(found)):
+                found = slot
+                self._newest = i
+        if found is None:
+            return None
+        self.generation = found[0]
+        return found[1]
+
+    def save(self, state: dict, generation: int = 0) -> None:
+        """Replace the state. Raises ValueError when it does not fit, OSError when it cannot be written."""
+        generation = generation or self.generation + 1
+        record = _pack(generation, state)
+        first = 1 - self._newest
+        self._write(first, record)
+        self._newest = first
+        self.generation = generation
+        self._write(1 - first, record)
+
+
+class FlashStore(Slots):
+    """Two files, `path`.0 and `path`.1: on FAT one file would put both slots into one erase block."""
+
+    step = 8  # counters to reserve at a time: a reset loses what is left of them
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        super().__init__(self._read_file, self._write_file)
+
+    def _read_file(self, i: int) -> bytes:
+        try:
+            with open("%s.%d" % (self._path, i), "rb") as file:
+                return file.read()
+        except OSError:
+            return b""
+
+    def _write_file(self, i: int, record: bytes) -> None:
+        with open("%s.%d" % (self._path, i), "wb") as file:
+            file.write(record)
+            file.flush()  # MicroPython's flush syncs the file, CPython's does not
+            if hasattr(os, "fsync"):
+                os.fsync(file.fileno())
+        if hasattr(os, "sync") and not hasattr(os, "fsync"):
+            os.sync()
+
+
+class RtcStore(Slots):
+    """RTC memory (`machine.RTC()`) in front of a FlashStore: the counter itself lives there, through deep sleep.
+
+    Flash is written every 32nd value. What RTC memory holds counts only while it names flash's generation.
+    """
+
+    step = 1
+    _flash_step = 32
+
+    def __init__(self, rtc, flash: FlashStore) -> None:
+        self._rtc = rtc
+        self._flash = flash
+        self._kept = None  # what flash holds
+        super().__init__(self._read_rtc, self._write_rtc)
+
+    def _read_rtc(self, i: int) -> bytes:
+        return self._rtc.memory()[i * _SLOT_SIZE : (i + 1) * _SLOT_SIZE]
+
+    def _write_rtc(self, i: int, record: bytes) -> None:
+        memory = bytearray(self._rtc.memory())
+        if len(memory) < 2 * _SLOT_SIZE:
+            memory = bytearray(2 * _SLOT_SIZE)
+        memory[i * _SLOT_SIZE : i * _SLOT_SIZE + len(record)] = record
+        self._rtc.memory(memory)
+
+    def load(self):
+        """The exact state after a deep sleep, else flash's, or None."""
+        kept = self._flash.load()
+        recent = super().load()
+        self._kept = kept
+        if kept and recent and self.generation == self._flash.generation:
+            return recent
+        return kept and dict(kept)
+
+    def save(self, state: dict) -> None:
+        """Replace the state; only a new reservation or a change beside the counter touches flash."""
+        kept = self._kept
+        counter = state["counter"]
+        if not kept or counter > kept["counter"] or dict(state, counter=kept["counter"]) != kept:
+            kept = dict(state, counter=counter + self._flash_step - 1)
+            self._flash.save(kept)
+            self._kept = kept
+        super().save(state, self._flash.generation)

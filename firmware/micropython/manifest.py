@@ -1,0 +1,45 @@
+"""THE list of what goes on a device: MicroPython's manifest syntax, so it also freezes into a firmware image.
+
+`build.py` compiles exactly this to .mpy, writes package.json from it, and holds it to its budget.
+"""
+# ruff: noqa: F821  package() comes from whoever reads this file
+
+package(
+    "comatrix",
+    (
+        "__init__.py",
+        "errors.py",
+        "codec/__init__.py",
+        "codec/cbor.py",
+        "codec/coap.py",
+        "codec/option_numbers.py",
+        "codec/record_types.py",
+        "codec/words.py",
+        "session/__init__.py",
+        "session/counter.py",
+        "session/endpoint.py",
+        "session/exchange.py",
+        "session/hkdf.py",
+        "session/oscore.py",
+        "session/replay.py",
+    ),
+    base_path="../..",
+)
+
+package(
+    "comatrix_node",
+    (
+        "__init__.py",
+        "config.py",
+        "crypto.py",
+        "power.py",
+        "store.py",
+        "wifi.py",
+        "sensors/__init__.py",
+        "sensors/battery.py",
+        "sensors/bme280.py",
+        "sensors/dht22.py",
+        "sensors/simulated.py",
+    ),
+    base_path=".",
+)
