@@ -42,11 +42,13 @@ class LoopbackSynapse:
         *,
         server_name: str = "localhost",
         progress: Callable[[str], None] = _quiet,
+        package: str = "synapse",
     ) -> None:
         self._directory = directory.resolve()
         self._wanted_port = port
         self._rate_limited = rate_limited
         self._progress = progress
+        self._package = package
         self._process: asyncio.subprocess.Process | None = None
         self._registration_secret = ""
         self.server_name = server_name
@@ -80,7 +82,7 @@ class LoopbackSynapse:
         """Start and wait until it answers. A second start continues with the same accounts and rooms.
 
         Raises GatewayError if Synapse is not installed or ends, Unreachable if it does not answer in 60 s."""
-        if importlib.util.find_spec("synapse") is None:
+        if importlib.util.find_spec(self._package) is None:
             raise GatewayError(
                 "the demo's homeserver, matrix-synapse, is not installed", "pip install '.[demo]' (in the clone)"
             )
@@ -111,21 +113,15 @@ class LoopbackSynapse:
         try:
             await asyncio.wait_for(process.wait(), STOP_TIMEOUT_S)
         except TimeoutError:
-            self.kill(process)
+            _kill(process)
             await process.wait()
 
-    async def kill_hard(self) -> None:
+    async def kill(self) -> None:
         """End it as a power cut would: no chance to tidy up."""
         process, self._process = self._process, None
         if process is not None:
-            self.kill(process)
+            _kill(process)
             await process.wait()
-
-    @staticmethod
-    def kill(process: asyncio.subprocess.Process) -> None:
-        """SIGKILL, if it still runs."""
-        with contextlib.suppress(ProcessLookupError):
-            process.kill()
 
     async def register(self, user: str, password: str, admin: bool = False) -> str:
         """The user id of a new account `user` (a localpart). Raises GatewayError with Synapse's reason."""
@@ -146,7 +142,13 @@ class LoopbackSynapse:
         return str(answer.json()["user_id"])
 
     async def _spawn(self) -> None:
-        command = [sys.executable, "-m", "synapse.app.homeserver", "-c", str(self._directory / "homeserver.yaml")]
+        command = [
+            sys.executable,
+            "-m",
+            f"{self._package}.app.homeserver",
+            "-c",
+            str(self._directory / "homeserver.yaml"),
+        ]
         launcher = [tied_process.__file__, str(os.getpid())]
         environment = {**os.environ, "SYNAPSE_CACHE_FACTOR": "0.5"}
         with self.log_path.open("ab") as log:
@@ -250,6 +252,11 @@ FIXED: dict[str, Any] = {
     "rc_invites": {"per_room": UNLIMITED, "per_user": UNLIMITED, "per_issuer": UNLIMITED},
     "rc_room_creation": UNLIMITED,
 }
+
+
+def _kill(process: asyncio.subprocess.Process) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        process.kill()
 
 
 def _free_port() -> int:
