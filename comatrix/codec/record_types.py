@@ -105,7 +105,10 @@ class Hello(Record):
 
 
 class Answer(Record):
-    """What a gateway's answer may carry: its time (Unix seconds), a waiting item, and what it asks of the node."""
+    """What a gateway's answer may carry: its time (Unix seconds), a waiting item, and what it asks of the node.
+
+    `highest`: the highest seq the gateway has of a node that lost its counter; the node goes on above it.
+    """
 
     def __init__(
         self,
@@ -113,7 +116,9 @@ class Answer(Record):
         item: "Command | None" = None,
         more: bool = False,
         describe: bool = False,
+        highest: "int | None" = None,
     ) -> None:
+        self.highest = highest
         self.time_s = time_s
         self.item = item
         self.more = more
@@ -129,8 +134,12 @@ class Answer(Record):
             found.append(self.time_s)
         if self.item is not None:
             found.append(self.item.body())
-        if self.more or self.describe:
-            found.append({0: (1 if self.more else 0) | (2 if self.describe else 0)})
+        flags = (1 if self.more else 0) | (2 if self.describe else 0)
+        asked = {0: flags} if flags else {}
+        if self.highest is not None:
+            asked[1] = self.highest
+        if asked:
+            found.append(asked)
         return found
 
     def encode(self) -> bytes:
@@ -162,6 +171,8 @@ def read_answer_untrusted(payload: bytes) -> Answer:
             flags = uint(value.get(0, 0), "flags", 256)
             answer.more = flags & 1 == 1
             answer.describe = flags & 2 == 2
+            if 1 in value:
+                answer.highest = uint(value[1], "highest", 1 << 40)
         else:
             answer.time_s = uint(value, "time", 1 << 40)
     return answer

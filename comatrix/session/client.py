@@ -17,10 +17,13 @@ _UNAUTHORIZED_LIMIT = 3
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
     from comatrix.session.counter import Counter
     from comatrix.session.endpoint import Endpoint
+
+    Body = Callable[[int], bytes]
 
 
 class Delivered:
@@ -45,15 +48,22 @@ class Reserve:
 
 
 class Rekeyed:
-    """Appendix B.2 completed: store `extra` in place of the old bytes, and `renew_at`, before anything else."""
+    """Appendix B.2 completed: store `extra` in place of the old bytes before anything else."""
 
-    def __init__(self, extra: bytes, renew_at: int) -> None:
+    def __init__(self, extra: bytes) -> None:
         self.extra = extra
-        self.renew_at = renew_at
+
+
+def _nothing(now: int) -> bytes:
+    return b""
+
+
+def _next_renewal(counter: int) -> int:
+    return (counter // RENEW_AFTER + 1) * RENEW_AFTER
 
 
 class _Open:
-    def __init__(self, code: int, path: str, body: bytes) -> None:
+    def __init__(self, code: int, path: str, body: "Body") -> None:
         self.code = code
         self.path = path
         self.body = body
@@ -63,7 +73,10 @@ class _Open:
 
 
 class Client:
-    """`keys` and `extra` give the context, `counter` its sender counter; `retry_ms` bounds pauses."""
+    """`keys` and `extra` give the context (None: its counter is lost), `counter` its sender counter.
+
+    `retry_ms`: the shortest and longest pause between attempts.
+    """
 
     def __init__(
         self,
@@ -71,35 +84,41 @@ class Client:
         addr: "Any",
         keys: naming.Keys,
         counter: "Counter",
-        extra: bytes = b"",
-        renew_at: int = RENEW_AFTER,
+        extra: "bytes | None" = b"",
         retry_ms: "tuple[int, int]" = (2000, 300000),
     ) -> None:
         self.endpoint = endpoint
         self.addr = addr
         self.keys = keys
-        self.context = keys.context(extra)
+        self.context = keys.context(extra or b"")
         self.counter = counter
-        self.renew_at = renew_at
+        self.renew_at = _next_renewal(counter.next)
         self.retry_ms = retry_ms
         self.open: "_Open | None" = None
         self.due: "int | None" = None  # when the next attempt leaves
         self.exchange: "Any" = None
         self.binding: "oscore.Binding | None" = None
         self.events: "list[Any]" = []
-        self.unauthorized = 0
+        # A node that lost its counter sends nothing under the old key: it begins with Appendix B.2.
+        self.unauthorized = 0 if extra is not None else _UNAUTHORIZED_LIMIT
+        self.lost = extra is None
         self.rekey_at = 0  # the earliest time Appendix B.2 may start
         self.first: "bytes | None" = None  # R1 while request #1 of Appendix B.2 is open
         self.candidate: "bytes | None" = None  # R2 || R3 while request #2 is
         self.candidate_context: "oscore.Context | None" = None
 
-    def post(self, path: str, body: bytes, now: int) -> None:
-        """Send a record's CBOR to a resource. Raises BusyError while another request is open."""
-        self._begin(_Open(coap.POST, path, body), now)
+    def post(self, path: str, body: "Body", now: int, seq: "int | None" = None) -> None:
+        """Send a record to a resource; `body(now)` gives its CBOR for each attempt, `seq` if it was sent before.
+
+        Raises BusyError while another request is open.
+        """
+        request = _Open(coap.POST, path, body)
+        request.seq = seq
+        self._begin(request, now)
 
     def get(self, path: str, now: int) -> None:
         """Ask for a resource. Raises BusyError while another request is open."""
-        self._begin(_Open(coap.GET, path, b""), now)
+        self._begin(_Open(coap.GET, path, _nothing), now)
 
     def reserved(self, limit: int, now: int) -> None:
         """The counter values below `limit` are on disk."""
@@ -158,7 +177,7 @@ class Client:
         path = [(URI_PATH, request.path.encode())]
         if request.echo is not None:
             path.append((ECHO, request.echo))
-        body = request.body
+        body = request.body(now)
         if request.seq is not None:
             body = cbor.encode(request.seq) + body
         elif request.code == coap.POST:
@@ -185,7 +204,7 @@ class Client:
 
     def _rekey_due(self, now: int) -> bool:
         asked = self.unauthorized >= _UNAUTHORIZED_LIMIT or self.counter.next >= self.renew_at
-        return asked and now >= self.rekey_at
+        return self.lost or (asked and now >= self.rekey_at)
 
     def _random_bytes(self) -> bytes:
         return bytes([self.endpoint.random(256) for _ in range(naming.NONCE)])
@@ -247,8 +266,9 @@ class Client:
     def _adopt(self, context: oscore.Context) -> None:
         """Step 5: the third context replaces the old one."""
         self.context = context
-        self.renew_at = self.counter.next + RENEW_AFTER
-        self.events.append(Rekeyed(self.candidate or b"", self.renew_at))
+        self.lost = False
+        self.renew_at = _next_renewal(self.counter.next)
+        self.events.append(Rekeyed(self.candidate or b""))
         self.candidate = self.candidate_context = None
 
     def _concluded(self, code: int, options: "list[tuple[int, bytes]]", payload: bytes, now: int) -> None:

@@ -20,7 +20,11 @@ class Counter:
 
     def wanted(self) -> int:
         """The limit to store next."""
-        return min(self.limit + self.step, LAST)
+        return min(max(self.limit, self.next) + self.step, LAST)
+
+    def skip_below(self, value: int) -> None:
+        """Go on at `value` or later: everything below it was used by somebody who is gone."""
+        self.next = max(self.next, value)
 
     def granted(self, limit: int) -> None:
         """`limit` is on disk, synced."""

@@ -134,7 +134,8 @@ class SimulatedNode:
         while True:
             if self.client.open is None and self.left:
                 self.left -= 1
-                self.client.post("r", encode(Readings({0: 2000 + self.left, 1: 400 + self.number})), now)
+                body = encode(Readings({0: 2000 + self.left, 1: 400 + self.number}))
+                self.client.post("r", lambda now, body=body: body, now)
             event = self.client.next_event()
             if event is None:
                 return

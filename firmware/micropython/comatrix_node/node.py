@@ -1,0 +1,295 @@
+"""A node: sensors read when they are due, readings kept until the gateway has them on disk.
+
+    node = Node()
+
+    @node.sensor("temperature", every_s=60)
+    def temperature():
+        return 21.37
+
+    node.run()
+"""
+
+import gc
+import os
+
+from comatrix.codec import cbor
+from comatrix.codec.record_types import AGE, Hello, Text, encode, read_answer_untrusted
+from comatrix.codec.words import VERSION, scaled
+from comatrix.errors import WireError
+from comatrix.session.client import Client, Delivered, Rekeyed, Reserve
+from comatrix.session.counter import Counter
+from comatrix.session.endpoint import Endpoint
+from comatrix.session.exchange import Parameters
+from comatrix.session.keys import Keys, node_id
+from comatrix_node import config as configuration
+from comatrix_node import power
+from comatrix_node.clock import Clock
+from comatrix_node.crypto import aead
+from comatrix_node.store import FlashStore, RtcStore
+
+FIRMWARE = "comatrix 0.1"
+DROPPED = 23  # the word for readings the node had to give up
+_STASH = "waiting.cbor"
+
+
+def random(n: int) -> int:
+    """0 <= int < n from the system's generator."""
+    return int.from_bytes(os.urandom(4), "big") % n
+
+
+class Waiting:
+    """Something to send: `values` is a map of readings, or a list that makes a text."""
+
+    def __init__(self, values, at_ms: int, seq=None) -> None:
+        self.values = values
+        self.at_ms = at_ms
+        self.seq = seq
+
+    def body(self, now: int) -> bytes:
+        """The record's CBOR, with the age it has by now."""
+        age_s = (now - self.at_ms) // 1000
+        if age_s < 1 or isinstance(self.values, list):
+            return cbor.encode(self.values)
+        aged = dict(self.values)
+        aged[AGE] = age_s
+        return cbor.encode(aged)
+
+
+class _Sensor:
+    def __init__(self, read, word, every_ms: int, due: int) -> None:
+        self.read = read
+        self.word = word
+        self.every_ms = every_ms
+        self.due = due
+
+
+class Node:
+    """`config`, `link`, `store` and `clock` are made from config.json and the board unless they are handed in."""
+
+    def __init__(self, config=None, link=None, store=None, clock=None) -> None:
+        self.config = config or configuration.load()
+        self.clock = clock or Clock()
+        self.store = store or _store()
+        self.link = link or _link(self.config)
+        self.sensors = []
+        self.waiting = []  # the oldest first; waiting[0] is open while `client.open` is
+        self.dropped = self.delivered = self.refused = 0
+        self.time_ms = None  # gateway's Unix time at our clock's zero
+        self.greeted = power.woke_from_deep_sleep()
+        self._begin(self.store.load())
+        self._unstash()
+
+    # For the person who writes a node
+
+    def sensor(self, word=None, every_s=None):
+        """Decorate a function that returns a number (of `word`), a {word: number}, or None for nothing now."""
+
+        def register(read):
+            every_ms = (every_s or self.config.interval_s) * 1000
+            self.sensors.append(_Sensor(read, word, every_ms, self.clock.now()))
+            return read
+
+        return register
+
+    def post(self, readings: dict) -> None:
+        """Queue {word: number} as one record. Raises ValueError for an unknown word."""
+        values = {}
+        for word, value in readings.items():
+            if value is not None:
+                number, integer = scaled(word, value)
+                values[number] = integer
+        if values:
+            self._queue(values)
+
+    def say(self, text: str, room: int = 0) -> None:
+        """Queue a text to the default room, or to another one agreed at provisioning."""
+        self._queue(Text(text, room).body())
+
+    def now_s(self):
+        """Unix time as the gateway told it, or None."""
+        return None if self.time_ms is None else (self.time_ms + self.clock.now()) // 1000
+
+    def run(self, watchdog_ms: int = 0) -> None:
+        """Read and send for ever."""
+        dog = power.watchdog(watchdog_ms) if watchdog_ms else None
+        while True:
+            self.step(1000)
+            if dog:
+                dog.feed()
+
+    def run_once(self, awake_ms: int = 20000) -> None:
+        """Read every sensor once, send, then sleep deeply until the next is due. What is unsent is kept."""
+        end = self.clock.now() + awake_ms
+        self.step(0)
+        while self.pending() and self.clock.now() < end:
+            self.step(min(1000, end - self.clock.now()))
+        self._sleep()
+
+    # The loop
+
+    def pending(self) -> bool:
+        """Whether something still waits for the gateway's word."""
+        return bool(self.waiting) or self.client.open is not None
+
+    def step(self, wait_ms: int) -> None:
+        """Read what is due, send what is ready, wait for a datagram, at most `wait_ms`."""
+        now = self.clock.now()
+        self._read(now)
+        self._pump(now)
+        data = self.link.receive(self._pause(now, wait_ms))
+        now = self.clock.now()
+        if data:
+            self.client.receive_datagram(data, self.link.addr, now)
+        self.client.handle_timer(now)
+        self._pump(now)
+
+    def _pause(self, now: int, wait_ms: int) -> int:
+        deadline = self.client.next_deadline()
+        for sensor in self.sensors:
+            if deadline is None or sensor.due < deadline:
+                deadline = sensor.due
+        return wait_ms if deadline is None else max(0, min(wait_ms, deadline - now))
+
+    def _read(self, now: int) -> None:
+        readings = {}
+        for sensor in self.sensors:
+            if sensor.due <= now:
+                sensor.due += sensor.every_ms * ((now - sensor.due) // sensor.every_ms + 1)
+                value = self._value(sensor)
+                if isinstance(value, dict):
+                    readings.update(value)
+                else:
+                    readings[sensor.word] = value
+        if readings:
+            self.post(readings)
+
+    def _value(self, sensor: _Sensor):
+        try:
+            return sensor.read()
+        except OSError as error:
+            print("sensor:", error)  # an unplugged sensor must not silence the others
+            return None
+
+    def _queue(self, values) -> None:
+        if len(self.waiting) >= self.config.buffer:
+            # The oldest goes; while it is on its way that is the one behind it.
+            self.waiting.pop(1 if self.client.open is not None and len(self.waiting) > 1 else 0)
+            self.dropped += 1
+        self.waiting.append(Waiting(values, self.clock.now()))
+
+    def _pump(self, now: int) -> None:
+        while True:
+            self._send_next(now)
+            event = self.client.next_event()
+            if event is None:
+                break
+            self._happened(event, now)
+        for data, _ in self.client.datagrams_to_send(now):
+            self.link.send(data)
+
+    def _send_next(self, now: int) -> None:
+        if self.client.open is not None:
+            return
+        if not self.greeted:
+            self.client.post("h", self._hello, now)
+        elif self.waiting:
+            gc.collect()
+            first = self.waiting[0]
+            if self.dropped and isinstance(first.values, dict) and first.seq is None:
+                first.values[DROPPED] = first.values.get(DROPPED, 0) + self.dropped
+                self.dropped = 0
+            self.client.post("m" if isinstance(first.values, list) else "r", first.body, now, first.seq)
+
+    def _hello(self, now: int) -> bytes:
+        return encode(Hello(FIRMWARE, VERSION, None, self.config.interval_s, None, self.state["command"]))
+
+    def _happened(self, event, now: int) -> None:
+        if isinstance(event, Reserve):
+            self._save("counter", event.limit)
+            self.client.reserved(event.limit, now)
+        elif isinstance(event, Rekeyed):
+            self._save("context", event.extra)
+        elif event.path == "h":
+            self.greeted = True
+            self._answer(event.payload, now)
+        else:
+            self.waiting.pop(0)
+            if isinstance(event, Delivered) and event.code >> 5 == 2:
+                self.delivered += 1
+                self._answer(event.payload, now)
+            else:
+                self.refused += 1
+                print("refused by the gateway: %d.%02d" % (event.code >> 5, event.code & 31))
+
+    def _answer(self, payload: bytes, now: int) -> None:
+        try:
+            answer = read_answer_untrusted(payload)
+        except WireError:
+            return
+        if answer.time_s is not None:
+            self.time_ms = answer.time_s * 1000 - now
+        if answer.highest is not None:
+            self.client.counter.skip_below(answer.highest + 1)
+
+    # What outlives a reset
+
+    def _begin(self, state) -> None:
+        config = self.config
+        known = state is not None and state["enrolment"] == config.enrolment
+        if known:
+            self.state = state
+        else:
+            # First start, or the counter is lost: Appendix B.2 makes a fresh key, hello tells where to go on.
+            self.state = {"enrolment": config.enrolment, "counter": 1, "command": 0, "context": b""}
+            self.greeted = False
+        keys = Keys(config.secret, node_id(config.node), b"", aead)
+        counter = Counter(self.state["counter"], self.store.step)
+        endpoint = Endpoint(random, Parameters(ack_timeout_ms=config.ack_timeout_ms))
+        pauses = (config.ack_timeout_ms, 300000)
+        context = self.state["context"] if known else None
+        self.client = Client(endpoint, self.link.addr, keys, counter, context, pauses)
+
+    def _save(self, key: str, value) -> None:
+        self.state[key] = value
+        self.store.save(self.state)
+
+    def _sleep(self) -> None:
+        now = self.clock.now()
+        due = min([sensor.due for sensor in self.sensors]) if self.sensors else now + self.config.interval_s * 1000
+        pause = max(1000, due - now)
+        self._stash(now + pause)
+        self.link.close()
+        power.deep_sleep(pause)
+
+    def _stash(self, wake: int) -> None:
+        if self.client.open is not None and self.waiting:
+            self.waiting[0].seq = self.client.open.seq
+        kept = [[item.values, wake - item.at_ms, item.seq] for item in self.waiting]
+        with open(_STASH, "wb") as file:
+            file.write(cbor.encode(kept))
+
+    def _unstash(self) -> None:
+        try:
+            with open(_STASH, "rb") as file:
+                kept = cbor.decode_untrusted(file.read(), max_items=1000)
+            os.remove(_STASH)
+        except (OSError, WireError):
+            return
+        now = self.clock.now()
+        self.waiting = [Waiting(values, now - age_ms, seq) for values, age_ms, seq in kept]
+
+
+def _store():
+    flash = FlashStore("state")
+    rtc = power.rtc()
+    return RtcStore(rtc, flash) if rtc else flash
+
+
+def _link(config):
+    from comatrix_node.link_udp import UdpLink
+
+    if config.wifi:
+        from comatrix_node import wifi
+
+        wifi.connect(*config.wifi)
+    return UdpLink(config.host, config.port)
