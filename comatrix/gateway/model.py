@@ -87,6 +87,19 @@ class Duplicate:
 
 
 @dataclass(frozen=True, slots=True)
+class Arrivals:
+    """Unsealed records of a stream (room, node) in a range of row ids. `not_readings`: one is a text or a result."""
+
+    room: int
+    node: int
+    count: int
+    first_id: int
+    last_id: int
+    first_ms: int  # when the oldest was received
+    not_readings: bool
+
+
+@dataclass(frozen=True, slots=True)
 class SecurityContext:
     """One OSCORE context as stored. `highest` -1: no request was ever accepted; `missing`: the window cannot be trusted."""
 

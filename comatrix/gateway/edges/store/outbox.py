@@ -11,7 +11,7 @@ import sqlite3
 from collections.abc import Sequence
 from typing import Any
 
-from comatrix.gateway.model import Record, SealedRow
+from comatrix.gateway.model import Arrivals, Record, SealedRow
 
 SELECT = (
     "SELECT outbox.id, room, room.room_id, event_type, txn, content, sealed_ms, records, in_doubt, attempts, state,"
@@ -82,28 +82,33 @@ def park(connection: sqlite3.Connection, id: int, reason: str) -> None:
     connection.execute("UPDATE outbox SET state = 'parked', reason = ? WHERE id = ?", (reason, id))
 
 
-def unseal(connection: sqlite3.Connection, id: int, reason: str) -> bool:
-    """The row's records wait again. False, and nothing changes, if it has none or later records were sealed since.
+def unseal(connection: sqlite3.Connection, id: int, reason: str) -> list[Arrivals]:
+    """The row's records wait again -> their streams. Empty, and nothing changes, if later records were sealed since.
 
     Only for a row never in doubt: its event must not exist.
     """
-    spans = connection.execute(
-        "SELECT record.room, record.node, min(record.id), max(record.id), sealed FROM record"
-        " JOIN cursor ON cursor.room = record.room AND cursor.node = record.node"
-        " WHERE record.id IN (SELECT value FROM json_each((SELECT records FROM outbox WHERE id = ?)))"
+    rows = connection.execute(
+        "SELECT record.room, record.node, count(*), min(id), max(id), min(received_ms), max(kind) > 1, sealed"
+        " FROM record JOIN cursor ON cursor.room = record.room AND cursor.node = record.node"
+        " WHERE id IN (SELECT value FROM json_each((SELECT records FROM outbox WHERE id = ?)))"
         " GROUP BY record.room, record.node",
         (id,),
     ).fetchall()
-    if not spans or any(last != sealed for _, _, _, last, sealed in spans):
-        return False
-    connection.executemany(
-        "UPDATE cursor SET sealed = ?, sealed_ms = 0 WHERE room = ? AND node = ?",
-        [(first - 1, room, node) for room, node, first, _, _ in spans],
-    )
-    connection.execute("UPDATE outbox SET state = 'unsealed', reason = ?, content = x'' WHERE id = ?", (reason, id))
-    first = min(span[2] for span in spans)
-    connection.execute("UPDATE meta SET value = min(value, ?) WHERE key = 'log_floor'", (first - 1,))
-    return True
+    if any(last_id != sealed for _, _, _, _, last_id, _, _, sealed in rows):
+        return []
+    spans = [
+        Arrivals(room, node, count, first_id, last_id, first_ms, bool(not_readings))
+        for room, node, count, first_id, last_id, first_ms, not_readings, _ in rows
+    ]
+    for span in spans:
+        before = span.first_id - 1
+        connection.execute(
+            "UPDATE cursor SET sealed = ?, sealed_ms = 0 WHERE room = ? AND node = ?", (before, span.room, span.node)
+        )
+        connection.execute("UPDATE meta SET value = min(value, ?) WHERE key = 'log_floor'", (before,))
+    if spans:
+        connection.execute("UPDATE outbox SET state = 'unsealed', reason = ?, content = x'' WHERE id = ?", (reason, id))
+    return spans
 
 
 def doubt_open(connection: sqlite3.Connection) -> None:

@@ -2,10 +2,9 @@
 
 import sqlite3
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
-from comatrix.gateway.model import Appended, Duplicate, NewRecord, Record
+from comatrix.gateway.model import Appended, Arrivals, Duplicate, NewRecord, Record
 
 KINDS = {"readings": 1, "text": 2, "result": 3, "hello": 4, "description": 5}
 NAMES = {number: name for name, number in KINDS.items()}
@@ -91,19 +90,6 @@ def _row_of(connection: sqlite3.Connection, stream: tuple[int, int], seq: int) -
         "SELECT id FROM record WHERE node = ? AND enrolment = ? AND seq = ?", (*stream, seq)
     ).fetchone()
     return None if row is None else int(row[0])
-
-
-@dataclass(frozen=True, slots=True)
-class Arrivals:
-    """What waits in a stream among some rows: how many, the first, and whether one is no mere reading."""
-
-    room: int
-    node: int
-    count: int
-    first_id: int
-    last_id: int
-    first_ms: int
-    not_readings: bool
 
 
 def waiting(connection: sqlite3.Connection, after: int) -> list[Arrivals]:

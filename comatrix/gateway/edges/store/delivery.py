@@ -1,0 +1,160 @@
+"""What the poster needs of the store: waiting records, sealed rows, rooms. One transaction a method."""
+
+import sqlite3
+from collections.abc import Callable, Sequence
+from typing import Protocol, TypeVar
+
+from comatrix.gateway.edges.store import nodes, outbox, records, rooms
+from comatrix.gateway.model import Arrivals, Node, Record, Room, SealedRow
+from comatrix.gateway.uplink.ports import Compose
+from comatrix.gateway.uplink.sealing import EVENT_TYPE, Draft, txn_id
+
+T = TypeVar("T")
+
+
+class Transactional(Protocol):
+    """The part of Store that is used here."""
+
+    @property
+    def instance(self) -> str: ...
+    async def run(self, job: Callable[[sqlite3.Connection], T]) -> T: ...
+    def read(self, job: Callable[[sqlite3.Connection], T]) -> T: ...
+
+
+class Delivery:
+    """The outbox of one sending account (`sender`, `device`)."""
+
+    def __init__(self, store: Transactional, *, sender: str, device: str) -> None:
+        self._store = store
+        self._sender = sender
+        self._device = device
+
+    async def begin(self) -> list[SealedRow]:
+        """At start: every open row is in doubt -> those to send, in order. Another account's are parked."""
+        return await self._store.run(self._begin)
+
+    def _begin(self, connection: sqlite3.Connection) -> list[SealedRow]:
+        outbox.doubt_open(connection)
+        for row in outbox.open_rows(connection):
+            if (row.sender, row.device) != (self._sender, self._device):
+                reason = f"unknown whether posted: sealed for {row.sender} on device {row.device}"
+                outbox.park(connection, row.id, reason)
+        return outbox.open_rows(connection)
+
+    def open_rows(self) -> list[SealedRow]:
+        """Sealed rows without an answer, in order."""
+        return self._store.read(outbox.open_rows)
+
+    def nodes(self) -> list[Node]:
+        """All, also revoked ones: what they said is still posted."""
+        return self._store.read(lambda connection: nodes.all_nodes(connection, revoked=True))
+
+    def rooms(self) -> list[Room]:
+        """All rooms nodes are bound to."""
+        return self._store.read(rooms.all_rooms)
+
+    def cursors(self) -> list[tuple[int, int, int, int]]:
+        """(room, node, sealed row id, sealed_ms) of every stream that was ever sealed."""
+        return self._store.read(records.cursors)
+
+    def waiting(self, after: int | None) -> list[Arrivals]:
+        """Unsealed records that arrived after row id `after`; None: all."""
+        return self._store.read(
+            lambda connection: records.waiting(connection, outbox.floor(connection) if after is None else after)
+        )
+
+    def bodies(self, room: int, node: int, first_id: int, last_id: int) -> list[bytes]:
+        """Bodies of a stream's records, oldest first."""
+        return self._store.read(lambda connection: records.bodies(connection, room, node, first_id, last_id))
+
+    async def seal(
+        self,
+        lane: Sequence[Arrivals],
+        *,
+        limit: int,
+        now_ms: int,
+        resend_until_ms: int,
+        floor: int,
+        compose: Compose,
+    ) -> tuple[SealedRow, tuple[Record, ...]] | None:
+        """The oldest waiting records of these streams of one room -> a sealed row, synced; None: nothing waits.
+
+        Raises what `compose` raises; then nothing is sealed.
+        """
+        room = lane[0].room
+        first_id, last_id = min(part.first_id for part in lane), max(part.last_id for part in lane)
+        numbers = [part.node for part in lane]
+
+        def job(connection: sqlite3.Connection) -> tuple[SealedRow, tuple[Record, ...]] | None:
+            found = records.unsealed(connection, room, numbers, first_id=first_id, last_id=last_id, limit=limit)
+            if not found:
+                return None
+            row_id = outbox.next_id(connection)
+            txn = txn_id(self._store.instance, row_id, "msg")
+            draft = compose(found, _named(connection, found), txn)
+            row = self._row(connection, row_id, room, txn, draft, now_ms, resend_until_ms)
+            outbox.seal(connection, row, draft.members)
+            outbox.set_floor(connection, floor)
+            return row, draft.members
+
+        return await self._store.run(job)
+
+    def _row(
+        self,
+        connection: sqlite3.Connection,
+        row_id: int,
+        room: int,
+        txn: str,
+        draft: Draft,
+        now_ms: int,
+        resend_until_ms: int,
+    ) -> SealedRow:
+        found = rooms.by_id(connection, room)
+        assert found is not None, "a record names a room that was never there"
+        return SealedRow(
+            id=row_id,
+            room=room,
+            room_id=found.room_id,
+            event_type=EVENT_TYPE,
+            txn_id=txn,
+            content=draft.content,
+            sealed_ms=now_ms,
+            records=tuple(record.id for record in draft.members),
+            in_doubt=False,
+            attempts=0,
+            state="sealed",
+            sender=self._sender,
+            device=self._device,
+            resend_until_ms=resend_until_ms,
+        )
+
+    async def done(self, row: SealedRow, event_id: str) -> None:
+        """It is in the room."""
+        await self._store.run(lambda connection: outbox.done(connection, row.id, event_id, row.attempts))
+
+    async def attempt(self, row: SealedRow) -> None:
+        """Stores the row's attempts and doubt after an attempt that settled nothing."""
+        await self._store.run(
+            lambda connection: outbox.attempt(connection, row.id, row.attempts, in_doubt=row.in_doubt)
+        )
+
+    async def park(self, row: SealedRow, reason: str) -> None:
+        """Out of the way until a person decides."""
+        await self._store.run(lambda connection: outbox.park(connection, row.id, reason))
+
+    async def unseal(self, row: SealedRow, reason: str) -> list[Arrivals]:
+        """Its records wait again -> their streams; empty: they cannot, the row is as it was."""
+        return await self._store.run(lambda connection: outbox.unseal(connection, row.id, reason))
+
+    async def set_encrypted(self, room: int) -> None:
+        """Remembered for ever."""
+        await self._store.run(lambda connection: rooms.set_encrypted(connection, room))
+
+    async def set_paused(self, room: int, reason: str | None) -> None:
+        """Why nothing is sent there now; None: it goes on."""
+        await self._store.run(lambda connection: rooms.set_paused(connection, room, reason))
+
+
+def _named(connection: sqlite3.Connection, members: Sequence[Record]) -> dict[int, Node]:
+    found = [nodes.by_number(connection, number) for number in {record.node for record in members}]
+    return {node.number: node for node in found if node is not None}

@@ -1,0 +1,106 @@
+"""What an answer to a send means (docs/reference/matrix.md, section Answers). Only a JSON body with an errcode is the
+homeserver's own word; whatever a proxy says leaves the row in doubt."""
+
+from dataclasses import dataclass
+
+from comatrix.gateway.model import HomeserverAnswer
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """It is in the room."""
+
+    event_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Later:
+    """Rate-limited: the account waits. Says nothing about whether the event is stored."""
+
+    delay_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class NoAnswer:
+    """It may have arrived: the row is in doubt from now on."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """This event was refused. `regroup`: it cannot exist, so its records may be sealed anew; else it is parked."""
+
+    reason: str
+    regroup: bool
+    too_large: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PauseRoom:
+    """Nothing may be sent to this room now. `regroup` as above; else the row waits as it is."""
+
+    reason: str
+    regroup: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PauseAccount:
+    """Nothing may be sent at all now. The row waits as it is."""
+
+    reason: str
+
+
+Outcome = Done | Later | NoAnswer | Refused | PauseRoom | PauseAccount
+
+EVENT, ROOM, ACCOUNT, LATER = "event", "room", "account", "later"
+
+BY_ERRCODE = {
+    "M_LIMIT_EXCEEDED": LATER,
+    "M_TOO_LARGE": EVENT,
+    "M_BAD_JSON": EVENT,
+    "M_NOT_JSON": EVENT,
+    "M_INVALID_PARAM": EVENT,
+    "M_MISSING_PARAM": EVENT,
+    "M_FORBIDDEN": ROOM,
+    "M_NOT_FOUND": ROOM,
+    "M_GUEST_ACCESS_FORBIDDEN": ROOM,
+    "M_UNKNOWN_TOKEN": ACCOUNT,
+    "M_MISSING_TOKEN": ACCOUNT,
+    "M_UNAUTHORIZED": ACCOUNT,
+    "M_UNKNOWN_DEVICE": ACCOUNT,
+    "M_UNRECOGNIZED": ACCOUNT,  # no homeserver at this address, or none that knows the call
+    "M_USER_SUSPENDED": ACCOUNT,
+    "M_USER_LOCKED": ACCOUNT,
+    "M_USER_DEACTIVATED": ACCOUNT,
+    "M_CONSENT_NOT_GIVEN": ACCOUNT,
+    "M_RESOURCE_LIMIT_EXCEEDED": ACCOUNT,
+}
+
+# For an errcode the table does not know.
+BY_STATUS = {400: EVENT, 401: ACCOUNT, 403: ROOM, 404: ROOM, 413: EVENT, 429: LATER}
+
+
+def judge(answer: HomeserverAnswer, *, in_doubt: bool) -> Outcome:
+    """The answer to one PUT of a row, and whether an earlier one may have arrived -> what to do."""
+    if answer.ok and answer.body is not None:
+        event_id = answer.body.get("event_id")
+        return Done(event_id) if isinstance(event_id, str) else NoAnswer("a 200 without an event id")
+    if answer.status is None or answer.body is None or answer.errcode is None or answer.status >= 500:
+        return NoAnswer(_words(answer))
+    scope = BY_ERRCODE.get(answer.errcode) or BY_STATUS.get(answer.status)
+    if scope == LATER:
+        return Later(answer.retry_after_ms)
+    if scope == EVENT:
+        too_large = answer.errcode == "M_TOO_LARGE" or answer.status == 413
+        return Refused(_words(answer), regroup=not in_doubt, too_large=too_large)
+    if scope == ROOM:
+        return PauseRoom(_words(answer), regroup=not in_doubt)
+    if scope == ACCOUNT:
+        return PauseAccount(_words(answer))
+    return NoAnswer(_words(answer))
+
+
+def _words(answer: HomeserverAnswer) -> str:
+    status = "no answer" if answer.status is None else f"HTTP {answer.status}"
+    return ": ".join(part for part in (answer.errcode or status, answer.error) if part)
