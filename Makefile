@@ -19,3 +19,34 @@ $(VENV)/.ready: pyproject.toml
 	@$(PYTHON) -m venv $(VENV) || { echo "python3 has no venv module. On Debian or Ubuntu: apt-get install python3-venv"; exit 1; }
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,demo]'
 	@touch $@
+
+demo: setup ## Watch real MicroPython nodes post into a real homeserver over a lossy link (SECONDS=N ends it by itself)
+	@$(BIN)/comatrix demo --seconds $(SECONDS)
+
+test: setup ## Run the fast tests (under 10 minutes)
+	@$(BIN)/python -m pytest -m 'not slow'
+
+test-slow: setup ## Run the tests with a real homeserver and real MicroPython processes
+	@$(BIN)/python -m pytest -m slow
+
+bench: setup ## Measure CPU a message, messages a second, memory and bytes beside aiocoap and libcoap
+	@$(BIN)/python -m comatrix.gateway.bench
+
+bytes: setup ## Print what each message costs on the air
+	@$(BIN)/python -m comatrix.gateway.pages.budgets
+
+lint: setup ## Check style (ruff), types (mypy --strict) and layers
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/python -m pytest tests/rules
+
+firmware: setup ## Compile what goes on a device, and print the sizes
+	@$(BIN)/python firmware/micropython/build.py
+
+docs: setup ## Make the generated pages anew
+	@$(BIN)/python -m comatrix.gateway.pages
+
+clean: ## Remove everything these commands made
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .cache *.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

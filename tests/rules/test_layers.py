@@ -1,0 +1,118 @@
+"""Imports go one way: gateway.cli -> app -> edges -> pure -> session -> codec -> errors (docs/architecture.md)."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+# Deeper layers first. A module may import from its own layer and from those above it in this list.
+LAYERS = [
+    ("comatrix.errors",),
+    ("comatrix.codec",),
+    ("comatrix.session",),
+    ("comatrix.gateway.errors", "comatrix.gateway.model", "comatrix.gateway.aead"),
+    ("comatrix.gateway.uplink", "comatrix.gateway.config", "comatrix.gateway.provisioning", "comatrix.gateway.pages"),
+    ("comatrix.gateway.edges",),
+    ("comatrix.gateway.admin",),
+    ("comatrix.gateway.app",),
+    ("comatrix.gateway.demo", "comatrix.gateway.bench"),
+    ("comatrix.gateway.cli",),
+]
+# Named nowhere above: the root package holds the version alone.
+FREE = ("comatrix", "comatrix.gateway")
+SHARED = ("comatrix.errors", "comatrix.codec", "comatrix.session")
+# What a pure module must not reach for: clocks, sockets, threads, randomness, files of its own.
+IO_MODULES = {"asyncio", "socket", "sqlite3", "threading", "httpx", "time", "random", "secrets", "subprocess", "select"}
+PURE = ("comatrix.codec", "comatrix.session", "comatrix.gateway.uplink", "comatrix.gateway.model", "comatrix_lora")
+
+
+def module_files() -> dict[str, Path]:
+    """Module name -> file, for everything the distribution carries."""
+    found = {}
+    for base in (ROOT, ROOT / "lora", ROOT / "firmware" / "micropython"):
+        for path in base.glob("comatrix*/**/*.py"):
+            parts = path.relative_to(base).with_suffix("").parts
+            found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    return found
+
+
+FILES = module_files()
+
+
+def imports_of(tree: ast.AST) -> set[str]:
+    """Every module named in an import, wherever it stands; `from a import b` names a.b where that is a module."""
+    names = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            for alias in node.names:
+                whole = f"{node.module}.{alias.name}"
+                names.add(whole if whole in FILES else node.module)
+    return names
+
+
+def within(name: str, package: str) -> bool:
+    return name == package or name.startswith(package + ".")
+
+
+def layer_of(name: str) -> int | None:
+    for number, members in enumerate(LAYERS):
+        if any(within(name, member) for member in members):
+            return number
+    return None
+
+
+def violations(name: str, tree: ast.AST) -> list[str]:
+    """What is wrong with a module's imports, in words."""
+    wrong = []
+    own = layer_of(name)
+    for target in sorted(imports_of(tree)):
+        if within(name, "comatrix_lora") and within(target, "comatrix"):
+            wrong.append(f"{name} imports {target}: comatrix_lora stands alone")
+        if within(name, "comatrix_node") and within(target, "comatrix") and not any(within(target, s) for s in SHARED):
+            wrong.append(f"{name} imports {target}: a node has only the shared core")
+        other = layer_of(target)
+        if own is not None and other is not None and other > own:
+            wrong.append(f"{name} imports {target}: the arrow points up")
+        if _edge(name) and _edge(target) and _edge(name) != _edge(target):
+            wrong.append(f"{name} imports {target}: edges are handed to each other by app")
+        if any(within(name, pure) for pure in PURE) and target.split(".")[0] in IO_MODULES:
+            wrong.append(f"{name} imports {target}: a pure module has no clock, socket, thread or randomness")
+    return wrong
+
+
+def _edge(name: str) -> str | None:
+    parts = name.split(".")
+    return parts[3] if parts[:3] == ["comatrix", "gateway", "edges"] and len(parts) > 3 else None
+
+
+@pytest.mark.parametrize("name", sorted(FILES))
+def test_a_module_imports_only_what_its_layer_may(name: str) -> None:
+    assert violations(name, ast.parse(FILES[name].read_text())) == []
+
+
+@pytest.mark.parametrize("name", sorted(FILES))
+def test_every_module_has_a_layer(name: str) -> None:
+    if within(name, "comatrix_lora") or within(name, "comatrix_node") or name in FREE:
+        return
+    assert layer_of(name) is not None, f"{name} stands in no layer: name it in LAYERS and docs/architecture.md"
+
+
+@pytest.mark.parametrize(
+    ("name", "line"),
+    [
+        ("comatrix.codec.cbor", "import comatrix.session.endpoint"),
+        ("comatrix.session.endpoint", "from comatrix.gateway import model"),
+        ("comatrix.gateway.uplink.ingest", "from comatrix.gateway.edges import udp"),
+        ("comatrix.gateway.uplink.ingest", "import time"),
+        ("comatrix.gateway.edges.udp", "from comatrix.gateway.edges import receiver"),
+        ("comatrix.gateway.edges.udp", "from comatrix.gateway import app"),
+        ("comatrix_node.node", "from comatrix.gateway import model"),
+        ("comatrix_lora.frame", "from comatrix.codec import cbor"),
+    ],
+)
+def test_a_planted_violation_is_caught(name: str, line: str) -> None:
+    assert violations(name, ast.parse(line))
