@@ -1,0 +1,269 @@
+"""Follows the rooms by /sync: encryption switched on, kicked or joined, upgraded, powers changed, invited.
+
+What people type is not read here. Every event is judged by its type and place, never by its time.
+"""
+
+import logging
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from comatrix.gateway.model import HomeserverAnswer
+
+log = logging.getLogger(__name__)
+
+SYNC_TIMEOUT_MS = 30_000
+BETWEEN_S = 0.2  # a server that answers at once, always, is not asked in a hot loop
+FIRST_PAUSE_S = 1.0
+LONGEST_PAUSE_S = 300.0
+DECLINES_A_MINUTE = 10
+MAX_WAITING = 100  # invites; one beyond it is left unanswered, which harms nobody
+REASON_NOT_CONFIGURED = "This gateway is not configured for this room. Its operator binds rooms to nodes."
+REASON_ENCRYPTED = "This gateway cannot send to encrypted rooms."
+
+TYPES = [
+    "m.room.message",
+    "m.room.encrypted",
+    "m.room.redaction",
+    "m.room.member",
+    "m.room.create",
+    "m.room.power_levels",
+    "m.room.encryption",
+    "m.room.tombstone",
+]
+NOTHING: Mapping[str, Any] = {"types": []}
+# No `not_senders`: it would hide the own join.
+FILTER: Mapping[str, Any] = {
+    "presence": NOTHING,
+    "account_data": NOTHING,
+    "room": {
+        "account_data": NOTHING,
+        "ephemeral": NOTHING,
+        "timeline": {"types": TYPES, "limit": 100, "lazy_load_members": True},
+        "state": {"types": TYPES, "lazy_load_members": True},
+    },
+}
+
+
+class Matrix(Protocol):
+    """The calls it makes."""
+
+    @property
+    def user_id(self) -> str:
+        """Whose rooms these are."""
+
+    async def sync(self, since: str | None, timeout_ms: int, sync_filter: Mapping[str, Any]) -> HomeserverAnswer:
+        """What happened."""
+
+    async def join(self, room: str, via: Sequence[str]) -> HomeserverAnswer:
+        """Accept an invite."""
+
+    async def leave(self, room_id: str, reason: str) -> HomeserverAnswer:
+        """Decline an invite."""
+
+
+class Listener(Protocol):
+    """Who is told. A room may be one that is not configured."""
+
+    def is_configured(self, room_id: str) -> bool:
+        """May the bot be in this room?"""
+
+    async def encrypted(self, room_id: str) -> None:
+        """Encryption was switched on. It never goes off again."""
+
+    async def joined(self, room_id: str) -> None:
+        """The bot is in the room now."""
+
+    async def left(self, room_id: str, membership: str, reason: str) -> None:
+        """The bot is no longer in the room; `membership` is "leave" or "ban", `reason` in words, maybe empty."""
+
+    async def upgraded(self, room_id: str, replacement: str) -> None:
+        """The room was closed in favour of `replacement`."""
+
+    async def power_changed(self, room_id: str) -> None:
+        """What was forbidden may be allowed now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Something that happened to a room: "encrypted", "joined", "left", "upgraded", "power" or "invited"."""
+
+    kind: str
+    room_id: str
+    detail: str = ""  # left: membership; upgraded: replacement; invited: inviter, or "" where the room is encrypted
+    reason: str = ""
+
+
+def changes_untrusted(body: Mapping[str, Any], user_id: str, *, first: bool) -> Iterator[Change]:
+    """What a /sync answer says happened. Of the first one only what holds for ever, and invites."""
+    rooms = _mapping(body.get("rooms"))
+    for room_id, part in _mapping(rooms.get("join")).items():
+        for change in _state_changes(room_id, [*_events(part, "state"), *_events(part, "timeline")], user_id):
+            if not first or change.kind in ("encrypted", "upgraded"):
+                yield change
+    for room_id, part in _mapping(rooms.get("leave")).items():
+        yield _left(room_id, _events(part, "timeline"), user_id)
+    for room_id, part in _mapping(rooms.get("invite")).items():
+        yield _invited(room_id, _events(part, "invite_state"), user_id)
+
+
+def _state_changes(room_id: str, events: list[Mapping[str, Any]], user_id: str) -> Iterator[Change]:
+    for event in events:
+        content, key = _mapping(event.get("content")), event.get("state_key")
+        match event.get("type"), key:
+            case "m.room.encryption", "":
+                yield Change("encrypted", room_id)
+            case "m.room.tombstone", "":
+                yield Change("upgraded", room_id, _text(content.get("replacement_room")))
+            case "m.room.power_levels", "":
+                yield Change("power", room_id)
+            case "m.room.member", member if member == user_id and content.get("membership") == "join":
+                yield Change("joined", room_id)
+
+
+def _left(room_id: str, events: list[Mapping[str, Any]], user_id: str) -> Change:
+    own = [e for e in events if e.get("type") == "m.room.member" and e.get("state_key") == user_id]
+    content = _mapping(own[-1].get("content")) if own else {}
+    membership = "ban" if content.get("membership") == "ban" else "leave"
+    return Change("left", room_id, membership, _text(content.get("reason")))
+
+
+def _invited(room_id: str, events: list[Mapping[str, Any]], user_id: str) -> Change:
+    """`detail` is the sender of the own membership: who else stands in invite_state proves nothing."""
+    if any(event.get("type") == "m.room.encryption" for event in events):
+        return Change("invited", room_id, reason=REASON_ENCRYPTED)
+    own = [e for e in events if e.get("type") == "m.room.member" and e.get("state_key") == user_id]
+    return Change("invited", room_id, _text(own[-1].get("sender")) if own else "")
+
+
+@dataclass(slots=True)
+class Declines:
+    """Invites to decline, at most ten a minute: each is an event in somebody's room."""
+
+    waiting: deque[tuple[str, str]] = field(default_factory=deque)  # (room id, reason)
+    done_ms: deque[int] = field(default_factory=lambda: deque(maxlen=DECLINES_A_MINUTE))
+
+    def add(self, room_id: str, reason: str) -> None:
+        """Decline later. Dropped where too many wait."""
+        if len(self.waiting) < MAX_WAITING and room_id not in [known for known, _ in self.waiting]:
+            self.waiting.append((room_id, reason))
+
+    def next(self, now_ms: int) -> tuple[str, str] | None:
+        """The next (room id, reason), if one may be declined now."""
+        used = len(self.done_ms) == DECLINES_A_MINUTE and now_ms - self.done_ms[0] < 60_000
+        if not self.waiting or used:
+            return None
+        self.done_ms.append(now_ms)
+        return self.waiting.popleft()
+
+
+class RoomWatch:
+    """The sync loop. `now` gives ms of a clock that never goes back, `sleep` waits for seconds."""
+
+    def __init__(
+        self,
+        matrix: Matrix,
+        listener: Listener,
+        *,
+        now: Callable[[], int],
+        sleep: Callable[[float], Awaitable[None]],
+        timeout_ms: int = SYNC_TIMEOUT_MS,
+    ) -> None:
+        self._matrix = matrix
+        self._listener = listener
+        self._now = now
+        self._sleep = sleep
+        self._timeout_ms = timeout_ms
+        self._since: str | None = None
+        self._failures = 0
+        self._declines = Declines()
+        self._joins: dict[str, str] = {}  # room id -> the inviter's server
+
+    async def run(self) -> None:
+        """Follow until cancelled, through outages."""
+        while True:
+            await self._sleep(await self.step())
+
+    async def step(self) -> float:
+        """One /sync and what follows from it -> seconds to pause before the next."""
+        answer = await self._matrix.sync(self._since, self._timeout_ms if self._since else 0, FILTER)
+        if not answer.ok or not isinstance((answer.body or {}).get("next_batch"), str):
+            return self._failed(answer)
+        self._recovered()
+        assert answer.body is not None
+        for change in changes_untrusted(answer.body, self._matrix.user_id, first=self._since is None):
+            await self._tell(change)
+        self._since = answer.body["next_batch"]
+        await self._join_some()
+        await self._decline_some()
+        return BETWEEN_S
+
+    def _failed(self, answer: HomeserverAnswer) -> float:
+        """One line when it begins to fail. A token the server does not know any more is dropped."""
+        if not self._failures:
+            log.warning("cannot follow the rooms: %s", answer.error or f"HTTP {answer.status}")
+        if answer.status == 400 and answer.body is not None:
+            self._since = None
+        pause_s = min(FIRST_PAUSE_S * (1 << min(self._failures, 16)), LONGEST_PAUSE_S)
+        self._failures += 1
+        return max(pause_s, min((answer.retry_after_ms or 0) / 1000, LONGEST_PAUSE_S))
+
+    def _recovered(self) -> None:
+        if self._failures:
+            log.info("following the rooms again")
+        self._failures = 0
+
+    async def _tell(self, change: Change) -> None:
+        match change.kind:
+            case "encrypted":
+                await self._listener.encrypted(change.room_id)
+            case "joined":
+                await self._listener.joined(change.room_id)
+            case "left":
+                await self._listener.left(change.room_id, change.detail, change.reason)
+            case "upgraded":
+                await self._listener.upgraded(change.room_id, change.detail)
+            case "power":
+                await self._listener.power_changed(change.room_id)
+            case "invited":
+                await self._invited(change)
+
+    async def _invited(self, change: Change) -> None:
+        if change.reason or not self._listener.is_configured(change.room_id):
+            self._declines.add(change.room_id, change.reason or REASON_NOT_CONFIGURED)
+        elif len(self._joins) < MAX_WAITING:
+            self._joins[change.room_id] = change.detail.partition(":")[2]  # a room id need not name a server
+
+    async def _join_some(self) -> None:
+        for room_id, server in list(self._joins.items()):
+            answer = await self._matrix.join(room_id, [server] if server else [])
+            if _unanswered(answer):
+                return
+            del self._joins[room_id]
+            if not answer.ok:
+                log.warning("invited to %s, but cannot join: %s", room_id, answer.error)
+
+    async def _decline_some(self) -> None:
+        while (found := self._declines.next(self._now())) is not None:
+            if _unanswered(await self._matrix.leave(*found)):
+                self._declines.add(*found)
+                return
+
+
+def _unanswered(answer: HomeserverAnswer) -> bool:
+    """Worth another try after the next sync: lost, limited, or an error of the server."""
+    return answer.status is None or answer.status == 429 or answer.status >= 500
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _events(part: object, name: str) -> list[Mapping[str, Any]]:
+    events = _mapping(_mapping(part).get(name)).get("events")
+    return [event for event in events if isinstance(event, dict)] if isinstance(events, list) else []
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
