@@ -44,7 +44,7 @@ class Appender:
             stream = (node, new.enrolment)
             newest = highest.get(stream)
             if newest is None:
-                newest = _highest_seq(connection, stream)
+                newest = highest_seq(connection, stream)
             late = seq <= newest
             if late:
                 # Not past the newest: it may stand there already, perhaps in the rows of this very batch.
@@ -80,7 +80,8 @@ class Appender:
         return answers
 
 
-def _highest_seq(connection: sqlite3.Connection, stream: tuple[int, int]) -> int:
+def highest_seq(connection: sqlite3.Connection, stream: tuple[int, int]) -> int:
+    """The highest seq of (node, enrolment), -1 for none."""
     row = connection.execute("SELECT max(seq) FROM record WHERE node = ? AND enrolment = ?", stream).fetchone()
     return -1 if row[0] is None else int(row[0])
 

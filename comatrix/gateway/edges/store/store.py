@@ -39,6 +39,7 @@ class Store:
         self._turn = threading.Lock()
         self._transactions = Transactions(writer, self._translated, synced)
         self._committer: Committer | None = None
+        self._closed = False
 
     @classmethod
     def open(cls, path: Path, now_ms: int, *, synced: Callable[[int], None] | None = None) -> "Store":
@@ -93,7 +94,10 @@ class Store:
         self.close()
 
     def close(self) -> None:
-        """Takes the log into the database and lets go of it."""
+        """Takes the log into the database and lets go of it. A second time does nothing."""
+        if self._closed:
+            return
+        self._closed = True
         self._reader.close()
         try:
             self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)")

@@ -1,0 +1,419 @@
+"""The poster's promises: exactly once, in order, and no trouble of one room becomes another's."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from comatrix.gateway.edges.store import nodes, outbox, rooms
+from comatrix.gateway.errors import StoreError
+from comatrix.gateway.model import HomeserverAnswer
+from tests.gateway.delivery_world import (
+    FakeHomeserver,
+    Step,
+    World,
+    answer,
+    hang_after,
+    hang_before,
+    lost_after,
+    lost_before,
+    render,
+)
+
+MINUTE_MS = 60_000
+forbidden = answer(403, "M_FORBIDDEN")
+too_large = answer(413, "M_TOO_LARGE")
+
+
+@pytest.fixture
+async def world(tmp_path: Path) -> AsyncIterator[World]:
+    world = World(tmp_path)
+    yield world
+    await world.crash()
+
+
+async def test_a_committed_record_is_in_its_room(world: World) -> None:
+    garden = world.node("garden", world.room())
+    await world.start()
+    seqs = await world.say(garden, 1)
+    await world.after(100)
+    assert world.server.seqs() == [[garden.number, seq] for seq in seqs]
+    assert world.counts() == {"done": 1, "waiting": 0}
+
+
+@pytest.mark.parametrize("step", [hang_before, hang_after])
+async def test_exactly_once_through_a_crash_around_the_put(world: World, step: Step) -> None:
+    garden = world.node("garden", world.room())
+    world.server.script.append(step)
+    await world.start()
+    await world.say(garden, 1, 2)
+    await world.after(100)
+    (first,) = world.server.calls
+    await world.restart()
+    await world.say(garden, 3)
+    await world.after(100)
+    assert world.server.calls[1] == first  # the same transaction id; the fake checks the bytes
+    assert [seq for _, seq in world.server.seqs()] == [1, 2, 3]
+    assert world.counts()["waiting"] == 0
+
+
+async def test_exactly_once_through_a_crash_before_the_answer_is_recorded(world: World) -> None:
+    garden = world.node("garden", world.room())
+    await world.start()
+
+    async def never(row: Any, event_id: str) -> None:
+        await asyncio.get_running_loop().create_future()
+
+    world.delivery.done = never  # type: ignore[method-assign]
+    await world.say(garden, 1)
+    await world.after(100)
+    assert world.counts() == {"sealed": 1, "waiting": 0}
+    await world.restart()
+    await world.after(100)
+    assert [seq for _, seq in world.server.seqs()] == [1]
+    assert world.counts() == {"done": 1, "waiting": 0}
+
+
+@pytest.mark.parametrize("step", [lost_before, lost_after])
+async def test_a_lost_answer_is_retried_with_the_same_bytes(world: World, step: Step) -> None:
+    garden = world.node("garden", world.room())
+    world.server.script.extend([step, step, answer(429, "M_LIMIT_EXCEEDED", retry_after_ms=2000), step])
+    await world.start()
+    await world.say(garden, 1)
+    await world.after(100)
+    await world.say(garden, 2)
+    await world.after(5 * MINUTE_MS)
+    assert [seq for _, seq in world.server.seqs()] == [1, 2]
+    assert len(set(world.server.calls[:5])) == 1
+    assert sum("does not answer" in line for line in world.lines) == 2  # the 429 in between was an answer
+    assert sum("answers again" in line for line in world.lines) == 2
+
+
+async def test_back_off_doubles_to_a_minute(world: World) -> None:
+    garden = world.node("garden", world.room())
+    world.server.rule = lambda room, content: lost_before
+    await world.start()
+    await world.say(garden, 1)
+    await world.after(60 * MINUTE_MS)
+    assert 60 <= len(world.server.calls) <= 75
+
+
+async def test_order_is_kept_and_one_event_is_in_flight_a_room(world: World) -> None:
+    room = world.room()
+    both = [world.node(name, room) for name in ("garden", "attic")]
+    await world.start()
+
+    async def slow() -> None:
+        await world.clock.wait(world.clock.ms + 300)
+
+    world.server.latency = slow
+    for _ in range(20):
+        for node in both:
+            await world.say(node, 1)
+        await world.after(60)
+    await world.after(5000)
+    assert world.server.most_in_flight["!a:b"] == 1
+    for node in both:
+        own = [seq for number, seq in world.server.seqs() if number == node.number]
+        assert own == sorted(own)
+        assert len(own) == 20
+
+
+async def test_rooms_are_served_side_by_side_but_at_most_eight(world: World) -> None:
+    for n in range(12):
+        node = world.node(f"n{n}", world.room(f"!{n}:b"))
+        await world.say(node, 1)
+    world.server.script.extend([hang_before] * 12)
+    await world.start()
+    await world.after(1000)
+    assert sum(world.server.in_flight.values()) == 8
+
+
+async def test_a_slow_homeserver_gets_fewer_and_larger_events(world: World) -> None:
+    garden = world.node("garden", world.room())
+    await world.start()
+    world.server.script.append(lost_before)
+    await world.say(garden, 1)
+    await world.after(100)
+    await world.say(garden, *range(2, 402))
+    await world.after(5000)
+    assert world.server.batches() == [1, 200, 200]
+
+
+async def test_413_halves_and_the_smaller_size_is_remembered(world: World) -> None:
+    garden = world.node("garden", world.room())
+    world.server.rule = lambda room, content: too_large if content.count(b"[") > 31 else None
+    await world.say(garden, *range(100))
+    await world.start()
+    await world.after(10_000)
+    assert [seq for _, seq in world.server.seqs()] == list(range(1, 101))
+    assert world.server.batches() == [25, 25, 25, 25]
+    assert len(world.server.calls) == 6
+    assert world.counts()["unsealed"] == 2
+
+
+async def test_one_bad_record_is_parked_and_its_neighbours_are_posted(world: World) -> None:
+    garden = world.node("garden", world.room())
+    world.server.rule = lambda room, content: (
+        answer(400, "M_BAD_JSON") if f"[{garden.number},7]".encode() in content else None
+    )
+    await world.say(garden, *range(20))
+    await world.start()
+    await world.after(10_000)
+    assert [seq for _, seq in world.server.seqs()] == [seq for seq in range(1, 21) if seq != 7]
+    (parked,) = world.store.read(outbox.parked_rows)
+    assert len(parked.records) == 1
+    assert parked.reason == "M_BAD_JSON: in words"
+    assert any("queue --parked" in line for line in world.lines)
+
+
+async def test_a_record_that_cannot_be_rendered_is_parked_alone(world: World) -> None:
+    def broken(records: Any, nodes: Any, **more: Any) -> dict[str, Any]:
+        return {"x": 0.5} if any(record.seq == 3 for record in records) else render(records, nodes, **more)
+
+    world.render = broken
+    garden = world.node("garden", world.room())
+    await world.say(garden, *range(6))
+    await world.start()
+    await world.after(10_000)
+    assert [seq for _, seq in world.server.seqs()] == [1, 2, 4, 5, 6]
+    assert world.counts()["parked"] == 1
+
+
+async def test_a_refusal_in_doubt_parks_as_unknown(world: World) -> None:
+    garden = world.node("garden", world.room())
+    world.server.script.extend([lost_before, answer(400, "M_BAD_JSON")])
+    await world.start()
+    await world.say(garden, 1)
+    await world.after(100)
+    await world.say(garden, 2)
+    await world.after(10_000)
+    (parked,) = world.store.read(outbox.parked_rows)
+    assert parked.reason.startswith("unknown whether posted: M_BAD_JSON")
+    assert [seq for _, seq in world.server.seqs()] == [2]
+
+
+async def test_after_the_dedupe_window_a_row_in_doubt_is_parked_not_sent(world: World) -> None:
+    garden = world.node("garden", world.room())
+    world.server.script.append(hang_after)
+    await world.start()
+    await world.say(garden, 1)
+    await world.after(100)
+    await world.restart(after_ms=21 * 60 * MINUTE_MS)
+    await world.after(1000)
+    (parked,) = world.store.read(outbox.parked_rows)
+    assert parked.reason.startswith("unknown whether posted")
+    assert len(world.server.calls) == 1
+    until_ms = world.clock.ms + MINUTE_MS
+    assert world.store.write(lambda connection: outbox.retry(connection, parked.id, until_ms))
+    world.poster.reload()
+    await world.after(1000)
+    assert world.server.calls[0] == world.server.calls[1]  # the same transaction id
+    assert [seq for _, seq in world.server.seqs()] == [1]
+    assert world.counts()["done"] == 1
+
+
+async def test_another_accounts_rows_are_parked_not_sent(world: World) -> None:
+    garden = world.node("garden", world.room())
+    world.server.script.append(hang_before)
+    await world.start()
+    await world.say(garden, 1)
+    await world.after(100)
+    await world.restart(device="OTHER")
+    await world.after(1000)
+    assert len(world.server.calls) == 1
+    assert world.counts()["parked"] == 1
+
+
+async def test_429_slows_all_rooms_of_the_account(world: World) -> None:
+    pair = [world.node(name, world.room(f"!{name}:b")) for name in ("one", "two")]
+    world.server.script.append(answer(429, "M_LIMIT_EXCEEDED", retry_after_ms=4000))
+    await world.start()
+    await world.say(pair[0], 1)
+    await world.after(100)
+    await world.say(pair[1], 1)
+    await world.after(3800)
+    assert len(world.server.calls) == 1
+    await world.after(200)
+    assert len(world.server.events) == 1
+    await world.after(4000)
+    assert len(world.server.events) == 2
+    assert sum("limits" in line for line in world.lines) == 1
+
+
+async def test_a_paused_room_stops_nobody_else_and_recovers(world: World) -> None:
+    closed, opened = (world.node(name, world.room(f"!{name}:b")) for name in ("closed", "open"))
+    shut = True
+    world.server.rule = lambda room, content: forbidden if shut and room == "!closed:b" else None
+    await world.start()
+    for value in range(3):
+        await world.say(closed, value)
+        await world.say(opened, value)
+        await world.after(100)
+    assert world.server.batches("!open:b") == [1, 1, 1]
+    assert world.server.batches("!closed:b") == []
+    assert len([line for line in world.lines if "M_FORBIDDEN" in line]) == 1
+    assert world.store.read(lambda c: rooms.by_name(c, "!closed:b")).paused == "M_FORBIDDEN: in words"  # type: ignore[union-attr]
+    await world.after(10 * MINUTE_MS)
+    assert len([room for room, _ in world.server.calls if room == "!closed:b"]) == 2
+    shut = False
+    await world.after(10 * MINUTE_MS)
+    assert world.server.batches("!closed:b") == [3]
+    assert world.lines[-1] == "!closed:b: sending again"
+    assert world.store.read(lambda c: rooms.by_name(c, "!closed:b")).paused is None  # type: ignore[union-attr]
+
+
+async def test_a_refused_token_pauses_everything_and_is_tried_every_minute(world: World) -> None:
+    pair = [world.node(name, world.room(f"!{name}:b")) for name in ("one", "two")]
+    bad = True
+    world.server.rule = lambda room, content: answer(401, "M_UNKNOWN_TOKEN") if bad else None
+    for node in pair:
+        await world.say(node, 1)
+    await world.start()
+    await world.after(100)
+    before = len(world.server.calls)
+    await world.after(5 * MINUTE_MS)
+    assert len(world.server.calls) - before == 5
+    assert sum("account cannot send" in line for line in world.lines) == 1
+    bad = False
+    await world.after(MINUTE_MS)
+    assert len(world.server.events) == 2
+    assert "the account can send again" in world.lines
+
+
+async def test_an_encrypted_room_never_gets_an_event(world: World) -> None:
+    garden = world.node("garden", world.room())
+    world.server.encrypted["!a:b"] = True
+    await world.start()
+    await world.say(garden, 1)
+    await world.after(60 * MINUTE_MS)
+    assert len([line for line in world.lines if "is encrypted" in line]) == 1
+    world.server.encrypted["!a:b"] = False  # remembered for ever
+    await world.restart()
+    await world.say(garden, 2)
+    await world.after(60 * MINUTE_MS)
+    assert world.server.calls == []
+    assert world.counts()["waiting"] == 2
+
+
+async def test_nothing_is_sent_while_encryption_is_unknown(world: World) -> None:
+    garden = world.node("garden", world.room())
+    world.server.encrypted["!a:b"] = None
+    await world.start()
+    await world.say(garden, 1)
+    await world.after(10 * MINUTE_MS)
+    assert world.server.calls == []
+    world.server.encrypted["!a:b"] = False
+    await world.after(2 * MINUTE_MS)
+    assert len(world.server.events) == 1
+
+
+async def test_every_15min_coalesces_and_the_first_goes_at_once(world: World) -> None:
+    garden = world.node("garden", world.room(), "15min")
+    await world.start()
+    for value in range(31):
+        await world.say(garden, value)
+        await world.after(MINUTE_MS)
+    assert world.server.batches() == [1, 15, 15] or world.server.batches() == [1, 14, 15]
+    await world.restart()
+    await world.say(garden, 1)
+    await world.after(MINUTE_MS)
+    assert len(world.server.events) == 3  # a restart is no first reading
+
+
+async def test_unchanged_readings_ride_in_the_next_event_or_after_an_hour(world: World) -> None:
+    door = world.node("door", world.room(), "change")
+    await world.start()
+    for value in (0, 0, 0, 1, 1):
+        await world.say(door, value)
+        await world.after(MINUTE_MS)
+    assert world.server.batches() == [1, 3]
+    await world.restart()
+    await world.say(door, 1)
+    await world.after(50 * MINUTE_MS)
+    assert world.server.batches() == [1, 3]
+    await world.after(11 * MINUTE_MS)
+    assert world.server.batches() == [1, 3, 2]
+
+
+async def test_a_text_does_not_wait_for_the_cadence(world: World) -> None:
+    garden = world.node("garden", world.room(), "1d")
+    await world.start()
+    await world.say(garden, 1)
+    await world.after(1000)
+    await world.say(garden, 2, kind="text")
+    await world.after(1000)
+    assert world.server.batches() == [1, 1]
+
+
+async def test_a_new_cadence_and_a_new_node_count_at_once(world: World) -> None:
+    room = world.room()
+    garden = world.node("garden", room, "1d")
+    await world.start()
+    await world.say(garden, 1, 2)
+    await world.after(1000)
+    await world.say(garden, 3)
+    await world.after(1000)
+    assert len(world.server.seqs()) == 2
+    world.store.write(lambda connection: nodes.set_post(connection, garden.number, "every"))
+    attic = world.node("attic", world.room("!new:b"))
+    world.poster.reload()
+    await world.say(attic, 4)
+    await world.after(1000)
+    assert len(world.server.seqs()) == 3
+    assert world.server.batches("!new:b") == [1]
+
+
+async def test_a_room_bound_while_running_is_found_by_its_first_record(world: World) -> None:
+    await world.start()
+    await world.say(world.node("late", world.room("!late:b")), 1)
+    await world.after(1000)
+    assert world.server.batches("!late:b") == [1]
+
+
+async def test_a_full_database_keeps_the_row_until_it_can_be_settled(world: World) -> None:
+    garden = world.node("garden", world.room())
+    await world.start()
+    real, failures = world.delivery.done, [StoreError("no space left", "df -h")] * 3
+
+    async def failing(row: Any, event_id: str) -> None:
+        if failures:
+            raise failures.pop()
+        await real(row, event_id)
+
+    world.delivery.done = failing  # type: ignore[method-assign]
+    await world.say(garden, 1)
+    await world.after(30_000)
+    assert world.counts() == {"done": 1, "waiting": 0}
+    assert len(world.server.calls) == 1
+    assert [line for line in world.lines if "no space left" in line] == [
+        "no space left; sending waits for it. See: df -h"
+    ]
+
+
+async def test_a_proxys_403_is_no_answer(world: World) -> None:
+    garden = world.node("garden", world.room())
+    world.server.script.append(lambda server, room, txn, content: HomeserverAnswer(403, None, error="HTML"))
+    await world.start()
+    await world.say(garden, 1)
+    await world.after(5000)
+    assert world.server.calls[0] == world.server.calls[1]
+    assert world.store.read(lambda c: rooms.by_name(c, "!a:b")).paused is None  # type: ignore[union-attr]
+
+
+async def test_start_looks_only_above_what_is_sealed(world: World) -> None:
+    garden = world.node("garden", world.room())
+    await world.start()
+    for value in range(5):
+        await world.say(garden, value)
+        await world.after(100)
+    assert world.store.read(outbox.floor) == 4
+
+
+def test_the_fake_forgets_no_transaction() -> None:
+    server = FakeHomeserver()
+    server.store("!a:b", "1", b"{}")
+    server.store("!a:b", "1", b"{}")
+    assert len(server.events) == 1
