@@ -5,12 +5,12 @@ import re
 import zoneinfo
 from urllib.parse import urlsplit
 
-_SPAN = re.compile(r"([1-9][0-9]{0,5})\s*(ms|s|min|h|d)")
-_UNIT_MS = {"ms": 1, "s": 1_000, "min": 60_000, "h": 3_600_000, "d": 86_400_000}
+from comatrix.gateway.uplink.cadence import parse_post
+
+_SPAN = re.compile(r"([1-9][0-9]{0,5})(s|min|h|d)")
+_UNIT_MS = {"s": 1_000, "min": 60_000, "h": 3_600_000, "d": 86_400_000}
 _USER = re.compile(r"@[\x21-\x39\x3b-\x7e]{1,200}:([A-Za-z0-9.-]{1,200}|\[[0-9A-Fa-f:.]{2,45}\])(:[0-9]{1,5})?")
 _ROOM = re.compile(r"#[^\s:]+:[^\s/]+|![^\s]+")
-
-LONGEST_POST_MS = 7 * 86_400_000
 
 
 def span_ms(text: str) -> int:
@@ -53,16 +53,11 @@ def check_span(text: str) -> None:
 
 
 def check_post(text: str) -> None:
-    """How often a node's readings are posted: "every", "change" or a span up to 7 days."""
-    words = 'must be "every", "change" or a span such as "15min" (at most "7d")'
-    if text in ("every", "change"):
-        return
+    """How often a node's readings are posted, as uplink.cadence reads it."""
     try:
-        milliseconds = span_ms(text)
+        parse_post(text)
     except ValueError:
-        raise ValueError(words) from None
-    if milliseconds > LONGEST_POST_MS:
-        raise ValueError(words)
+        raise ValueError('must be "every", "change" or a span such as "90s", "15min" or "2h" (at most "7d")') from None
 
 
 def check_url(text: str) -> None:

@@ -1,0 +1,194 @@
+"""Nodes: provisioned, shown, renamed, given new keys, revoked."""
+
+import ipaddress
+import sqlite3
+from collections.abc import Iterable
+from typing import Any
+
+from comatrix.gateway import provisioning
+from comatrix.gateway.admin import arguments
+from comatrix.gateway.admin.collaborators import Args, Collaborators
+from comatrix.gateway.admin.rooms import RoomOperations, named
+from comatrix.gateway.config.values import check_post, endpoint, gateway_address
+from comatrix.gateway.edges.store import contexts, nodes, records, rooms, status
+from comatrix.gateway.errors import UsageError
+from comatrix.gateway.model import Node, SecurityContext
+
+LINK = "u"  # UDP (docs/reference/wire.md, section Keys and names)
+
+
+class NodeOperations:
+    """node.add, node.list, node.show, node.rename, node.rotate, node.revoke."""
+
+    def __init__(self, given: Collaborators, room_operations: RoomOperations) -> None:
+        self._given = given
+        self._rooms = room_operations
+
+    async def add(self, args: Args) -> dict[str, Any]:
+        """{name, room, post, plain, gateway, interval_s} -> {node, configuration, warnings}."""
+        name = arguments.text(args, "name")
+        provisioning.check_name(name, self._given.store.read(_names))
+        address = _ip(arguments.maybe_text(args, "plain"))
+        post = arguments.maybe_text(args, "post", check_post) or self._given.settings.posting.post
+        interval_s = _interval_s(args)
+        gateway = self._gateway(args, plain=address is not None)
+        room = await self._rooms.bound(arguments.text(args, "room"))
+        secret = None if address else provisioning.new_secret(self._given.random_bytes)
+        now_ms = self._given.now_ms()
+
+        def provision(connection: sqlite3.Connection) -> Node:
+            provisioning.check_name(name, _names(connection))
+            security = "plain" if address else "oscore"
+            node = nodes.add(connection, name, room.id, now_ms=now_ms, security=security, post=post, address=address)
+            if secret is not None:
+                contexts.add(connection, node.number, LINK, secret)
+            return node
+
+        node = await self._given.store.run(provision)
+        self._given.changed("node", node.number)
+        return self._provisioned(node, secret, gateway, interval_s)
+
+    async def rotate(self, args: Args) -> dict[str, Any]:
+        """{name, gateway, interval_s} -> as node.add. The old secret dies when the new one was heard."""
+        node = self._found(args)
+        if node.security == "plain":
+            raise UsageError(f"{node.name} is a plain node: it has no keys.", f"comatrix node show {node.name}")
+        gateway, interval_s = self._gateway(args, plain=False), _interval_s(args)
+        secret = provisioning.new_secret(self._given.random_bytes)
+        await self._given.store.run(lambda connection: contexts.rotate(connection, node.number, LINK, secret))
+        self._given.changed("node", node.number)
+        return self._provisioned(node, secret, gateway, interval_s)
+
+    async def rename(self, args: Args) -> dict[str, Any]:
+        """{name, new} -> the node."""
+        node, new = self._found(args), arguments.text(args, "new")
+
+        def rename(connection: sqlite3.Connection) -> None:
+            provisioning.check_name(new, (other for other in _names(connection) if other != node.name))
+            if new != node.name:
+                nodes.rename(connection, node.number, new)
+
+        await self._given.store.run(rename)
+        self._given.changed("node", node.number)
+        return await self.show({"name": new})
+
+    async def revoke(self, args: Args) -> dict[str, Any]:
+        """{name} -> {number, name}. Its keys are gone; its number is never given again."""
+        node = self._found(args)
+
+        def revoke(connection: sqlite3.Connection) -> None:
+            nodes.revoke(connection, node.number)
+            contexts.revoke(connection, node.number)
+
+        await self._given.store.run(revoke)
+        self._given.changed("node", node.number)
+        return {"number": node.number, "name": node.name}
+
+    async def list(self, args: Args) -> list[dict[str, Any]]:
+        """{revoked} -> every node with what is known of it."""
+        revoked = arguments.flag(args, "revoked")
+        return self._given.store.read(lambda connection: _all_nodes(connection, revoked))
+
+    async def show(self, args: Args) -> dict[str, Any]:
+        """{name} (or its number) -> the node with its keys' states, never the keys."""
+        node = self._found(args)
+
+        def look(connection: sqlite3.Connection) -> dict[str, Any]:
+            (shown,) = [one for one in _all_nodes(connection, True) if one["number"] == node.number]
+            return shown | {"keys": [_context_json(one) for one in contexts.living(connection, node.number)]}
+
+        return self._given.store.read(look)
+
+    def _found(self, args: Args) -> Node:
+        return find(self._given.store.read(nodes.all_nodes), arguments.text(args, "name"))
+
+    def _gateway(self, args: Args, *, plain: bool) -> str:
+        """Where the node finds this gateway: as said, as configured, or this machine's address and first port."""
+        said = arguments.maybe_text(args, "gateway", gateway_address) or self._given.settings.gateway.address
+        if said:
+            return said
+        udp = self._given.settings.udp
+        host, port = endpoint((udp.plain_bind[:1] or udp.bind if plain else udp.bind)[0])
+        if ipaddress.ip_address(host).is_unspecified:
+            host = self._given.local_address()
+        if not host:
+            raise UsageError(
+                "This machine's address is not known.", "comatrix node add NAME --room ROOM --gateway-address HOST:5683"
+            )
+        return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+    def _provisioned(self, node: Node, secret: bytes | None, gateway: str, interval_s: int) -> dict[str, Any]:
+        warnings = []
+        if node.security == "plain" and not self._given.settings.udp.plain_bind:
+            warnings.append("Nothing listens for plain nodes yet: set [udp] plain_bind in the configuration.")
+        room = self._given.store.read(lambda connection: rooms.by_id(connection, node.room))
+        return {
+            "node": {"number": node.number, "name": node.name, "room": named(room) if room else "", "post": node.post},
+            "configuration": provisioning.configuration(node, secret, gateway, interval_s),
+            "warnings": warnings,
+        }
+
+
+def find(among: Iterable[Node], name: str) -> Node:
+    """The node with this name, in any case, or this number. Raises UsageError."""
+    for node in among:
+        if name.casefold() == node.name.casefold() or name == str(node.number):
+            return node
+    raise UsageError(f"There is no node {name!a}.", "comatrix node list")
+
+
+def _interval_s(args: Args) -> int:
+    return arguments.whole(args, "interval_s", 1, provisioning.LONGEST_INTERVAL_S, provisioning.DEFAULT_INTERVAL_S)
+
+
+def _ip(text: str | None) -> str | None:
+    if text is None:
+        return None
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        raise UsageError(
+            f"A plain node is known by its IP address, not {text!a}.", "comatrix node add NAME --plain 192.168.1.20"
+        ) from None
+    return str(address)
+
+
+def _names(connection: sqlite3.Connection) -> list[str]:
+    return [node.name for node in nodes.all_nodes(connection)]
+
+
+def _context_json(context: SecurityContext) -> dict[str, Any]:
+    heard = context.highest if context.highest >= 0 else None
+    return {"link": context.link, "generation": context.generation, "state": context.state, "highest_counter": heard}
+
+
+def _all_nodes(connection: sqlite3.Connection, revoked: bool) -> list[dict[str, Any]]:
+    known = status.all_status(connection)
+    counts = records.counts(connection)
+    called = {room.id: named(room) for room in rooms.all_rooms(connection)}
+    return [
+        _node_json(node, known.get(node.number), counts.get(node.number, (0, 0)), called.get(node.room, ""))
+        for node in nodes.all_nodes(connection, revoked=revoked)
+    ]
+
+
+def _node_json(node: Node, known: status.NodeStatus | None, counted: tuple[int, int], room: str) -> dict[str, Any]:
+    seen = known or status.NodeStatus(node.number)
+    return {
+        "number": node.number,
+        "name": node.name,
+        "room": room,
+        "post": node.post,
+        "security": node.security,
+        "enrolment": node.enrolment,
+        "revoked": node.revoked,
+        "created_ms": node.created_ms,
+        "last_seen_ms": seen.last_seen_ms,
+        "address": seen.address or node.address,
+        "firmware": seen.firmware,
+        "wake_interval_s": seen.wake_interval_s,
+        "battery_cv": seen.battery_cv,
+        "dropped": seen.dropped,
+        "records": counted[0],
+        "late": counted[1],
+    }

@@ -1,0 +1,30 @@
+"""The names the control socket and the command line call operations by."""
+
+from comatrix.gateway.admin.collaborators import Collaborators, Operation
+from comatrix.gateway.admin.nodes import NodeOperations
+from comatrix.gateway.admin.queue import QueueOperations
+from comatrix.gateway.admin.rooms import RoomOperations
+from comatrix.gateway.admin.watch import WatchOperations
+
+
+def operations(given: Collaborators) -> dict[str, Operation]:
+    """Every operation by its name."""
+    room = RoomOperations(given)
+    node = NodeOperations(given, room)
+    queue = QueueOperations(given)
+    watch = WatchOperations(given)
+    return {
+        "room.create": room.create,
+        "room.list": room.list,
+        "node.add": node.add,
+        "node.list": node.list,
+        "node.show": node.show,
+        "node.rename": node.rename,
+        "node.rotate": node.rotate,
+        "node.revoke": node.revoke,
+        "queue.list": queue.list,
+        "queue.retry": queue.retry,
+        "queue.drop": queue.drop,
+        "status": watch.status,
+        "tail": watch.tail,
+    }

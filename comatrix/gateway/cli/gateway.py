@@ -1,0 +1,25 @@
+"""`comatrix gateway`: the process that does the work."""
+
+import click
+
+from comatrix.gateway.cli.connection import is_running
+from comatrix.gateway.cli.context import place_of
+from comatrix.gateway.errors import UsageError
+
+
+@click.group()
+def gateway() -> None:
+    """Run the gateway."""
+
+
+@gateway.command("run")
+@click.pass_context
+def run(ctx: click.Context) -> None:
+    """Run the gateway until Ctrl-C or SIGTERM. Everything it logs goes to standard error."""
+    place = place_of(ctx)
+    settings = place.settings()
+    if is_running(place):
+        raise UsageError(f"A gateway runs already ({place.paths.socket}).", "comatrix status")
+    from comatrix.gateway import app
+
+    app.run(settings, place.paths)

@@ -1,0 +1,190 @@
+"""`comatrix node`: provisioning."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from comatrix.gateway.cli.connection import call
+from comatrix.gateway.cli.context import clock, json_option, place_of, printable, show_json, show_table, zone
+from comatrix.gateway.cli.node_file import check_free, qr_code, write_configuration
+
+out_option = click.option(
+    "--out", type=click.Path(path_type=Path), metavar="FILE", help="Where to write its config.json (NAME.json)."
+)
+qr_option = click.option("--qr", is_flag=True, help="Show the configuration, with its secret, as a QR code too.")
+gateway_option = click.option(
+    "--gateway-address",
+    metavar="HOST:PORT",
+    help="Where the node finds this gateway ([gateway] address, or this machine's own address).",
+)
+interval_option = click.option(
+    "--interval", "interval_s", type=click.IntRange(1, 604_800), default=60, show_default=True, metavar="SECONDS",
+    help="How often it reads its sensors.",
+)  # fmt: skip
+
+
+@click.group()
+def node() -> None:
+    """Provision, show and revoke nodes."""
+
+
+@node.command("add")
+@click.argument("name")
+@click.option("--room", required=True, metavar="ROOM", help="The room it posts to: '#garden:example.org'.")
+@click.option("--post", metavar="HOW", help='How often: "every", "change" or a span as "15min" ([posting] post).')
+@click.option("--plain", metavar="ADDRESS", help="No encryption: whoever sends from this IP address is the node.")
+@gateway_option
+@interval_option
+@out_option
+@qr_option
+@json_option
+@click.pass_context
+def add(ctx: click.Context, /, name: str, out: Path | None, qr: bool, as_json: bool, **given: Any) -> None:
+    """Make a node's number and keys and write its configuration as a file only you can read.
+
+    Copy the file to the board as config.json.
+    """
+    path = out or Path(f"{name}.json")
+    check_free(path, f"comatrix node add {name} --room '{given['room']}' --out OTHER.json")
+    made = call(place_of(ctx), "node.add", {"name": name, **_asked(given)})
+    _deliver(made, path, qr, as_json)
+
+
+@node.command("rotate")
+@click.argument("name")
+@gateway_option
+@interval_option
+@out_option
+@qr_option
+@json_option
+@click.pass_context
+def rotate(ctx: click.Context, /, name: str, out: Path | None, qr: bool, as_json: bool, **given: Any) -> None:
+    """Make new keys for a node and write its new configuration.
+
+    The old keys are taken until the node was heard with the new ones.
+    """
+    path = out or Path(f"{name}.json")
+    check_free(path, f"comatrix node rotate {name} --out OTHER.json")
+    made = call(place_of(ctx), "node.rotate", {"name": name, **_asked(given)})
+    _deliver(made, path, qr, as_json)
+
+
+def _asked(given: dict[str, Any]) -> dict[str, Any]:
+    """Options as the operation names them."""
+    return {("gateway" if key == "gateway_address" else key): value for key, value in given.items()}
+
+
+def _deliver(made: dict[str, Any], path: Path, qr: bool, as_json: bool) -> None:
+    said, configuration = made["node"], made["configuration"]
+    write_configuration(path, configuration, said["name"])
+    for warning in made["warnings"]:
+        click.echo(f"warning: {warning}", err=True)
+    if as_json:
+        show_json({"node": said, "file": str(path), "gateway": configuration["gateway"], "warnings": made["warnings"]})
+    else:
+        click.echo(f"Node {said['number']} {said['name']} posts to {said['room']} ({said['post']}).")
+        click.echo(f"It finds this gateway at {configuration['gateway']}.")
+        click.echo(f"Wrote {path}: copy it to the board as config.json, then delete it.")
+    if qr:
+        click.echo(qr_code(configuration), nl=False, err=as_json)
+
+
+@node.command("list")
+@click.option("--revoked", is_flag=True, help="Revoked ones too.")
+@json_option
+@click.pass_context
+def list_nodes(ctx: click.Context, revoked: bool, as_json: bool) -> None:
+    """List nodes and when each was last heard."""
+    place = place_of(ctx)
+    found = call(place, "node.list", {"revoked": revoked})
+    if as_json:
+        show_json(found)
+        return
+    timezone = zone(place)
+    rows = [
+        (
+            one["number"],
+            one["name"] + (" (revoked)" if one["revoked"] else ""),
+            one["room"],
+            one["post"],
+            one["security"],
+            clock(one["last_seen_ms"], timezone),
+            one["records"],
+        )
+        for one in found
+    ]
+    heads = ("number", "name", "room", "post", "security", "last heard", "records")
+    show_table(heads, rows, "No nodes yet. Next: comatrix node add garden --room '#garden:example.org'")
+
+
+@node.command("show")
+@click.argument("name")
+@json_option
+@click.pass_context
+def show(ctx: click.Context, name: str, as_json: bool) -> None:
+    """Show one node, by name or number. Its keys are never shown."""
+    place = place_of(ctx)
+    found = call(place, "node.show", {"name": name})
+    if as_json:
+        show_json(found)
+        return
+    _show_parts(found, place)
+
+
+@node.command("rename")
+@click.argument("name")
+@click.argument("new")
+@json_option
+@click.pass_context
+def rename(ctx: click.Context, name: str, new: str, as_json: bool) -> None:
+    """Give a node another name; what it sent and its keys stay as they are."""
+    found = call(place_of(ctx), "node.rename", {"name": name, "new": new})
+    if as_json:
+        show_json(found)
+    else:
+        click.echo(f"Node {found['number']} is called {found['name']} now.")
+
+
+@node.command("revoke")
+@click.argument("name")
+@json_option
+@click.pass_context
+def revoke(ctx: click.Context, name: str, as_json: bool) -> None:
+    """Forget a node's keys for ever: nothing it sends is taken any more."""
+    found = call(place_of(ctx), "node.revoke", {"name": name})
+    if as_json:
+        show_json(found)
+    else:
+        click.echo(f"Node {found['number']} {found['name']} is revoked. Its number is never given again.")
+
+
+def _show_parts(found: dict[str, Any], place: Any) -> None:
+    timezone = zone(place)
+    battery = found["battery_cv"]
+    wake = found["wake_interval_s"]
+    keys = [
+        f"generation {key['generation']} {key['state']}, "
+        + ("never heard" if key["highest_counter"] is None else f"heard up to counter {key['highest_counter']}")
+        for key in found["keys"]
+    ]
+    parts = {
+        "number": found["number"],
+        "name": found["name"],
+        "room": found["room"],
+        "post": found["post"],
+        "security": found["security"],
+        "keys": "; ".join(keys) or None,
+        "enrolment": found["enrolment"],
+        "provisioned": clock(found["created_ms"], timezone),
+        "last heard": clock(found["last_seen_ms"], timezone),
+        "address": found["address"],
+        "firmware": found["firmware"],
+        "wakes every": None if wake is None else f"{wake} s",
+        "battery": None if battery is None else f"{battery / 100:.2f} V",
+        "records": f"{found['records']} ({found['late']} late)",
+        "given up by it": found["dropped"],
+        "revoked": "yes" if found["revoked"] else "no",
+    }
+    for name, value in parts.items():
+        click.echo(f"{name:<15} {printable(value)}")
