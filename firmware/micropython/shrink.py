@@ -45,8 +45,8 @@ class Names:
 
     def short(self, name: str) -> str:
         """`_receive_empty` -> `_a`; public and dunder names stay."""
-        if not name.startswith("_") or name.startswith("__") or len(name) < 3:
-            return name
+        if not name.startswith("_") or name.startswith("__") or name == "_":
+            return name  # `_t` gets a new name too: kept, it could meet the short name of another
         if name not in self._short:
             number = len(self._short)
             letters = _ALPHABET[number % 52] + (_ALPHABET[number // 52 - 1] if number >= 52 else "")
@@ -65,7 +65,7 @@ class Shrinker(ast.NodeTransformer):
         self.exceptions = exceptions
         self.names = names
 
-    def visit_ImportFrom(self, node: ast.ImportFrom) -> ast.AST | None:  # noqa: N802
+    def visit_ImportFrom(self, node: ast.ImportFrom) -> ast.AST | None:
         """Names that became numbers are no longer imported."""
         kept = []
         for alias in node.names:
@@ -78,17 +78,17 @@ class Shrinker(ast.NodeTransformer):
             kept.append(ast.alias(self.names.short(alias.name), alias.asname))
         return ast.ImportFrom(node.module, kept, node.level) if kept else None
 
-    def visit_If(self, node: ast.If) -> ast.AST | list[ast.stmt] | None:  # noqa: N802
+    def visit_If(self, node: ast.If) -> ast.AST | list[ast.stmt] | None:
         """`if TYPE_CHECKING:` goes."""
         if isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
             return None
         return self.generic_visit(node)
 
-    def visit_Assign(self, node: ast.Assign) -> ast.AST | None:  # noqa: N802
+    def visit_Assign(self, node: ast.Assign) -> ast.AST | None:
         """The definitions of constants go, at module level only (see `shrink`)."""
         return self.generic_visit(node)
 
-    def visit_Attribute(self, node: ast.Attribute) -> ast.AST:  # noqa: N802
+    def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
         """module.CONSTANT -> its value; private attributes get short names."""
         if isinstance(node.value, ast.Name) and node.value.id in self.modules:
             value = self.constants[self.modules[node.value.id]].get(node.attr)
@@ -98,14 +98,14 @@ class Shrinker(ast.NodeTransformer):
         node.attr = self.names.short(node.attr)
         return node
 
-    def visit_Name(self, node: ast.Name) -> ast.AST:  # noqa: N802
+    def visit_Name(self, node: ast.Name) -> ast.AST:
         """CONSTANT -> its value."""
         if isinstance(node.ctx, ast.Load) and node.id in self.known:
             return ast.Constant(self.known[node.id])
         node.id = self.names.short(node.id)
         return node
 
-    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:  # noqa: N802
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
         """Private functions get short names; annotations go."""
         node.name = self.names.short(node.name)
         node.returns = None
@@ -113,19 +113,19 @@ class Shrinker(ast.NodeTransformer):
             argument.annotation = None
         return self.generic_visit(node)
 
-    def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST:  # noqa: N802
+    def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST:
         """Private classes get short names; `__slots__` says nothing to MicroPython."""
         node.name = self.names.short(node.name)
         self.generic_visit(node)
         node.body = [part for part in node.body if not _is_slots(part)] or [ast.Pass()]
         return node
 
-    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST | None:  # noqa: N802
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST | None:
         """x: int = 1 -> x = 1."""
         self.generic_visit(node)
         return None if node.value is None else ast.Assign([node.target], node.value)
 
-    def visit_Raise(self, node: ast.Raise) -> ast.AST:  # noqa: N802
+    def visit_Raise(self, node: ast.Raise) -> ast.AST:
         """raise CborError("...") -> raise CborError."""
         made = node.exc
         if isinstance(made, ast.Call) and isinstance(made.func, ast.Name) and made.func.id in self.exceptions:
@@ -149,7 +149,7 @@ def _is_constant(name: str) -> bool:
 def _integer(node: ast.expr) -> int | None:
     if any(not isinstance(part, _ARITHMETIC) for part in ast.walk(node)):
         return None
-    value = eval(compile(ast.Expression(node), "constant", "eval"))  # noqa: S307 - integers and operators only
+    value = eval(compile(ast.Expression(node), "constant", "eval"))
     return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
@@ -165,6 +165,4 @@ def _defines_only(node: ast.stmt, constants: dict[str, int]) -> bool:
 
 
 def _is_slots(node: ast.stmt) -> bool:
-    return (
-        isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and node.targets[0].id == "__slots__"
-    )
+    return isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and node.targets[0].id == "__slots__"

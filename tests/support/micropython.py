@@ -10,7 +10,7 @@ import pytest
 from comatrix.gateway.demo.interpreter import Interpreter, Unusable, find
 
 ROOT = Path(__file__).resolve().parents[2]
-# What MicroPython may import, each as <folder>/<package>; never the checkout itself, where `lora/` would shadow a package.
+# What MicroPython may import; never the checkout itself, where `lora/` would shadow a package.
 PACKAGES = (ROOT / "comatrix", ROOT / "firmware" / "micropython" / "comatrix_node", ROOT / "lora" / "comatrix_lora")
 
 

@@ -112,7 +112,7 @@ def find(
             reasons.append(reason.text)
     raise Unusable(
         "; ".join(["no MicroPython 1.25 or newer with sockets was found", *reasons]),
-        f"install one (Debian 13, Ubuntu 25.10: apt-get install micropython), or name one: {ENVIRONMENT}=/path/to/micropython",
+        f"install one (Debian 13: apt-get install micropython), or name one: {ENVIRONMENT}=/path/to/micropython",
     )
 
 

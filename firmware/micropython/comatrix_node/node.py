@@ -1,12 +1,12 @@
 """A node: sensors read when they are due, readings kept until the gateway has them on disk.
 
-    node = Node()
+node = Node()
 
-    @node.sensor("temperature", every_s=60)
-    def temperature():
-        return 21.37
+@node.sensor("temperature", every_s=60)
+def temperature():
+    return 21.37
 
-    node.run()
+node.run()
 """
 
 import gc
@@ -20,6 +20,7 @@ from comatrix.session.client import Client, Delivered, Rekeyed, Reserve
 from comatrix.session.counter import Counter
 from comatrix.session.endpoint import Endpoint
 from comatrix.session.exchange import Parameters
+from comatrix.session.hkdf import sha256
 from comatrix.session.keys import Keys, node_id
 from comatrix_node import config as configuration
 from comatrix_node import power
@@ -208,7 +209,7 @@ class Node:
             self._save("counter", event.limit)
             self.client.reserved(event.limit, now)
         elif isinstance(event, Rekeyed):
-            self._save("context", event.extra)
+            self._save("context", self.check + event.extra)
         elif event.path == "h":
             self.greeted = True
             self._answer(event.payload, now)
@@ -243,11 +244,14 @@ class Node:
             self.state = {"enrolment": config.enrolment, "counter": 1, "command": 0, "context": b""}
             self.greeted = False
         keys = Keys(config.secret, node_id(config.node), b"", aead)
+        # What Appendix B.2 made belongs to one secret: after a rotation it is void, while the counter goes on.
+        self.check = sha256(config.secret)[:2]
+        kept = self.state["context"]
+        extra = kept[2:] if kept[:2] == self.check else b""
         counter = Counter(self.state["counter"], self.store.step)
         endpoint = Endpoint(random, Parameters(ack_timeout_ms=config.ack_timeout_ms))
         pauses = (config.ack_timeout_ms, 300000)
-        context = self.state["context"] if known else None
-        self.client = Client(endpoint, self.link.addr, keys, counter, context, pauses)
+        self.client = Client(endpoint, self.link.addr, keys, counter, extra if known else None, pauses)
 
     def _save(self, key: str, value) -> None:
         self.state[key] = value

@@ -14,7 +14,7 @@ class _NoWatchdog:
 
 
 def watchdog(timeout_ms: int):
-    """An object to `feed()` more often than every `timeout_ms`; it cannot be stopped once started (RP2: at most 8388)."""
+    """An object to `feed()` more often than every `timeout_ms`; it cannot be stopped (RP2: at most 8388)."""
     if hasattr(machine, "WDT"):
         return machine.WDT(timeout=timeout_ms)
     return _NoWatchdog()

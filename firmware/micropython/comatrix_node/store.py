@@ -15,32 +15,29 @@ import os
 import struct
 from binascii import crc32
 
-_HEAD = ">BIIQHB"  # layout version, generation, enrolment, counter, command, length of the context
-_HEAD_SIZE = 20
-_SLOT_SIZE = 64
+_LAYOUT = ">BIIQHB40s"  # version, generation, enrolment, counter, command, length of the context, context
+_BODY = 60
+_SLOT = 64  # the body and its CRC
 
 
 def _pack(generation: int, state: dict) -> bytes:
     context = state["context"]
-    head = struct.pack(_HEAD, 1, generation, state["enrolment"], state["counter"], state["command"], len(context))
-    record = head + context
-    record += struct.pack(">I", crc32(record))
+    body = struct.pack(
+        _LAYOUT, 1, generation, state["enrolment"], state["counter"], state["command"], len(context), context
+    )
+    record = body + crc32(body).to_bytes(4, "big")
     # MicroPython's pack cuts what does not fit without a word.
     if _unpack(record) != (generation, state):
-        raise ValueError("state does not fit its record")
+        raise ValueError("state does not fit")
     return record
 
 
 def _unpack(data: bytes):
     """(generation, state), or None when `data` is no whole record."""
-    if len(data) < _HEAD_SIZE + 4:
+    if len(data) != _SLOT or crc32(data[:_BODY]) != int.from_bytes(data[_BODY:], "big") or data[0] != 1:
         return None
-    version, generation, enrolment, counter, command, n = struct.unpack(_HEAD, data[:_HEAD_SIZE])
-    end = _HEAD_SIZE + n
-    if version != 1 or data[end : end + 4] != struct.pack(">I", crc32(data[:end])):
-        return None
-    context = bytes(data[_HEAD_SIZE:end])
-    return generation, {"enrolment": enrolment, "counter": counter, "command": command, "context": context}
+    _, generation, enrolment, counter, command, n, context = struct.unpack(_LAYOUT, data[:_BODY])
+    return generation, {"enrolment": enrolment, "counter": counter, "command": command, "context": context[:n]}
 
 
 def _age(slot) -> tuple:
@@ -103,8 +100,8 @@ class FlashStore(Slots):
             file.flush()  # MicroPython's flush syncs the file, CPython's does not
             if hasattr(os, "fsync"):
                 os.fsync(file.fileno())
-        if hasattr(os, "sync") and not hasattr(os, "fsync"):
-            os.sync()
+            elif hasattr(os, "sync"):
+                os.sync()
 
 
 class RtcStore(Slots):
@@ -123,14 +120,13 @@ class RtcStore(Slots):
         super().__init__(self._read_rtc, self._write_rtc)
 
     def _read_rtc(self, i: int) -> bytes:
-        return self._rtc.memory()[i * _SLOT_SIZE : (i + 1) * _SLOT_SIZE]
+        return self._rtc.memory()[i * _SLOT : (i + 1) * _SLOT]
 
     def _write_rtc(self, i: int, record: bytes) -> None:
-        memory = bytearray(self._rtc.memory())
-        if len(memory) < 2 * _SLOT_SIZE:
-            memory = bytearray(2 * _SLOT_SIZE)
-        memory[i * _SLOT_SIZE : i * _SLOT_SIZE + len(record)] = record
-        self._rtc.memory(memory)
+        memory = self._rtc.memory()
+        if len(memory) != 2 * _SLOT:
+            memory = bytes(2 * _SLOT)
+        self._rtc.memory(record + memory[_SLOT:] if i == 0 else memory[:_SLOT] + record)
 
     def load(self):
         """The exact state after a deep sleep, else flash's, or None."""

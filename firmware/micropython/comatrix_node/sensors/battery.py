@@ -5,7 +5,7 @@ class Battery:
     """Call it for {battery V}: the mean of `samples` readings, scaled back up over the divider."""
 
     def __init__(self, adc, upper_ohm: int = 100000, lower_ohm: int = 100000, samples: int = 16) -> None:
-        """`adc`: `machine.ADC(Pin(n))`. Battery - `upper_ohm` - pin - `lower_ohm` - ground; `upper_ohm` 0: no divider."""
+        """`adc`: `machine.ADC(Pin(n))`. Battery, `upper_ohm`, pin, `lower_ohm`, ground; `upper_ohm` 0: no divider."""
         self._adc = adc
         self._ratio = (upper_ohm + lower_ohm) / lower_ohm
         self._samples = samples

