@@ -85,6 +85,7 @@ class FakeHomeserver:
         self.contents: dict[str, dict[str, Any]] = {}
         self.bytes_of: dict[tuple[str, str], bytes] = {}
         self.calls: list[tuple[str, str]] = []
+        self.checks: list[str] = []
         self.script: deque[Step] = deque()
         self.rule: Callable[[str, bytes], Step | None] = lambda room, content: None
         self.encrypted: dict[str, bool | None] = defaultdict(bool)
@@ -99,6 +100,7 @@ class FakeHomeserver:
         return HomeserverAnswer(200, {"event_id": f"${txn}"})
 
     async def is_encrypted(self, room_id: str) -> bool | None:
+        self.checks.append(room_id)
         return self.encrypted[room_id]
 
     async def send_event(self, room_id: str, event_type: str, txn_id: str, content: bytes) -> HomeserverAnswer:

@@ -132,6 +132,14 @@ def test_what_is_sealed_waits_no_more_and_what_is_unsealed_does(db: sqlite3.Conn
     assert outbox.counts(db) == {"unsealed": 1, "waiting": 3}
 
 
+def test_start_up_finds_what_was_unsealed_after_others_went_on(db: sqlite3.Connection, garden: Node) -> None:
+    _log(db, garden, 1, 2, 3)
+    row = _sealed(db, garden, limit=2)
+    outbox.set_floor(db, 2)
+    outbox.unseal(db, row.id, "too large")
+    assert outbox.floor(db) == 0
+
+
 def test_a_row_with_later_records_sealed_after_it_is_not_unsealed(db: sqlite3.Connection, garden: Node) -> None:
     _log(db, garden, 1, 2, 3)
     first = _sealed(db, garden, limit=2)

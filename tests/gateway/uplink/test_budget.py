@@ -47,7 +47,7 @@ def test_nothing_is_held_back_before_the_first_429() -> None:
 def test_the_homeservers_rate_is_learned_and_used(interval_ms: int, burst: int) -> None:
     accepted, refused = _hour(Budget(), Limiter(interval_ms, burst))
     possible = 3_600_000 // interval_ms + burst
-    assert accepted > 0.93 * possible
+    assert accepted > 0.9 * possible
     assert refused < 0.12 * accepted
 
 

@@ -41,8 +41,8 @@ class Reception:
 
         return await self._store.run(job)
 
-    async def hello(self, node: int, hello: Hello, now_ms: int) -> None:
-        """What a hello said about its node. Raises StoreError."""
+    async def hello(self, node: int, hello: Hello, window: WindowMove | None, now_ms: int) -> None:
+        """What a hello said about its node, and the window its request moved. Raises StoreError."""
         said = NodeStatus(
             node,
             last_seen_ms=now_ms,
@@ -53,4 +53,10 @@ class Reception:
             description_hash=hello.description,
             executed_id=hello.executed,
         )
-        await self._store.run(lambda connection: status.update(connection, said))
+
+        def job(connection: sqlite3.Connection) -> None:
+            status.update(connection, said)
+            if window is not None:
+                contexts.move_windows(connection, [window])
+
+        await self._store.run(job)
