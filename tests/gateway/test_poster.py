@@ -334,8 +334,9 @@ async def test_a_backlog_does_not_wait_for_the_next_span(world: World) -> None:
     assert world.server.batches() == [200, 200, 50]
 
 
-async def test_a_split_event_does_not_wait_for_the_next_span(world: World) -> None:
-    garden = world.node("garden", world.room(), "15min")
+@pytest.mark.parametrize("post", ["15min", "change"])
+async def test_a_split_event_does_not_wait_for_its_cadence(world: World, post: str) -> None:
+    garden = world.node("garden", world.room(), post)
     await world.start()
     await world.say(garden, 1)
     await world.after(1000)
