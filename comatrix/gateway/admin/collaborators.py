@@ -1,6 +1,6 @@
 """What the operations are handed: they own no store, clock, randomness or connection."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -9,7 +9,7 @@ from comatrix.gateway.edges.store.store import Store
 from comatrix.gateway.model import HomeserverAnswer
 
 Args = Mapping[str, Any]
-Operation = Callable[[Args], Awaitable[Any] | AsyncIterator[Any]]
+Operation = Callable[[Args], Awaitable[Any] | AsyncGenerator[Any, None]]
 
 
 class Homeserver(Protocol):

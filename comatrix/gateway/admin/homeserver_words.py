@@ -9,7 +9,7 @@ ACCOUNT = {"M_UNKNOWN_TOKEN", "M_MISSING_TOKEN", "M_USER_DEACTIVATED", "M_USER_L
 def refusal(answer: HomeserverAnswer, doing: str, next_step: str) -> GatewayError:
     """`answer`, which is not ok, to what was being done ("join #garden:example.org"), and what to type then."""
     if answer.status is None or answer.errcode is None:
-        why = answer.error or f"HTTP {answer.status}"
+        why = (answer.error or f"HTTP {answer.status}").rstrip(".")
         return Unreachable(f"The homeserver did not answer the request to {doing}: {why}.", "comatrix config check")
     if answer.errcode in ACCOUNT:
         return GatewayError(

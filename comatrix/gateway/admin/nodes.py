@@ -2,7 +2,7 @@
 
 import ipaddress
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from comatrix.gateway import provisioning
@@ -87,20 +87,26 @@ class NodeOperations:
     async def list(self, args: Args) -> list[dict[str, Any]]:
         """{revoked} -> every node with what is known of it."""
         revoked = arguments.flag(args, "revoked")
-        return self._given.store.read(lambda connection: _all_nodes(connection, revoked))
+        heard = self._heard()
+        return self._given.store.read(lambda connection: _all_nodes(connection, revoked, heard))
 
     async def show(self, args: Args) -> dict[str, Any]:
         """{name} (or its number) -> the node with its keys' states, never the keys."""
-        node = self._found(args)
+        node, heard = self._found(args), self._heard()
 
         def look(connection: sqlite3.Connection) -> dict[str, Any]:
-            (shown,) = [one for one in _all_nodes(connection, True) if one["number"] == node.number]
+            (shown,) = [one for one in _all_nodes(connection, True, heard) if one["number"] == node.number]
             return shown | {"keys": [_context_json(one) for one in contexts.living(connection, node.number)]}
 
         return self._given.store.read(look)
 
     def _found(self, args: Args) -> Node:
         return find(self._given.store.read(nodes.all_nodes), arguments.text(args, "name"))
+
+    def _heard(self) -> Mapping[str, int]:
+        """Node number -> when it was last heard, from the running gateway: the store learns it later."""
+        seen: Mapping[str, int] = {} if self._given.live is None else self._given.live().get("seen", {})
+        return seen
 
     def _gateway(self, args: Args, *, plain: bool) -> str:
         """Where the node finds this gateway: as said, as configured, or this machine's address and first port."""
@@ -162,14 +168,16 @@ def _context_json(context: SecurityContext) -> dict[str, Any]:
     return {"link": context.link, "generation": context.generation, "state": context.state, "highest_counter": heard}
 
 
-def _all_nodes(connection: sqlite3.Connection, revoked: bool) -> list[dict[str, Any]]:
+def _all_nodes(connection: sqlite3.Connection, revoked: bool, heard: Mapping[str, int]) -> list[dict[str, Any]]:
     known = status.all_status(connection)
     counts = records.counts(connection)
     called = {room.id: named(room) for room in rooms.all_rooms(connection)}
-    return [
-        _node_json(node, known.get(node.number), counts.get(node.number, (0, 0)), called.get(node.room, ""))
-        for node in nodes.all_nodes(connection, revoked=revoked)
-    ]
+    shown = []
+    for node in nodes.all_nodes(connection, revoked=revoked):
+        one = _node_json(node, known.get(node.number), counts.get(node.number, (0, 0)), called.get(node.room, ""))
+        live_ms = heard.get(str(node.number))
+        shown.append(one if live_ms is None else one | {"last_seen_ms": max(live_ms, one["last_seen_ms"] or 0)})
+    return shown
 
 
 def _node_json(node: Node, known: status.NodeStatus | None, counted: tuple[int, int], room: str) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """How the gateway is, and what nodes say as it arrives."""
 
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Any
 
 from comatrix import __version__
@@ -47,7 +47,7 @@ class WatchOperations:
         found = self._given.store.read(look)
         return found | {"homeserver": self._given.settings.homeserver.url, "live": dict(live()) if live else None}
 
-    async def tail(self, args: Args) -> AsyncIterator[dict[str, Any]]:
+    async def tail(self, args: Args) -> AsyncGenerator[dict[str, Any], None]:
         """{limit, node, follow} -> one item a record, oldest first; with `follow` without end."""
         limit = arguments.whole(args, "limit", 0, MOST_TAILED, 20)
         follow = arguments.flag(args, "follow")

@@ -20,6 +20,6 @@ def run(ctx: click.Context) -> None:
     settings = place.settings()
     if is_running(place):
         raise UsageError(f"A gateway runs already ({place.paths.socket}).", "comatrix status")
-    from comatrix.gateway import app
+    from comatrix.gateway.app import run as serve
 
-    app.run(settings, place.paths)
+    serve(settings, place.paths)

@@ -34,8 +34,8 @@ LONGEST_SECRET = 4096
 def init(ctx: click.Context, /, **given: Any) -> None:
     """Set up this gateway: write its configuration and log in once.
 
-    What is not given is asked for. The password is used once and never kept; the access token is kept in a file that only
-    you can read.
+    What is not given is asked for. The password is used once and never kept; the access token is kept in a file that
+    only you can read.
     """
     place = place_of(ctx)
     before = _existing(place, force=given["force"])

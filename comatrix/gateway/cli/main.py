@@ -66,7 +66,7 @@ def _explain(text: str, next_step: str, code: int) -> int:
     return code
 
 
-@click.group(cls=RootGroup, lazy=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group("comatrix", cls=RootGroup, lazy=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--home", metavar="DIR", help="Keep everything in DIR instead of the XDG directories (or COMATRIX_HOME).")
 @click.version_option(__version__, message="comatrix %(version)s")
 @click.pass_context

@@ -1,11 +1,12 @@
 """`comatrix status`: how the gateway is."""
 
+from datetime import tzinfo
 from typing import Any
 
 import click
 
 from comatrix.gateway.cli.connection import call
-from comatrix.gateway.cli.context import json_option, place_of, printable, show_json
+from comatrix.gateway.cli.context import clock, json_option, place_of, printable, show_json, zone
 
 
 @click.command()
@@ -13,12 +14,16 @@ from comatrix.gateway.cli.context import json_option, place_of, printable, show_
 @click.pass_context
 def status(ctx: click.Context, as_json: bool) -> None:
     """Show how the gateway and its nodes are."""
-    found = call(place_of(ctx), "status", {})
+    place = place_of(ctx)
+    found = call(place, "status", {})
     if as_json:
         show_json(found)
         return
-    for name, value in _parts(found).items():
+    timezone = zone(place)
+    for name, value in (_parts(found) | _live(found["live"], timezone)).items():
         click.echo(f"{name:<15} {printable(value)}")
+    for trouble in (found["live"] or {}).get("troubles", []):
+        click.echo(f"trouble         {printable(trouble)}")
     if found["parked"]:
         click.echo("Next: comatrix queue --parked")
     elif not found["running"]:
@@ -30,9 +35,18 @@ def _parts(found: dict[str, Any]) -> dict[str, object]:
         "gateway": f"{'running' if found['running'] else 'not running'} (CoMatrix {found['version']})",
         "homeserver": found["homeserver"],
         "nodes": found["nodes"],
-        "records": f"{found['records']} ({found['late']} late)",
+        "records": f"{found['records']} stored, {found['late']} of them late",
         "events": f"{found['posted']} posted, {found['sealed']} on their way, {found['parked']} parked",
         "waiting": f"{found['waiting']} records",
     }
-    parts |= {f"paused {room}": why for room, why in found["paused_rooms"].items()}
-    return parts | {name.replace("_", " "): value for name, value in (found["live"] or {}).items()}
+    return parts | {f"paused {room}": why for room, why in found["paused_rooms"].items()}
+
+
+def _live(live: dict[str, Any] | None, timezone: tzinfo) -> dict[str, object]:
+    """What only a running gateway knows; a newer or older one may say other things."""
+    if live is None:
+        return {}
+    shown: dict[str, object] = {"since": clock(live.get("started_ms"), timezone)}
+    shown["listening"] = ", ".join(live.get("listening", [])) or None
+    counted = ("datagrams_in", "datagrams_out", "received", "acknowledged", "duplicates", "knocks")
+    return shown | {name.replace("_", " "): live[name] for name in counted if name in live}

@@ -10,15 +10,15 @@ import asyncio
 import json
 import os
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from contextlib import aclosing, suppress
 from pathlib import Path
 from typing import Any
 
 from comatrix.errors import ComatrixError
 from comatrix.gateway.errors import GatewayError, UsageError
 
-Operations = Mapping[str, Callable[[Mapping[str, Any]], Awaitable[Any] | AsyncIterator[Any]]]
+Operations = Mapping[str, Callable[[Mapping[str, Any]], Awaitable[Any] | AsyncGenerator[Any, None]]]
 
 MAX_LINE_BYTES = 65_536
 MAX_CLIENTS = 16
@@ -89,7 +89,7 @@ class ControlServer:
         try:
             operation, args = self._asked(line)
             found = operation(args)
-            if isinstance(found, AsyncIterator):
+            if isinstance(found, AsyncGenerator):
                 await _stream(found, reader, writer)
             else:
                 await _write(writer, {"ok": True, "result": await found})
@@ -113,12 +113,13 @@ class ControlServer:
         return self._operations[name], args
 
 
-async def _stream(items: AsyncIterator[Any], reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def _stream(items: AsyncGenerator[Any, None], reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     """Writes items until they end or the client hangs up (or writes: nothing is expected of it now)."""
 
     async def write_all() -> None:
-        async for item in items:
-            await _write(writer, {"ok": True, "result": item, "more": True})
+        async with aclosing(items):
+            async for item in items:
+                await _write(writer, {"ok": True, "result": item, "more": True})
         await _write(writer, {"ok": True, "end": True})
 
     writing = asyncio.ensure_future(write_all())

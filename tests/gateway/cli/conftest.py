@@ -1,0 +1,97 @@
+"""A homeserver on loopback and a gateway's folder, for commands run as a person runs them."""
+
+import asyncio
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import httpx
+import pytest
+from click.testing import CliRunner, Result
+
+from comatrix.gateway.cli.main import cli
+from tests.support.homeserver import Homeserver
+
+PASSWORD = "correct horse"
+
+
+class Loopback:
+    """The in-memory homeserver behind a real HTTP socket; `server` lives in a thread of its own."""
+
+    def __init__(self) -> None:
+        self.server = Homeserver()
+        self.loop = asyncio.new_event_loop()
+        self._http = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self.url = f"http://127.0.0.1:{self._http.server_address[1]}"
+        for serve in (self.loop.run_forever, lambda: self._http.serve_forever(poll_interval=0.01)):
+            threading.Thread(target=serve, daemon=True).start()
+
+    def do(self, job: Callable[[Homeserver], object]) -> object:
+        """Runs a coroutine function of the homeserver in its own thread."""
+        return asyncio.run_coroutine_threadsafe(job(self.server), self.loop).result(5)  # type: ignore[arg-type]
+
+    async def answer(self, request: httpx.Request) -> tuple[int, bytes]:
+        """Status and body."""
+        response = await self.server.handle_async_request(request)
+        return response.status_code, await response.aread()
+
+    def close(self) -> None:
+        self._http.shutdown()
+        self._http.server_close()
+        self.loop.call_soon_threadsafe(self.loop.stop)
+
+    def _handler(self) -> type[BaseHTTPRequestHandler]:
+        outer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def _serve(self) -> None:
+                size = int(self.headers.get("Content-Length", 0))
+                request = httpx.Request(
+                    self.command, outer.url + self.path, headers=dict(self.headers), content=self.rfile.read(size)
+                )
+                status, content = asyncio.run_coroutine_threadsafe(outer.answer(request), outer.loop).result(5)
+                self.send_response(status)
+                self.send_header("Content-Length", str(len(content)))
+                self.end_headers()
+                self.wfile.write(content)
+
+            do_GET = do_POST = do_PUT = _serve  # noqa: N815
+
+            def log_message(self, format: str, *args: object) -> None:
+                pass
+
+        return Handler
+
+
+@pytest.fixture
+def homeserver() -> Iterator[Loopback]:
+    """With one account, `cx`."""
+    loopback = Loopback()
+    loopback.do(lambda server: server.register("cx", PASSWORD))
+    yield loopback
+    loopback.close()
+
+
+Comatrix = Callable[..., Result]
+
+
+@pytest.fixture
+def comatrix(tmp_path: Path) -> Comatrix:
+    """Runs a command with `--home` in a fresh folder; what it prints must never hold a traceback."""
+
+    def run(*words: str, input: str | None = None) -> Result:
+        result = CliRunner().invoke(cli, ["--home", str(tmp_path / "home"), *words], input=input)
+        assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+        return result
+
+    return run
+
+
+@pytest.fixture
+def ready(comatrix: Comatrix, homeserver: Loopback) -> Comatrix:
+    """The same, after `init`."""
+    words = ("init", "--homeserver", homeserver.url, "--user", "cx", "--password-file", "-")
+    result = comatrix(*words, input=PASSWORD + "\n")
+    assert result.exit_code == 0, result.output
+    return comatrix
