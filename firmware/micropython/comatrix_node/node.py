@@ -180,26 +180,28 @@ class Node:
 
     def _pump(self, now: int) -> None:
         while True:
-            self._send_next(now)
             event = self.client.next_event()
-            if event is None:
+            if event is not None:
+                self._happened(event, now)
+            elif not self._send_next(now):
                 break
-            self._happened(event, now)
         for data, _ in self.client.datagrams_to_send(now):
             self.link.send(data)
 
-    def _send_next(self, now: int) -> None:
-        if self.client.open is not None:
-            return
+    def _send_next(self, now: int) -> bool:
+        """Hand the client the next request, once it has told what became of the last one."""
+        if self.client.open is not None or (self.greeted and not self.waiting):
+            return False
         if not self.greeted:
             self.client.post("h", self._hello, now)
-        elif self.waiting:
+        else:
             gc.collect()
             first = self.waiting[0]
             if self.dropped and isinstance(first.values, dict) and first.seq is None:
                 first.values[DROPPED] = first.values.get(DROPPED, 0) + self.dropped
                 self.dropped = 0
             self.client.post("m" if isinstance(first.values, list) else "r", first.body, now, first.seq)
+        return True
 
     def _hello(self, now: int) -> bytes:
         return encode(Hello(FIRMWARE, VERSION, None, self.config.interval_s, None, self.state["command"]))

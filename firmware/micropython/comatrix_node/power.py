@@ -3,9 +3,13 @@
 import time
 
 try:
-    import machine
+    import machine  # type: ignore[import-not-found]
 except ImportError:  # CPython
     machine = None
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 
 class _NoWatchdog:
@@ -13,14 +17,14 @@ class _NoWatchdog:
         pass
 
 
-def watchdog(timeout_ms: int):
+def watchdog(timeout_ms: int) -> "Any":
     """An object to `feed()` more often than every `timeout_ms`; it cannot be stopped (RP2: at most 8388)."""
     if hasattr(machine, "WDT"):
         return machine.WDT(timeout=timeout_ms)
     return _NoWatchdog()
 
 
-def rtc():
+def rtc() -> "Any":
     """`machine.RTC()` where it has memory that survives deep sleep (ESP32), else None."""
     clock = machine.RTC() if hasattr(machine, "RTC") else None
     return clock if hasattr(clock, "memory") else None

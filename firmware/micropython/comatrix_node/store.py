@@ -15,12 +15,19 @@ import os
 import struct
 from binascii import crc32
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    State = dict[str, Any]
+
 _LAYOUT = ">BIIQHB40s"  # version, generation, enrolment, counter, command, length of the context, context
 _BODY = 60
 _SLOT = 64  # the body and its CRC
 
 
-def _pack(generation: int, state: dict) -> bytes:
+def _pack(generation: int, state: "State") -> bytes:
     context = state["context"]
     body = struct.pack(
         _LAYOUT, 1, generation, state["enrolment"], state["counter"], state["command"], len(context), context
@@ -32,7 +39,7 @@ def _pack(generation: int, state: dict) -> bytes:
     return record
 
 
-def _unpack(data: bytes):
+def _unpack(data: bytes) -> "tuple[int, State] | None":
     """(generation, state), or None when `data` is no whole record."""
     if len(data) != _SLOT or crc32(data[:_BODY]) != int.from_bytes(data[_BODY:], "big") or data[0] != 1:
         return None
@@ -40,7 +47,7 @@ def _unpack(data: bytes):
     return generation, {"enrolment": enrolment, "counter": counter, "command": command, "context": context[:n]}
 
 
-def _age(slot) -> tuple:
+def _age(slot: "tuple[int, State]") -> "tuple[int, int]":
     """What orders records: RTC memory keeps flash's generation while its counter moves."""
     return slot[0], slot[1]["counter"]
 
@@ -48,13 +55,13 @@ def _age(slot) -> tuple:
 class Slots:
     """Two slots behind `read(i) -> bytes` and `write(i, bytes)`, i = 0 or 1; `write` returns when it is safe."""
 
-    def __init__(self, read, write) -> None:
+    def __init__(self, read: "Callable[[int], bytes]", write: "Callable[[int, bytes], None]") -> None:
         self._read = read
         self._write = write
         self._newest = 0  # the slot to spare until the other is written
         self.generation = 0
 
-    def load(self):
+    def load(self) -> "State | None":
         """The newest whole state, or None."""
         found = None
         for i in (0, 1):
@@ -67,7 +74,7 @@ class Slots:
         self.generation = found[0]
         return found[1]
 
-    def save(self, state: dict, generation: int = 0) -> None:
+    def save(self, state: "State", generation: int = 0) -> None:
         """Replace the state. Raises ValueError when it does not fit, OSError when it cannot be written."""
         generation = generation or self.generation + 1
         record = _pack(generation, state)
@@ -113,14 +120,14 @@ class RtcStore(Slots):
     step = 1
     _flash_step = 32
 
-    def __init__(self, rtc, flash: FlashStore) -> None:
+    def __init__(self, rtc: "Any", flash: FlashStore) -> None:
         self._rtc = rtc
         self._flash = flash
-        self._kept = None  # what flash holds
+        self._kept: "State | None" = None  # what flash holds
         super().__init__(self._read_rtc, self._write_rtc)
 
     def _read_rtc(self, i: int) -> bytes:
-        return self._rtc.memory()[i * _SLOT : (i + 1) * _SLOT]
+        return bytes(self._rtc.memory())[i * _SLOT : (i + 1) * _SLOT]
 
     def _write_rtc(self, i: int, record: bytes) -> None:
         memory = self._rtc.memory()
@@ -128,7 +135,7 @@ class RtcStore(Slots):
             memory = bytes(2 * _SLOT)
         self._rtc.memory(record + memory[_SLOT:] if i == 0 else memory[:_SLOT] + record)
 
-    def load(self):
+    def load(self) -> "State | None":
         """The exact state after a deep sleep, else flash's, or None."""
         kept = self._flash.load()
         recent = super().load()
@@ -137,7 +144,7 @@ class RtcStore(Slots):
             return recent
         return kept and dict(kept)
 
-    def save(self, state: dict) -> None:
+    def save(self, state: "State", generation: int = 0) -> None:
         """Replace the state; only a new reservation or a change beside the counter touches flash."""
         kept = self._kept
         counter = state["counter"]

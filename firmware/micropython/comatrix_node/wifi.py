@@ -3,12 +3,18 @@
 import time
 
 try:
-    import network
+    import network  # type: ignore[import-not-found]
 except ImportError:
     network = None
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
-def connect(ssid: str, password: str, feed=None, tries: int = 3, wait_ms: int = 15000) -> bool:
+
+def connect(
+    ssid: str, password: str, feed: "Callable[[], object] | None" = None, tries: int = 3, wait_ms: int = 15000
+) -> bool:
     """Whether the network is joined after at most `tries` of `wait_ms`. `feed()` is called while it waits.
 
     True at once where the board has no Wi-Fi: its network is somebody else's affair.

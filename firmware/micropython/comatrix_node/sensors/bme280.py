@@ -6,6 +6,10 @@ The chip sleeps between readings (forced mode, oversampling 1), as section 3.5.1
 import struct
 import time
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 _ID, _ID_VALUE = 0xD0, 0x60
 _CTRL_HUM, _STATUS, _CTRL_MEAS, _DATA = 0xF2, 0xF3, 0xF4, 0xF7
 _FORCED = 0x25  # temperature and pressure once each, then back to sleep
@@ -13,7 +17,7 @@ _MEASURING = 0x08
 _WAIT_MS = 20  # a measurement takes at most 9.3 ms (section 9.1)
 
 
-def _nibbles(data: bytes) -> tuple:
+def _nibbles(data: bytes) -> "tuple[int, int]":
     """dig_H4 and dig_H5, signed 12 bits each, from registers 0xE4-0xE6 (table 16)."""
     h4 = data[0] << 4 | data[1] & 15
     h5 = data[2] << 4 | data[1] >> 4
@@ -23,27 +27,27 @@ def _nibbles(data: bytes) -> tuple:
 class Bme280:
     """Call it for {temperature °C, humidity %RH, pressure hPa}, or None when the chip did not answer."""
 
-    def __init__(self, i2c, address: int = 0x76) -> None:
+    def __init__(self, i2c: "Any", address: int = 0x76) -> None:
         """`i2c`: `machine.I2C(...)`. Raises OSError when no BME280 is at `address` (0x76, or 0x77 with SDO high)."""
         self._i2c = i2c
         self._address = address
         if self._read(_ID, 1)[0] != _ID_VALUE:
             raise OSError("no BME280 at address 0x%x (a BMP280 measures no humidity)" % address)
         head = self._read(0x88, 26)  # dig_T1..dig_P9, one unused byte, dig_H1
-        self._t = struct.unpack("<Hhh", head[:6])
-        self._p = struct.unpack("<Hhhhhhhhh", head[6:24])
+        self._t: "tuple[int, ...]" = struct.unpack("<Hhh", head[:6])
+        self._p: "tuple[int, ...]" = struct.unpack("<Hhhhhhhhh", head[6:24])
         tail = self._read(0xE1, 7)
         h2, h3 = struct.unpack("<hB", tail[:3])
         h4, h5 = _nibbles(tail[3:6])
-        self._h = (head[25], h2, h3, h4, h5, struct.unpack("b", tail[6:])[0])
+        self._h: "tuple[int, ...]" = (head[25], h2, h3, h4, h5, struct.unpack("b", tail[6:])[0])
 
     def _read(self, register: int, n: int) -> bytes:
-        return self._i2c.readfrom_mem(self._address, register, n)
+        return bytes(self._i2c.readfrom_mem(self._address, register, n))
 
     def _write(self, register: int, value: int) -> None:
         self._i2c.writeto_mem(self._address, register, bytes([value]))
 
-    def raw(self) -> tuple:
+    def raw(self) -> "tuple[int, int, int]":
         """One measurement: the three ADC values (pressure and temperature 20 bits, humidity 16)."""
         self._write(_CTRL_HUM, 1)  # takes effect with the write to ctrl_meas (section 5.4.3)
         self._write(_CTRL_MEAS, _FORCED)
@@ -83,7 +87,7 @@ class Bme280:
         h -= ((h >> 15) * (h >> 15) >> 7) * h1 >> 4
         return max(0, min(h, 419430400)) >> 12
 
-    def __call__(self):
+    def __call__(self) -> "dict[str, float] | None":
         try:
             adc_p, adc_t, adc_h = self.raw()
         except OSError:
