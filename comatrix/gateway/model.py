@@ -32,7 +32,7 @@ class Room:
 
 @dataclass(frozen=True, slots=True)
 class NewRecord:
-    """A record about to be stored. Times are Unix milliseconds; `counter` and `digest` name the request that carried it."""
+    """A record about to be stored. Times: Unix ms; `counter` and `digest` name the request that carried it."""
 
     node: int
     enrolment: int
@@ -101,7 +101,7 @@ class Arrivals:
 
 @dataclass(frozen=True, slots=True)
 class SecurityContext:
-    """One OSCORE context as stored. `highest` -1: no request was ever accepted; `missing`: the window cannot be trusted."""
+    """One OSCORE context as stored. `highest` -1: nothing accepted yet; `missing`: the window cannot be trusted."""
 
     id: int
     node: int

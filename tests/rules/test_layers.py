@@ -16,9 +16,12 @@ LAYERS = [
     ("comatrix.gateway.uplink", "comatrix.gateway.config", "comatrix.gateway.provisioning", "comatrix.gateway.pages"),
     ("comatrix.gateway.edges",),
     ("comatrix.gateway.admin",),
+    ("comatrix.gateway.directory",),
+    ("comatrix.gateway.room_news",),
     ("comatrix.gateway.app",),
-    ("comatrix.gateway.demo", "comatrix.gateway.bench"),
-    ("comatrix.gateway.cli",),
+    # The demo plays what the command line does, and is one of its commands.
+    ("comatrix.gateway.cli", "comatrix.gateway.demo", "comatrix.__main__"),
+    ("comatrix.gateway.bench",),
 ]
 # Named nowhere above: the root package holds the version alone.
 FREE = ("comatrix", "comatrix.gateway")

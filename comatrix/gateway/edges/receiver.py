@@ -33,8 +33,8 @@ class Storage(Protocol):
     async def settle(self, context: int) -> None:
         """A rotated node spoke under its new context: the older ones die."""
 
-    async def hello(self, node: int, hello: Hello, now_ms: int) -> None:
-        """Store what a hello said."""
+    async def hello(self, node: int, hello: Hello, window: WindowMove | None, now_ms: int) -> None:
+        """Store what a hello said, and the window its request moved."""
 
 
 class Receiver:
@@ -49,6 +49,7 @@ class Receiver:
         nodes: Callable[[int], Node | None],
         recent: Recent,
         *,
+        highest_seq: Callable[[Node], int],
         monotonic_ms: Callable[[], int],
         wall_ms: Callable[[], int],
         flush: Callable[[], None],
@@ -62,6 +63,7 @@ class Receiver:
         self._storage = storage
         self._nodes = nodes
         self._recent = recent
+        self._highest_seq = highest_seq
         self._monotonic_ms = monotonic_ms
         self._wall_ms = wall_ms
         self._flush = flush
@@ -131,9 +133,17 @@ class Receiver:
 
     async def _note(self, request: Request, node: Node, hello: Hello) -> None:
         wall_ms = self._wall_ms()
-        await self._storage.hello(node.number, hello, wall_ms)
+        try:
+            await self._storage.hello(node.number, hello, self._window(request.peer), wall_ms)
+        except StoreError:
+            self._fresh(request, codes.SERVICE_UNAVAILABLE, b"", RETRY_AFTER_S)
+            return
         self._clock_set[node.number] = wall_ms
-        self._fresh(request, coap.CHANGED, Answer(time_s=wall_ms // 1000).encode())
+        highest = self._highest_seq(node)
+        # A node that lost its counter goes on above what is stored of it, so that no seq is ever used twice.
+        lost = request.counter is not None and highest >= request.counter
+        answer = Answer(time_s=wall_ms // 1000, highest=highest if lost else None)
+        self._fresh(request, coap.CHANGED, answer.encode())
 
     async def _after_rekey(self, request: Request, node: Node) -> None:
         """Request #2 of Appendix B.2: its context goes to disk before anything is answered under it."""

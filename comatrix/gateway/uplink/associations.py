@@ -1,17 +1,21 @@
 """Which node speaks: OSCORE contexts by kid, plain nodes by address; the gateway's half of RFC 8613 Appendix B.2."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from comatrix.errors import OscoreError
 from comatrix.gateway.model import Node, SecurityContext
 from comatrix.session import keys as naming
 from comatrix.session import oscore
 from comatrix.session.counter import Counter
-from comatrix.session.endpoint import Random
 from comatrix.session.keys import Keys, node_id
 from comatrix.session.replay import Window
 from comatrix.session.server import Peer, Rekeying
+
+if TYPE_CHECKING:
+    from comatrix.session.endpoint import Random
+    from comatrix.session.oscore import AeadFactory
 
 COUNTER_STEP = 256  # sender counters reserved at once; a start wastes at most as many
 OFFERS = 4  # R2 values remembered for a node while Appendix B.2 runs
@@ -32,7 +36,7 @@ class Rekeyed:
 class Associations:
     """Looked up for every request; changed when nodes are added, rotated, revoked or re-keyed."""
 
-    def __init__(self, aead: Callable[[bytes], oscore.Aead], random: Random, plain_listeners: frozenset[int]) -> None:
+    def __init__(self, aead: "AeadFactory", random: "Random", plain_listeners: frozenset[int]) -> None:
         self._aead = aead
         self._random = random
         self._plain_listeners = plain_listeners

@@ -53,6 +53,13 @@ class MatrixClient:
         self.user_id = user_id
         self.device_id = device_id
 
+    def authenticate_if_new(self, access_token: str, user_id: str, device_id: str) -> bool:
+        """As `authenticate`, where the token differs from the present one -> whether it did."""
+        if access_token == self._token:
+            return False
+        self.authenticate(access_token, user_id, device_id)
+        return True
+
     @property
     def base_url(self) -> str:
         """The homeserver's address without a trailing slash."""

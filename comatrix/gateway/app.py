@@ -1,0 +1,241 @@
+"""Wires the gateway's parts and owns their lifetimes. No decision is taken here."""
+
+import asyncio
+import contextlib
+import logging
+import secrets
+import signal
+import time
+from collections.abc import Coroutine
+from dataclasses import dataclass
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from comatrix.gateway.admin import Collaborators, operations
+from comatrix.gateway.aead import aead
+from comatrix.gateway.config.paths import Paths
+from comatrix.gateway.config.secrets import read_secrets
+from comatrix.gateway.config.settings import Settings
+from comatrix.gateway.config.values import endpoint, span_ms
+from comatrix.gateway.directory import Directory
+from comatrix.gateway.edges.control import ControlServer
+from comatrix.gateway.edges.local_address import local_address
+from comatrix.gateway.edges.matrix import MatrixClient
+from comatrix.gateway.edges.poster import Poster
+from comatrix.gateway.edges.receiver import Receiver
+from comatrix.gateway.edges.room_watch import RoomWatch
+from comatrix.gateway.edges.store import records
+from comatrix.gateway.edges.store.delivery import Delivery
+from comatrix.gateway.edges.store.reception import Reception
+from comatrix.gateway.edges.store.store import Store
+from comatrix.gateway.edges.udp import UdpEdge, Verbs
+from comatrix.gateway.errors import UsageError
+from comatrix.gateway.model import NewRecord
+from comatrix.gateway.room_news import RoomNews
+from comatrix.gateway.uplink.associations import Associations
+from comatrix.gateway.uplink.ingest import Ingest
+from comatrix.gateway.uplink.knocks import Knocks
+from comatrix.gateway.uplink.recent import Recent
+from comatrix.session.duplicates import EXCHANGE_LIFETIME_MS
+from comatrix.session.exchange import Parameters
+from comatrix.session.server import Knock, Server
+from comatrix.session.serving import ServingEndpoint
+
+log = logging.getLogger("comatrix")
+
+SECRETS_LOOK_S = 10.0
+
+
+def run(settings: Settings, paths: Paths) -> None:
+    """Run until SIGINT or SIGTERM. Raises GatewayError for what keeps it from starting."""
+    logging.basicConfig(
+        level=settings.gateway.log_level.upper(), format="%(asctime)s %(levelname)s %(message)s", datefmt="%H:%M:%S"
+    )
+    asyncio.run(_serve(settings, paths))
+
+
+async def _serve(settings: Settings, paths: Paths) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    async with contextlib.AsyncExitStack() as stack:
+        gateway = await Gateway.start(settings, paths, stack)
+        for host, port in gateway.udp.addresses:
+            log.info("listening on UDP %s port %d", host, port)
+        log.info("posting to %s as %s", gateway.matrix.base_url, gateway.matrix.user_id)
+        ended: asyncio.Future[Any] = asyncio.gather(*gateway.tasks)
+        stopping: asyncio.Future[Any] = asyncio.ensure_future(stop.wait())
+        await asyncio.wait([ended, stopping], return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+        if ended.done() and not stop.is_set():
+            ended.result()  # a task that ended by itself is a bug: say so instead of running on half
+        ended.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await ended
+    log.info("stopped")
+
+
+@dataclass(slots=True)
+class Gateway:
+    """A started gateway. `tasks` run until cancelled."""
+
+    settings: Settings
+    store: Store
+    matrix: MatrixClient
+    udp: UdpEdge
+    receiver: Receiver
+    poster: Poster
+    knocks: Knocks
+    started_ms: int
+    tasks: list[asyncio.Task[None]]
+
+    @classmethod
+    async def start(cls, settings: Settings, paths: Paths, stack: contextlib.AsyncExitStack) -> "Gateway":
+        """Everything opened here is closed by `stack`, in reverse. Raises GatewayError."""
+        kept = read_secrets(paths.secrets)
+        store = Store.open(paths.database, _wall_ms())
+        stack.push_async_callback(store.aclose)
+        homeserver = settings.homeserver
+        matrix = MatrixClient(
+            homeserver.url,
+            kept.access_token,
+            kept.user_id,
+            kept.device_id,
+            timeout_s=span_ms(homeserver.timeout) / 1000,
+        )
+        stack.push_async_callback(matrix.aclose)
+        binds = [*settings.udp.bind, *settings.udp.plain_bind]
+        udp = UdpEdge([endpoint(text) for text in binds], settings.udp.receive_buffer, _monotonic_ms)
+        stack.callback(udp.close)
+        plain = frozenset(range(len(settings.udp.bind), len(binds)))
+        associations = Associations(aead, secrets.randbelow, plain)
+        directory = Directory(store, associations)
+        poster = Poster(
+            Delivery(store, sender=kept.user_id, device=kept.device_id),
+            matrix,
+            now_ms=_wall_ms,
+            wait=_wait_until,
+            tell=log.warning,
+            random=secrets.randbelow,
+            timezone=ZoneInfo(settings.gateway.timezone),
+        )
+        knocks = Knocks(log.warning, directory.name)
+        receiver = _receiver(settings, store, associations, directory, poster, udp, knocks)
+        gateway = cls(settings, store, matrix, udp, receiver, poster, knocks, _wall_ms(), [])
+        await gateway._open_control(paths, directory, stack)
+        gateway._start_tasks(paths, directory)
+        return gateway
+
+    async def _open_control(self, paths: Paths, directory: Directory, stack: contextlib.AsyncExitStack) -> None:
+        def changed(what: str, key: int) -> None:
+            directory.changed(what, key)
+            self.poster.reload()
+
+        given = Collaborators(
+            store=self.store,
+            settings=self.settings,
+            homeserver=lambda: self.matrix,
+            now_ms=_wall_ms,
+            random_bytes=secrets.token_bytes,
+            local_address=local_address,
+            wait=asyncio.sleep,
+            changed=changed,
+            live=self.live,
+        )
+        limits = self.settings.limits
+        control = ControlServer(paths.socket, operations(given), max_clients=limits.control_clients)
+        await control.start()
+        stack.push_async_callback(control.aclose)
+
+    def _start_tasks(self, paths: Paths, directory: Directory) -> None:
+        news = RoomNews(self.store, directory, self.poster.reload, log.warning)
+        watch = RoomWatch(self.matrix, news, now=_monotonic_ms, sleep=asyncio.sleep)
+        for work in (self.poster.run(), watch.run(), self._follow_secrets(paths)):
+            self.tasks.append(asyncio.get_running_loop().create_task(work))
+
+    async def _follow_secrets(self, paths: Paths) -> None:
+        """`comatrix init` beside a running gateway brings a new token: take it without a restart."""
+        while True:
+            await asyncio.sleep(SECRETS_LOOK_S)
+            with contextlib.suppress(UsageError):
+                kept = read_secrets(paths.secrets)
+                if kept.user_id == self.matrix.user_id and self.matrix.authenticate_if_new(
+                    kept.access_token, kept.user_id, kept.device_id
+                ):
+                    log.info("took the new access token")
+                    self.poster.reload()
+
+    def live(self) -> dict[str, Any]:
+        """What only a running gateway knows, for `comatrix status`."""
+        receiver = self.receiver
+        return {
+            "started_ms": self.started_ms,
+            "listening": [f"[{host}]:{port}" if ":" in host else f"{host}:{port}" for host, port in self.udp.addresses],
+            "datagrams_in": self.udp.received,
+            "datagrams_out": self.udp.sent,
+            "received": receiver.received,
+            "acknowledged": receiver.acknowledged,
+            "duplicates": receiver.duplicates,
+            "knocks": self.knocks.total,
+            "troubles": self.poster.troubles(),
+            "seen": {str(node): seen_ms for node, (seen_ms, _) in receiver.seen.items()},
+        }
+
+
+def _receiver(
+    settings: Settings,
+    store: Store,
+    associations: Associations,
+    directory: Directory,
+    poster: Poster,
+    udp: UdpEdge,
+    knocks: Knocks,
+) -> Receiver:
+    parameters = Parameters(
+        peer_duplicates=settings.limits.duplicates_per_peer, all_duplicates=4 * settings.limits.peers
+    )
+    server = Server(ServingEndpoint(secrets.randbelow, parameters), associations)
+    since_ms = _wall_ms() - EXCHANGE_LIFETIME_MS
+    tasks: set[asyncio.Task[None]] = set()
+
+    def start(work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        tasks.add(task)
+        task.add_done_callback(tasks.discard)
+
+    def stored(record: NewRecord, row: int) -> None:
+        poster.poke()
+
+    def knock(event: Knock) -> None:
+        knocks.note(event, _monotonic_ms())
+
+    receiver = Receiver(
+        server,
+        associations,
+        Ingest(directory.room, directory.next_seq),
+        Reception(store),
+        directory.node,
+        Recent(store.read(lambda connection: records.recent_requests(connection, since_ms))),
+        highest_seq=directory.highest_seq,
+        monotonic_ms=_monotonic_ms,
+        wall_ms=_wall_ms,
+        flush=udp.flush,
+        start=start,
+        stored=stored,
+        knock=knock,
+    )
+    udp.start(Verbs(receiver.receive_datagram, server.datagrams_to_send, server.next_deadline, server.handle_timer))
+    return receiver
+
+
+def _monotonic_ms() -> int:
+    return time.monotonic_ns() // 1_000_000
+
+
+def _wall_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+async def _wait_until(until_ms: int) -> None:
+    await asyncio.sleep(max(0, until_ms - _wall_ms()) / 1000)

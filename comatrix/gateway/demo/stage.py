@@ -1,0 +1,181 @@
+"""Everything the demo and the end-to-end tests need: homeserver, accounts, gateway, link, nodes. All on loopback."""
+
+import asyncio
+import os
+import secrets
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from comatrix.gateway.cli.connection import Place, call
+from comatrix.gateway.config.secrets import Secrets, write_secrets
+from comatrix.gateway.demo import interpreter as micropython
+from comatrix.gateway.demo.lossy_link import Faults, LossyLink
+from comatrix.gateway.demo.node_process import NodeProcess, lay_out_firmware
+from comatrix.gateway.demo.synapse import LoopbackSynapse
+from comatrix.gateway.edges.matrix import MatrixClient
+from comatrix.gateway.errors import GatewayError
+from comatrix.gateway.model import HomeserverAnswer
+
+BOT = "comatrix"
+PERSON = "alice"
+START_S = 20.0
+
+CONFIGURATION = """\
+[homeserver]
+url = "{url}"
+user = "{user}"
+
+[gateway]
+address = "127.0.0.1:{port}"
+
+[udp]
+bind = ["127.0.0.1:{port}"]
+"""
+
+
+class Stage:
+    """A folder with a homeserver and a gateway in it. Opened in steps, closed by `close` whatever happened."""
+
+    def __init__(self, folder: Path, say: Callable[[str], None]) -> None:
+        self.folder = folder
+        self.place = Place.of(str(folder / "gateway"))
+        self.password = secrets.token_urlsafe(9)
+        self.port = 0
+        self.synapse = LoopbackSynapse(folder / "homeserver", progress=say)
+        self.person: MatrixClient | None = None
+        self.link: LossyLink | None = None
+        self.nodes: dict[str, NodeProcess] = {}
+        self._say = say
+        self._interpreter: micropython.Interpreter | None = None
+        self._gateway: asyncio.subprocess.Process | None = None
+
+    async def open_homeserver(self) -> None:
+        """Start Synapse, make both accounts, log both in, write the gateway's configuration."""
+        await self.synapse.start()
+        bot = await self._account(BOT)
+        self.person = await self._account(PERSON)
+        self.port = _free_udp_port()
+        home = self.place.paths
+        home.config.parent.mkdir(parents=True, exist_ok=True)
+        home.config.write_text(CONFIGURATION.format(url=self.synapse.base_url, user=bot.user_id, port=self.port))
+        write_secrets(home.secrets, Secrets(bot.user_id, bot.device_id, bot._token))
+        await bot.aclose()
+
+    async def create_room(self, name: str) -> dict[str, Any]:
+        """`comatrix room create`, with the person invited and joined."""
+        assert self.person is not None
+        room: dict[str, Any] = await self.operate("room.create", name=name, invite=[self.person.user_id])
+        expect(await self.person.join(room["room_id"]), "join the room")
+        return room
+
+    async def operate(self, op: str, **args: Any) -> Any:
+        """One operation as the command line does it: through the running gateway, or on the database."""
+        return await asyncio.to_thread(call, self.place, op, args)
+
+    async def start_gateway(self) -> None:
+        """`comatrix gateway run` as a process of its own; back when it answers."""
+        log = (self.folder / "gateway.log").open("ab")
+        with log:
+            self._gateway = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "comatrix.gateway.demo.tied_process", str(os.getpid()), sys.executable),
+                *("-m", "comatrix", "--home", str(self.place.paths.state), "gateway", "run"),
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+        for _ in range(int(START_S / 0.1)):
+            if self.place.paths.socket.exists():
+                return
+            if self._gateway.returncode is not None:
+                break
+            await asyncio.sleep(0.1)
+        raise GatewayError(f"the gateway did not start:\n{self.gateway_log()}", "comatrix config check")
+
+    async def end_gateway(self, how: signal.Signals = signal.SIGTERM) -> None:
+        """End the gateway's process by its pid and wait for it."""
+        if self._gateway is not None and self._gateway.returncode is None:
+            self._gateway.send_signal(how)
+            await self._gateway.wait()
+        if how == signal.SIGKILL:
+            self.place.paths.socket.unlink(missing_ok=True)
+
+    def gateway_log(self) -> str:
+        """What the gateway logged."""
+        return (self.folder / "gateway.log").read_text(errors="replace")
+
+    @property
+    def gateway_pid(self) -> int:
+        """The running gateway's process id."""
+        assert self._gateway is not None
+        return self._gateway.pid
+
+    async def open_link(self, faults: Faults, seed: int) -> LossyLink:
+        """Put the bad radio in front of the gateway."""
+        self.link = LossyLink(("127.0.0.1", self.port), faults, seed)
+        await self.link.start()
+        return self.link
+
+    async def provision(self, name: str, room: str, *, post: str, interval_s: int) -> dict[str, Any]:
+        """`comatrix node add` -> the node's configuration, with the link's near end as the gateway's address."""
+        added = await self.operate("node.add", name=name, room=room, post=post, interval_s=interval_s)
+        configuration: dict[str, Any] = added["configuration"]
+        if self.link is not None:
+            configuration["gateway"] = "{}:{}".format(*self.link.address)
+        return configuration
+
+    async def start_node(
+        self, name: str, configuration: dict[str, Any], main: str, options: tuple[str, ...] = ()
+    ) -> NodeProcess:
+        """Run a node's program in a MicroPython process of its own."""
+        firmware = self.folder / "firmware"
+        lay_out_firmware(firmware)
+        node = await NodeProcess.start(
+            self.interpreter(), self.folder / "nodes" / name, firmware, configuration, main, options
+        )
+        self.nodes[name] = node
+        return node
+
+    def interpreter(self) -> micropython.Interpreter:
+        """The MicroPython the nodes run on; found once. Raises GatewayError in words."""
+        if self._interpreter is None:
+            self._interpreter = micropython.find(report=self._say)
+        return self._interpreter
+
+    async def close(self) -> None:
+        """End every process and close every socket."""
+        for node in self.nodes.values():
+            await node.stop()
+        if self.link is not None:
+            self.link.close()
+        await self.end_gateway()
+        if self.person is not None:
+            await self.person.aclose()
+        await self.synapse.stop()
+
+    async def _account(self, name: str) -> MatrixClient:
+        await self.synapse.register(name, self.password)
+        client = MatrixClient(self.synapse.base_url)
+        answer = expect(
+            await client.login_password(name, self.password, f"DEMO{name.upper()}", "CoMatrix demo"), f"log {name} in"
+        )
+        client.authenticate(answer["access_token"], answer["user_id"], answer["device_id"])
+        return client
+
+
+def expect(answer: HomeserverAnswer, what: str) -> dict[str, Any]:
+    """The body of a good answer. Raises GatewayError."""
+    if not answer.ok or answer.body is None:
+        raise GatewayError(f"the homeserver did not {what}: {answer.error or answer.status}")
+    return answer.body
+
+
+def _free_udp_port() -> int:
+    import socket
+
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

@@ -1,0 +1,55 @@
+"""What the room watch reports, carried to the store and the poster."""
+
+from collections.abc import Callable
+
+from comatrix.gateway.directory import Directory
+from comatrix.gateway.edges.store import rooms
+from comatrix.gateway.edges.store.store import Store
+
+
+class RoomNews:
+    """`reload()` makes the poster look at its rooms again; `tell` gets lines for the operator."""
+
+    def __init__(
+        self, store: Store, directory: Directory, reload: Callable[[], None], tell: Callable[[str], None]
+    ) -> None:
+        self._store = store
+        self._directory = directory
+        self._reload = reload
+        self._tell = tell
+
+    def is_configured(self, room_id: str) -> bool:
+        """Whether nodes are bound to this room."""
+        return self._directory.room_by_id(room_id) is not None
+
+    async def encrypted(self, room_id: str) -> None:
+        """Remembered for ever; nothing is sent there any more (docs/reference/matrix.md)."""
+        room = self._directory.room_by_id(room_id)
+        if room is None or room.encrypted:
+            return
+        await self._store.run(lambda connection: rooms.set_encrypted(connection, room.id))
+        self._directory.reload_rooms()
+        self._reload()
+        self._tell(f"room {room.alias or room_id} is encrypted now: nothing is posted there any more")
+
+    async def joined(self, room_id: str) -> None:
+        """What was forbidden may work now."""
+        self._reload()
+
+    async def left(self, room_id: str, membership: str, reason: str) -> None:
+        """Told; the poster finds out by itself and keeps what waits."""
+        room = self._directory.room_by_id(room_id)
+        if room is not None:
+            how = "banned from" if membership == "ban" else "no longer in"
+            why = f" ({reason})" if reason else ""
+            self._tell(f"the bot is {how} room {room.alias or room_id}{why}: invite it again")
+
+    async def upgraded(self, room_id: str, replacement: str) -> None:
+        """Told; following an upgrade comes later."""
+        room = self._directory.room_by_id(room_id)
+        if room is not None:
+            self._tell(f"room {room.alias or room_id} was replaced by {replacement}: bind its nodes to that one")
+
+    async def power_changed(self, room_id: str) -> None:
+        """What was forbidden may be allowed now."""
+        self._reload()
