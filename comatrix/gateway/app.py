@@ -6,8 +6,9 @@ import logging
 import secrets
 import signal
 import time
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -21,6 +22,7 @@ from comatrix.gateway.directory import Directory
 from comatrix.gateway.edges.control import ControlServer
 from comatrix.gateway.edges.local_address import local_address
 from comatrix.gateway.edges.matrix import MatrixClient
+from comatrix.gateway.edges.operator_room import OperatorRoom
 from comatrix.gateway.edges.poster import Poster
 from comatrix.gateway.edges.receiver import Receiver
 from comatrix.gateway.edges.room_watch import RoomWatch
@@ -30,12 +32,13 @@ from comatrix.gateway.edges.store.reception import Reception
 from comatrix.gateway.edges.store.store import Store
 from comatrix.gateway.edges.udp import UdpEdge, Verbs
 from comatrix.gateway.errors import UsageError
-from comatrix.gateway.model import NewRecord
+from comatrix.gateway.model import NewRecord, Node, Record
 from comatrix.gateway.room_news import RoomNews
 from comatrix.gateway.uplink.associations import Associations
 from comatrix.gateway.uplink.ingest import Ingest
 from comatrix.gateway.uplink.knocks import Knocks
 from comatrix.gateway.uplink.recent import Recent
+from comatrix.gateway.uplink.rendering import event_content
 from comatrix.session.duplicates import EXCHANGE_LIFETIME_MS
 from comatrix.session.exchange import Parameters
 from comatrix.session.server import Knock, Server
@@ -87,6 +90,7 @@ class Gateway:
     receiver: Receiver
     poster: Poster
     knocks: Knocks
+    operator: OperatorRoom
     started_ms: int
     tasks: list[asyncio.Task[None]]
 
@@ -111,18 +115,26 @@ class Gateway:
         plain = frozenset(range(len(settings.udp.bind), len(binds)))
         associations = Associations(aead, secrets.randbelow, plain)
         directory = Directory(store, associations)
+        operator = OperatorRoom(
+            matrix,
+            settings.gateway.admin_room,
+            log=log.warning,
+            transaction=lambda: f"{store.instance}.{secrets.token_hex(8)}.operator",
+            sleep=asyncio.sleep,
+        )
         poster = Poster(
             Delivery(store, sender=kept.user_id, device=kept.device_id),
             matrix,
             now_ms=_wall_ms,
             wait=_wait_until,
-            tell=log.warning,
+            tell=operator.tell,
             random=secrets.randbelow,
             timezone=ZoneInfo(settings.gateway.timezone),
+            render=_render,
         )
-        knocks = Knocks(log.warning, directory.name)
+        knocks = Knocks(operator.tell, directory.name)
         receiver = _receiver(settings, store, associations, directory, poster, udp, knocks)
-        gateway = cls(settings, store, matrix, udp, receiver, poster, knocks, _wall_ms(), [])
+        gateway = cls(settings, store, matrix, udp, receiver, poster, knocks, operator, _wall_ms(), [])
         await gateway._open_control(paths, directory, stack)
         gateway._start_tasks(paths, directory)
         return gateway
@@ -149,9 +161,9 @@ class Gateway:
         stack.push_async_callback(control.aclose)
 
     def _start_tasks(self, paths: Paths, directory: Directory) -> None:
-        news = RoomNews(self.store, directory, self.poster.reload, log.warning)
+        news = RoomNews(self.store, directory, self.poster.reload, self.operator.tell)
         watch = RoomWatch(self.matrix, news, now=_monotonic_ms, sleep=asyncio.sleep)
-        for work in (self.poster.run(), watch.run(), self._follow_secrets(paths)):
+        for work in (self.poster.run(), watch.run(), self.operator.run(), self._follow_secrets(paths)):
             self.tasks.append(asyncio.get_running_loop().create_task(work))
 
     async def _follow_secrets(self, paths: Paths) -> None:
@@ -227,6 +239,10 @@ def _receiver(
     )
     udp.start(Verbs(receiver.receive_datagram, server.datagrams_to_send, server.next_deadline, server.handle_timer))
     return receiver
+
+
+def _render(records: Sequence[Record], nodes: Mapping[int, Node], *, txn_id: str, timezone: tzinfo) -> dict[str, Any]:
+    return event_content(records, nodes, txn_id=txn_id, timezone=timezone, sealed_ms=_wall_ms())
 
 
 def _monotonic_ms() -> int:

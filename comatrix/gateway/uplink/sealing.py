@@ -1,6 +1,5 @@
 """Waiting records of one lane -> the frozen content of one event."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
@@ -8,6 +7,7 @@ from typing import Any, Protocol
 
 from comatrix.gateway.model import Node, Record
 from comatrix.gateway.uplink.rendering import event_content
+from comatrix.gateway.uplink.typed import canonical_json
 
 MAX_CONTENT_BYTES = 60_000  # homeservers refuse 65,536 with everything around it
 MAX_RECORDS = 200
@@ -63,10 +63,9 @@ def in_order(records: Sequence[Record]) -> list[Record]:
 
 
 def canonical(content: dict[str, Any]) -> bytes:
-    """JSON, keys sorted, UTF-8. Raises ValueError for a float, a great integer or a lone surrogate."""
+    """Canonical JSON. Raises ValueError for a float, a great integer or a lone surrogate."""
     _refuse_untransportable(content)
-    text = json.dumps(content, sort_keys=True, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    return text.encode("utf-8")
+    return canonical_json(content)
 
 
 def _refuse_untransportable(value: object) -> None:
