@@ -1,6 +1,7 @@
 """Between the sockets and the database: what nodes say is stored, and answered once it is on disk."""
 
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from functools import partial
 from typing import Any, Protocol
 
@@ -101,7 +102,7 @@ class Receiver:
         wall_ms = self._wall_ms()
         self.seen[node.number] = wall_ms, request.incoming.addr
         if self._associations.superseded(request.peer):
-            self._start(self._storage.settle(request.peer.key))
+            self._start(self._settle(request.peer.key))
         decision = self._ingest.decide(request, node, wall_ms)
         if isinstance(decision, Keep):
             self.received += 1
@@ -145,13 +146,22 @@ class Receiver:
         answer = Answer(time_s=wall_ms // 1000, highest=highest if lost else None)
         self._fresh(request, coap.CHANGED, answer.encode())
 
+    async def _settle(self, context: int) -> None:
+        with suppress(StoreError):  # the older keys live on in the database until the next start
+            await self._storage.settle(context)
+
     async def _after_rekey(self, request: Request, node: Node) -> None:
         """Request #2 of Appendix B.2: its context goes to disk before anything is answered under it."""
         peer = request.peer
         made = self._associations.rekeyed.get(id(peer))
         if made is None:
             return
-        key = await self._storage.rekey(made, self._window(peer) or WindowMove(0, -1, 0))
+        try:
+            key = await self._storage.rekey(made, self._window(peer) or WindowMove(0, -1, 0))
+        except StoreError:
+            self._server.refuse(request.incoming, codes.SERVICE_UNAVAILABLE, "", self._monotonic_ms())
+            self._flush()
+            return
         self._associations.settled(peer, key)
         self._decided(request, node, self._monotonic_ms())
 
