@@ -1,0 +1,22 @@
+"""Writes the reference pages that are made from the code; run it at the root of the checkout (`make docs`)."""
+
+from pathlib import Path
+
+from comatrix.gateway.config import page as configuration
+from comatrix.gateway.pages import exchange, vocabulary
+
+PAGES = {
+    "configuration.md": configuration.markdown,
+    "exchange.md": exchange.markdown,
+    "vocabulary.md": vocabulary.markdown,
+}
+
+
+def write(folder: Path) -> None:
+    """Write every page into `folder`."""
+    for name, made in PAGES.items():
+        (folder / name).write_text(made(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    write(Path("docs/reference"))
