@@ -14,8 +14,8 @@ A reading crosses the air as a number and an integer ([wire.md](wire.md), sectio
 the integer is the value times 10^digits, in the unit given. `temperature` 21.37 °C crosses as `0: 2137`.
 
 A word is its own SenML name (RFC 8428 section 4.2). Units are SenML's (RFC 8428, RFC 8798), except `deg` and `NTU`.
-IPSO is the object of the OMA LwM2M registry that fits best. Words 0 to 23 cost one byte, so the commonest stand there. Rows
-are only ever appended: a published row never changes, and a gateway shows a word it does not know by its number.
+IPSO is the object of the OMA LwM2M registry that fits best. Words 0 to 23 cost one byte, so the commonest stand there.
+Rows are only ever appended: a published row never changes, and a gateway shows a word it does not know by its number.
 
 This page is made from `comatrix/codec/words.py` and `vocab.py` by `make docs`.
 
