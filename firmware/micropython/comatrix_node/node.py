@@ -263,11 +263,12 @@ class Node:
         now = self.clock.now()
         due = min([sensor.due for sensor in self.sensors]) if self.sensors else now + self.config.interval_s * 1000
         pause = max(1000, due - now)
-        self._stash(now + pause)
+        self.stash(now + pause)
         self.link.close()
         power.deep_sleep(pause)
 
-    def _stash(self, wake: int) -> None:
+    def stash(self, wake: int) -> None:
+        """Keep what is unsent in a file, until the clock after a deep sleep would say `wake`."""
         if self.client.open is not None and self.waiting:
             self.waiting[0].seq = self.client.open.seq
         kept = [[item.values, wake - item.at_ms, item.seq] for item in self.waiting]

@@ -1,0 +1,320 @@
+"""A node in virtual time against the gateway's receiving side: what it keeps, drops and recovers."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from comatrix.codec import cbor
+from comatrix.gateway.model import Node as NodeRow
+from tests.support.gateway_world import WALL_MS, GatewayWorld, MemoryDisk
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "support" / "platform"))
+
+from comatrix_node.config import Config
+from comatrix_node.node import DROPPED, Node
+
+SECRET = bytes(range(16))
+NEW_SECRET = bytes(range(16, 32))
+
+
+class FakeClock:
+    """Virtual milliseconds."""
+
+    def __init__(self, world: GatewayWorld) -> None:
+        self.world = world
+
+    def now(self) -> int:
+        return self.world.now
+
+
+class Wire:
+    """The link between node and gateway. `up` False: everything is lost. `receive` lets virtual time pass."""
+
+    addr = "gateway"
+
+    def __init__(self, world: GatewayWorld) -> None:
+        self.world = world
+        self.up = True
+        self.sent = 0
+        self.drop_answers = 0
+
+    def send(self, data: bytes) -> None:
+        self.sent += 1
+        if self.up:
+            self.world.receive(data)
+
+    def receive(self, wait_ms: int) -> bytes | None:
+        answers = self.world.take()
+        if answers and self.drop_answers:
+            self.drop_answers -= 1
+            answers = []
+        if not answers:
+            self.world.now += max(1, wait_ms)
+            return None
+        first, *rest = answers
+        self.world.sent = [(data, (0, ("192.0.2.7", 5683))) for data in rest]
+        return first
+
+    def close(self) -> None:
+        """Nothing to let go of."""
+
+
+class MemoryStore:
+    """What outlives a reset of the node; every save is kept."""
+
+    step = 8
+
+    def __init__(self) -> None:
+        self.state: dict[str, Any] | None = None
+        self.saves = 0
+
+    def load(self) -> dict[str, Any] | None:
+        return None if self.state is None else dict(self.state)
+
+    def save(self, state: dict[str, Any]) -> None:
+        self.state = dict(state)
+        self.saves += 1
+
+
+class Bench:
+    """One node on one gateway."""
+
+    def __init__(self) -> None:
+        self.disk = MemoryDisk()
+        self.disk.provision(7, SECRET)
+        self.world = GatewayWorld(self.disk, {7: NodeRow(7, "garden", 1, 1)})
+        self.wire = Wire(self.world)
+        self.store = MemoryStore()
+
+    def boot(self, secret: bytes = SECRET, **more: Any) -> Node:
+        """Start the node, as after a reset."""
+        values = {
+            "v": 1,
+            "node": 7,
+            "name": "garden",
+            "secret": secret.hex(),
+            "enrolment": 1,
+            "gateway": "192.0.2.1:5683",
+            "interval_s": 10,
+            "ack_timeout_ms": 500,
+        }
+        return Node(Config({**values, **more}), self.wire, self.store, FakeClock(self.world))
+
+    def run(self, node: Node, until_ms: int) -> None:
+        """Let virtual time pass."""
+        end = self.world.now + until_ms
+        while self.world.now < end:
+            node.step(min(500, end - self.world.now))
+
+    def readings(self) -> list[dict[int, int]]:
+        """The readings on the gateway's disk, in the order they came."""
+        found = [cbor.decode_untrusted(record.body) for record in self.disk.records if record.kind == "readings"]
+        return [one for one in found if isinstance(one, dict)]
+
+
+@pytest.fixture
+def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
+    monkeypatch.chdir(tmp_path)
+    return Bench()
+
+
+def test_a_reading_reaches_the_gateway_with_its_words_scaled(bench: Bench) -> None:
+    node = bench.boot()
+    node.post({"temperature": 21.37, "humidity": 45.2, "battery": None})
+    bench.run(node, 2000)
+    assert bench.readings() == [{0: 2137, 1: 452}]
+    assert (node.delivered, node.pending()) == (1, False)
+
+
+def test_sensors_due_together_make_one_record_and_keep_their_pace(bench: Bench) -> None:
+    node = bench.boot()
+    node.sensor("temperature", every_s=10)(lambda: 20)
+    node.sensor(every_s=20)(lambda: {"humidity": 40})
+    bench.run(node, 25_000)
+    assert bench.readings() == [{0: 2000, 1: 400}, {0: 2000}, {0: 2000, 1: 400}]
+
+
+def test_a_failing_sensor_silences_only_itself(bench: Bench) -> None:
+    node = bench.boot()
+
+    def unplugged() -> float:
+        raise OSError("no such device")
+
+    node.sensor("temperature")(unplugged)
+    node.sensor("humidity")(lambda: 50)
+    bench.run(node, 2000)
+    assert bench.readings() == [{1: 500}]
+
+
+def test_hello_comes_first_and_brings_the_time(bench: Bench) -> None:
+    node = bench.boot()
+    assert node.now_s() is None
+    bench.run(node, 1000)
+    hello = bench.disk.hellos[0]
+    assert (hello.interval_s, hello.vocabulary, hello.executed) == (10, 1, 0)
+    assert node.now_s() == (WALL_MS + bench.world.now) // 1000
+
+
+def test_readings_wait_out_a_lost_link_and_arrive_once_in_order_with_their_age(bench: Bench) -> None:
+    node = bench.boot()
+    bench.run(node, 1000)
+    bench.wire.up = False
+    taken = []
+    for value in range(5):
+        node.post({"temperature": value})
+        taken.append(WALL_MS + bench.world.now)
+        bench.run(node, 20_000)
+    bench.wire.up = True
+    bench.run(node, 400_000)
+    assert [one[0] for one in bench.readings()] == [0, 100, 200, 300, 400]
+    assert node.delivered == 5
+    for record, taken_ms in zip(bench.disk.records, taken, strict=True):
+        assert abs(record.measured_ms - taken_ms) <= 2000
+
+
+def test_a_full_buffer_drops_the_oldest_and_reports_how_many(bench: Bench) -> None:
+    node = bench.boot(buffer=3)
+    bench.run(node, 1000)
+    bench.wire.up = False
+    for value in range(10):
+        node.post({"temperature": value})
+        bench.run(node, 100)
+    bench.wire.up = True
+    bench.run(node, 60_000)
+    found = bench.readings()
+    assert [one[0] for one in found][-2:] == [800, 900]
+    assert sum(one.get(DROPPED, 0) for one in found) == 10 - len(found) == 7
+
+
+def test_a_lost_answer_doubles_nothing(bench: Bench) -> None:
+    node = bench.boot()
+    bench.run(node, 1000)
+    bench.wire.drop_answers = 7
+    node.post({"temperature": 1})
+    bench.run(node, 120_000)
+    assert (len(bench.readings()), node.delivered) == (1, 1)
+
+
+def test_a_reset_continues_the_counter_and_never_repeats_a_value(bench: Bench) -> None:
+    counters = []
+    for _ in range(5):
+        node = bench.boot()
+        node.post({"temperature": 20})
+        bench.run(node, 2000)
+    counters = [record.counter for record in bench.disk.records]
+    assert len(counters) == len(set(counters)) == 5
+    assert counters == sorted(counters, key=lambda value: value or 0)
+    assert len(bench.disk.contexts) == 1  # Appendix B.2 ran once, at the first start
+
+
+def test_a_node_that_lost_its_state_goes_on_above_its_old_seqs_under_a_new_key(bench: Bench) -> None:
+    node = bench.boot()
+    for value in range(5):
+        node.post({"temperature": value})
+    bench.run(node, 5000)
+    before = next(iter(bench.disk.contexts.values()))
+    bench.store.state = None
+    node = bench.boot()
+    node.post({"temperature": 99})
+    bench.run(node, 5000)
+    after = next(iter(bench.disk.contexts.values()))
+    assert before.id_context != after.id_context
+    seqs = [record.seq for record in bench.disk.records]
+    assert seqs == sorted(set(seqs))
+    assert len(seqs) == 6
+
+
+def test_a_rotated_secret_voids_what_appendix_b2_made_and_keeps_the_counter(bench: Bench) -> None:
+    node = bench.boot()
+    node.post({"temperature": 1})
+    bench.run(node, 3000)
+    bench.disk.provision(7, NEW_SECRET)
+    bench.world.restart()
+    node = bench.boot(NEW_SECRET)
+    node.post({"temperature": 2})
+    bench.run(node, 3000)
+    assert [one[0] for one in bench.readings()] == [100, 200]
+    assert [one.secret for one in bench.disk.contexts.values()] == [NEW_SECRET]
+    first, second = (record.counter for record in bench.disk.records)
+    assert first is not None
+    assert second is not None
+    assert second > first
+
+
+def test_a_restored_gateway_makes_the_node_run_appendix_b2(bench: Bench) -> None:
+    from dataclasses import replace
+
+    node = bench.boot()
+    node.post({"temperature": 1})
+    bench.run(node, 3000)
+    for key, context in bench.disk.contexts.items():
+        bench.disk.contexts[key] = replace(context, missing=True)
+    bench.world.restart()
+    before = bench.disk.contexts.copy()
+    node.post({"temperature": 2})
+    # The first run of B.2 was at the first start; the next may begin an hour later.
+    bench.run(node, 2 * 3_600_000)
+    assert [one[0] for one in bench.readings()] == [100, 200]
+    assert bench.disk.contexts.keys() != before.keys()
+
+
+def test_a_full_disk_is_waited_out(bench: Bench) -> None:
+    node = bench.boot()
+    bench.run(node, 1000)
+    bench.disk.broken = True
+    node.post({"temperature": 5})
+    bench.run(node, 60_000)
+    assert (bench.readings(), node.delivered) == ([], 0)
+    bench.disk.broken = False
+    bench.run(node, 120_000)
+    assert (bench.readings()[0][0], node.delivered) == (500, 1)
+
+
+def test_a_gateway_restarted_before_its_commit_loses_nothing(bench: Bench) -> None:
+    node = bench.boot()
+    bench.run(node, 1000)
+    bench.disk.hold = True
+    node.post({"temperature": 5})
+    bench.run(node, 300)
+    bench.world.restart()
+    bench.disk.hold = False
+    bench.run(node, 60_000)
+    assert (bench.readings()[0][0], node.delivered) == (500, 1)
+
+
+def test_deep_sleep_keeps_what_was_not_delivered(bench: Bench) -> None:
+    node = bench.boot()
+    bench.run(node, 1000)
+    bench.wire.up = False
+    node.post({"temperature": 5})
+    node.sensor("humidity", every_s=3600)(lambda: 50)
+    bench.run(node, 1000)
+    node.stash(bench.world.now + 60_000)
+    bench.wire.up = True
+    bench.world.now += 60_000
+    node = bench.boot()
+    bench.run(node, 10_000)
+    assert bench.readings()[0] == {0: 500, -1: bench.readings()[0][-1]}
+    assert 55 <= bench.readings()[0][-1] <= 75
+
+
+def test_texts_go_to_their_room(bench: Bench) -> None:
+    node = bench.boot()
+    node.say("hello there")
+    bench.run(node, 2000)
+    assert [(record.kind, cbor.decode_untrusted(record.body)) for record in bench.disk.records] == [
+        ("text", ["hello there"])
+    ]
+
+
+def test_a_refused_record_is_given_up_and_the_next_one_follows(
+    bench: Bench, capsys: pytest.CaptureFixture[str]
+) -> None:
+    node = bench.boot()
+    node.say("to a room nobody agreed", room=5)
+    node.post({"temperature": 1})
+    bench.run(node, 3000)
+    assert (node.refused, node.delivered) == (1, 1)
+    assert "4.03" in capsys.readouterr().out
