@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from comatrix.gateway.cli.connection import Place, call
+from comatrix.gateway.cli.connection import Place, call, is_running
 from comatrix.gateway.config.secrets import Secrets, write_secrets
 from comatrix.gateway.demo import interpreter as micropython
 from comatrix.gateway.demo.lossy_link import Faults, LossyLink
@@ -37,14 +37,18 @@ bind = ["127.0.0.1:{port}"]
 
 
 class Stage:
-    """A folder with a homeserver and a gateway in it. Opened in steps, closed by `close` whatever happened."""
+    """A folder with a homeserver and a gateway in it. Opened in steps, closed by `close` whatever happened.
 
-    def __init__(self, folder: Path, say: Callable[[str], None]) -> None:
+    `synapse`: a running homeserver to use, which is left running; the accounts then get names of their own."""
+
+    def __init__(self, folder: Path, say: Callable[[str], None], synapse: LoopbackSynapse | None = None) -> None:
         self.folder = folder
         self.place = Place.of(str(folder / "gateway"))
         self.password = secrets.token_urlsafe(9)
         self.port = 0
-        self.synapse = LoopbackSynapse(folder / "homeserver", progress=say)
+        self.synapse = synapse or LoopbackSynapse(folder / "homeserver", progress=say)
+        self._own_synapse = synapse is None
+        self._account_suffix = "" if synapse is None else f"-{secrets.token_hex(4)}"
         self.person: MatrixClient | None = None
         self.link: LossyLink | None = None
         self.nodes: dict[str, NodeProcess] = {}
@@ -52,15 +56,19 @@ class Stage:
         self._interpreter: micropython.Interpreter | None = None
         self._gateway: asyncio.subprocess.Process | None = None
 
-    async def open_homeserver(self) -> None:
-        """Start Synapse, make both accounts, log both in, write the gateway's configuration."""
-        await self.synapse.start()
+    async def open_homeserver(self, more_udp: str = "") -> None:
+        """Start Synapse, make both accounts, log both in, write the gateway's configuration.
+
+        `more_udp`: further lines of its [udp] section."""
+        if self._own_synapse:
+            await self.synapse.start()
         bot = await self._account(BOT)
         self.person = await self._account(PERSON)
         self.port = _free_udp_port()
         home = self.place.paths
         home.config.parent.mkdir(parents=True, exist_ok=True)
-        home.config.write_text(CONFIGURATION.format(url=self.synapse.base_url, user=bot.user_id, port=self.port))
+        written = CONFIGURATION.format(url=self.synapse.base_url, user=bot.user_id, port=self.port)
+        home.config.write_text(written + more_udp)
         write_secrets(home.secrets, Secrets(bot.user_id, bot.device_id, bot._token))
         await bot.aclose()
 
@@ -87,10 +95,10 @@ class Stage:
                 stderr=log,
             )
         for _ in range(int(START_S / 0.1)):
-            if self.place.paths.socket.exists():
-                return
             if self._gateway.returncode is not None:
                 break
+            if await asyncio.to_thread(is_running, self.place):
+                return
             await asyncio.sleep(0.1)
         raise GatewayError(f"the gateway did not start:\n{self.gateway_log()}", "comatrix config check")
 
@@ -99,8 +107,6 @@ class Stage:
         if self._gateway is not None and self._gateway.returncode is None:
             self._gateway.send_signal(how)
             await self._gateway.wait()
-        if how == signal.SIGKILL:
-            self.place.paths.socket.unlink(missing_ok=True)
 
     def gateway_log(self) -> str:
         """What the gateway logged."""
@@ -127,14 +133,26 @@ class Stage:
         return configuration
 
     async def start_node(
-        self, name: str, configuration: dict[str, Any], main: str, options: tuple[str, ...] = ()
+        self,
+        name: str,
+        configuration: dict[str, Any],
+        main: str,
+        options: tuple[str, ...] = (),
+        firmware: Path | None = None,
     ) -> NodeProcess:
-        """Run a node's program in a MicroPython process of its own."""
-        firmware = self.folder / "firmware"
-        lay_out_firmware(firmware)
+        """Run a node's program in a MicroPython process of its own. `firmware`: another folder to import it from."""
+        if firmware is None:
+            firmware = self.folder / "firmware"
+            lay_out_firmware(firmware)
         node = await NodeProcess.start(
             self.interpreter(), self.folder / "nodes" / name, firmware, configuration, main, options
         )
+        self.nodes[name] = node
+        return node
+
+    async def resume_node(self, name: str) -> NodeProcess:
+        """Run it again in its folder, as after a reset: its files as they are."""
+        node = await NodeProcess.resume(self.interpreter(), self.folder / "nodes" / name, self.folder / "firmware")
         self.nodes[name] = node
         return node
 
@@ -153,9 +171,11 @@ class Stage:
         await self.end_gateway()
         if self.person is not None:
             await self.person.aclose()
-        await self.synapse.stop()
+        if self._own_synapse:
+            await self.synapse.stop()
 
     async def _account(self, name: str) -> MatrixClient:
+        name += self._account_suffix
         await self.synapse.register(name, self.password)
         client = MatrixClient(self.synapse.base_url)
         answer = expect(

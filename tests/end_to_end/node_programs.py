@@ -1,0 +1,43 @@
+"""main.py files for nodes that hurry: they post by themselves instead of waiting for a sensor's interval."""
+
+# Posts `count` readings, numbered by their value, and ends when the gateway has acknowledged all of them.
+POST_MANY = """\
+from comatrix_node.node import Node
+
+node = Node()
+posted = 0
+while posted < {count} or node.pending():
+    if posted < {count} and len(node.waiting) < 4:
+        node.post({{"count": posted, "temperature": 20 + posted / 100}})
+        posted += 1
+    node.step(1000)
+print("done", node.delivered, node.refused, node.dropped)
+"""
+
+# Numbers its readings through resets: `numbers.txt` is written before one is posted. Prints what was acknowledged.
+POST_THROUGH_RESETS = """\
+from comatrix_node.node import Node
+
+try:
+    with open("numbers.txt") as file:
+        number = int(file.read())
+except OSError:
+    number = 0
+node = Node()
+told = []
+known = 0
+while True:
+    if len(node.waiting) < 2 and number < {count}:
+        with open("numbers.txt", "w") as file:
+            file.write(str(number + 1))
+        node.post({{"count": number}})
+        told.append(number)
+        number += 1
+    node.step({pause_ms})
+    while known < node.delivered:
+        print("acknowledged", told[known])
+        known += 1
+    if number == {count} and not node.pending():
+        break
+print("done", node.delivered, node.refused, node.dropped)
+"""
