@@ -46,7 +46,7 @@ FILES = module_files()
 
 def imports_of(tree: ast.AST) -> set[str]:
     """Every module named in an import, wherever it stands; `from a import b` names a.b where that is a module."""
-    names = set()
+    names: set[str] = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             names.update(alias.name for alias in node.names)

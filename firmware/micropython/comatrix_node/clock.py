@@ -7,12 +7,12 @@ class Clock:
     """Ask it more often than every six days, or a turn of the counter is lost."""
 
     def __init__(self) -> None:
-        self._last = time.ticks_ms()
+        self._last = time.ticks_ms()  # type: ignore[attr-defined]
         self._now = 0
 
     def now(self) -> int:
         """Milliseconds."""
-        ticks = time.ticks_ms()
-        self._now += time.ticks_diff(ticks, self._last)
+        ticks = time.ticks_ms()  # type: ignore[attr-defined]
+        self._now += time.ticks_diff(ticks, self._last)  # type: ignore[attr-defined]
         self._last = ticks
         return self._now

@@ -28,7 +28,7 @@ class _Ccm:
         b[start : start + len(data)] = data
         return b
 
-    def _tag(self, nonce: bytes, aad: bytes, data: bytes) -> bytes:
+    def _tag(self, nonce: bytes, aad: bytes, data: bytes) -> bytearray:
         flags = (0x40 if aad else 0) | (self._tag_length - 2) << 2
         b = self._blocks(nonce, data, aad, flags)
         b[14:16] = len(data).to_bytes(2, "big")

@@ -12,15 +12,14 @@ class UdpLink:
     def __init__(self, host: str, port: int) -> None:
         self.host = host
         self.port = port
-        self.socket = None
+        self.socket: "socket.socket | None" = None
         self.poller = select.poll()
 
     def send(self, data: bytes) -> None:
         """Transmit, or lose, one datagram: what matters is sent again by the layers above."""
         try:
-            if self.socket is None:
-                self._open()
-            self.socket.send(data)
+            opened = self.socket or self._open()
+            opened.send(data)
         except OSError:
             self.close()
 
@@ -40,7 +39,7 @@ class UdpLink:
             self.socket.close()
             self.socket = None
 
-    def _open(self) -> None:
+    def _open(self) -> "socket.socket":
         found = socket.getaddrinfo(self.host, self.port, 0, socket.SOCK_DGRAM)[0]
         opened = socket.socket(found[0], socket.SOCK_DGRAM)
         try:
@@ -51,3 +50,4 @@ class UdpLink:
             raise
         self.poller.register(opened, select.POLLIN)
         self.socket = opened
+        return opened

@@ -28,6 +28,17 @@ from comatrix_node.clock import Clock
 from comatrix_node.crypto import aead
 from comatrix_node.store import FlashStore, RtcStore
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from comatrix_node.config import Config
+
+    Number = int | float
+    Reading = Number | dict[str, Number | None] | None
+    Read = Callable[[], Any]
+
 FIRMWARE = "comatrix 0.1"
 DROPPED = 23  # the word for readings the node had to give up
 _STASH = "waiting.cbor"
@@ -41,7 +52,7 @@ def random(n: int) -> int:
 class Waiting:
     """Something to send: `values` is a map of readings, or a list that makes a text."""
 
-    def __init__(self, values, at_ms: int, seq=None) -> None:
+    def __init__(self, values: "Any", at_ms: int, seq: "int | None" = None) -> None:
         self.values = values
         self.at_ms = at_ms
         self.seq = seq
@@ -57,7 +68,7 @@ class Waiting:
 
 
 class _Sensor:
-    def __init__(self, read, word, every_ms: int, due: int) -> None:
+    def __init__(self, read: "Read", word: "str | None", every_ms: int, due: int) -> None:
         self.read = read
         self.word = word
         self.every_ms = every_ms
@@ -67,32 +78,34 @@ class _Sensor:
 class Node:
     """`config`, `link`, `store` and `clock` are made from config.json and the board unless they are handed in."""
 
-    def __init__(self, config=None, link=None, store=None, clock=None) -> None:
+    def __init__(
+        self, config: "Config | None" = None, link: "Any" = None, store: "Any" = None, clock: "Any" = None
+    ) -> None:
         self.config = config or configuration.load()
         self.clock = clock or Clock()
         self.store = store or _store()
         self.link = link or _link(self.config)
-        self.sensors = []
-        self.waiting = []  # the oldest first; waiting[0] is open while `client.open` is
+        self.sensors: "list[_Sensor]" = []
+        self.waiting: "list[Waiting]" = []  # the oldest first; waiting[0] is open while `client.open` is
         self.dropped = self.delivered = self.refused = 0
-        self.time_ms = None  # gateway's Unix time at our clock's zero
+        self.time_ms: "int | None" = None  # gateway's Unix time at our clock's zero
         self.greeted = power.woke_from_deep_sleep()
         self._begin(self.store.load())
         self._unstash()
 
     # For the person who writes a node
 
-    def sensor(self, word=None, every_s=None):
+    def sensor(self, word: "str | None" = None, every_s: "int | None" = None) -> "Callable[[Read], Read]":
         """Decorate a function that returns a number (of `word`), a {word: number}, or None for nothing now."""
 
-        def register(read):
+        def register(read: "Read") -> "Read":
             every_ms = (every_s or self.config.interval_s) * 1000
             self.sensors.append(_Sensor(read, word, every_ms, self.clock.now()))
             return read
 
         return register
 
-    def post(self, readings: dict) -> None:
+    def post(self, readings: "dict[str, Number | None]") -> None:
         """Queue {word: number} as one record. Raises ValueError for an unknown word."""
         values = {}
         for word, value in readings.items():
@@ -106,7 +119,7 @@ class Node:
         """Queue a text to the default room, or to another one agreed at provisioning."""
         self._queue(Text(text, room).body())
 
-    def now_s(self):
+    def now_s(self) -> "int | None":
         """Unix time as the gateway told it, or None."""
         return None if self.time_ms is None else (self.time_ms + self.clock.now()) // 1000
 
@@ -152,7 +165,7 @@ class Node:
         return wait_ms if deadline is None else max(0, min(wait_ms, deadline - now))
 
     def _read(self, now: int) -> None:
-        readings = {}
+        readings: "dict[str, Number | None]" = {}
         for sensor in self.sensors:
             if sensor.due <= now:
                 sensor.due += sensor.every_ms * ((now - sensor.due) // sensor.every_ms + 1)
@@ -160,18 +173,18 @@ class Node:
                 if isinstance(value, dict):
                     readings.update(value)
                 else:
-                    readings[sensor.word] = value
+                    readings[sensor.word or ""] = value
         if readings:
             self.post(readings)
 
-    def _value(self, sensor: _Sensor):
+    def _value(self, sensor: _Sensor) -> "Any":
         try:
             return sensor.read()
         except OSError as error:
             print("sensor:", error)  # an unplugged sensor must not silence the others
             return None
 
-    def _queue(self, values) -> None:
+    def _queue(self, values: "Any") -> None:
         if len(self.waiting) >= self.config.buffer:
             # The oldest goes; while it is on its way that is the one behind it.
             self.waiting.pop(1 if self.client.open is not None and len(self.waiting) > 1 else 0)
@@ -206,7 +219,7 @@ class Node:
     def _hello(self, now: int) -> bytes:
         return encode(Hello(FIRMWARE, VERSION, None, self.config.interval_s, None, self.state["command"]))
 
-    def _happened(self, event, now: int) -> None:
+    def _happened(self, event: "Any", now: int) -> None:
         if isinstance(event, Reserve):
             self._save("counter", event.limit)
             self.client.reserved(event.limit, now)
@@ -236,10 +249,10 @@ class Node:
 
     # What outlives a reset
 
-    def _begin(self, state) -> None:
+    def _begin(self, state: "dict[str, Any] | None") -> None:
         config = self.config
         known = state is not None and state["enrolment"] == config.enrolment
-        if known:
+        if known and state is not None:
             self.state = state
         else:
             # First start, or the counter is lost: Appendix B.2 makes a fresh key, hello tells where to go on.
@@ -255,7 +268,7 @@ class Node:
         pauses = (config.ack_timeout_ms, 300000)
         self.client = Client(endpoint, self.link.addr, keys, counter, extra if known else None, pauses)
 
-    def _save(self, key: str, value) -> None:
+    def _save(self, key: str, value: "Any") -> None:
         self.state[key] = value
         self.store.save(self.state)
 
@@ -278,7 +291,7 @@ class Node:
     def _unstash(self) -> None:
         try:
             with open(_STASH, "rb") as file:
-                kept = cbor.decode_untrusted(file.read(), max_items=1000)
+                kept: "Any" = cbor.decode_untrusted(file.read(), max_items=1000)
             os.remove(_STASH)
         except (OSError, WireError):
             return
@@ -286,13 +299,13 @@ class Node:
         self.waiting = [Waiting(values, now - age_ms, seq) for values, age_ms, seq in kept]
 
 
-def _store():
+def _store() -> "Any":
     flash = FlashStore("state")
     rtc = power.rtc()
     return RtcStore(rtc, flash) if rtc else flash
 
 
-def _link(config):
+def _link(config: "Config") -> "Any":
     from comatrix_node.link_udp import UdpLink
 
     if config.wifi:

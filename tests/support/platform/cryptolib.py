@@ -11,7 +11,7 @@ class aes:  # noqa: N801 - the platform's name
     def __init__(self, key: bytes, mode: int, iv: bytes = b"") -> None:
         self._encryptor = Cipher(AES(bytes(key)), ECB() if mode == 1 else CBC(bytes(iv))).encryptor()
 
-    def encrypt(self, data: bytes, out: bytearray | None = None) -> bytes | None:
+    def encrypt(self, data: "bytes | bytearray", out: "bytearray | None" = None) -> "bytes | None":
         """The ciphertext, or None once it stands in `out`."""
         done = self._encryptor.update(bytes(data))
         if out is None:
