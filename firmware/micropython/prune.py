@@ -44,6 +44,44 @@ def prune(trees: dict[str, ast.Module], kept: set[str]) -> list[str]:
             return gone
 
 
+def merge_exceptions(trees: dict[str, ast.Module], errors: str) -> None:
+    """Exceptions of module `errors` that no other module catches are raised as the nearest ancestor one does, or the
+    root: a class costs a board 250 bytes of RAM."""
+    classes = {node.name: node for node in trees[errors].body if isinstance(node, ast.ClassDef)}
+    raised = [node for tree in trees.values() for node in ast.walk(tree) if isinstance(node, ast.Raise)]
+    merged = [node.exc for node in raised if isinstance(node.exc, ast.Name)]  # raised by its bare name, without a text
+    elsewhere = {
+        node.id
+        for tree in trees.values()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Name) and node not in merged and not _is_base(node, classes)
+    }
+    for name in merged:
+        while name.id in classes and name.id not in elsewhere and _parent(classes[name.id]) in classes:
+            name.id = _parent(classes[name.id])
+    for module, tree in trees.items():
+        _import_exceptions(tree, errors, set(classes), module == errors)
+
+
+def _parent(node: ast.ClassDef) -> str:
+    return node.bases[0].id if node.bases and isinstance(node.bases[0], ast.Name) else ""
+
+
+def _is_base(name: ast.Name, classes: dict[str, ast.ClassDef]) -> bool:
+    return any(name in node.bases for node in classes.values())
+
+
+def _import_exceptions(tree: ast.Module, errors: str, classes: set[str], is_errors: bool) -> None:
+    """The imports from `errors` as the module now needs them."""
+    imports = [node for node in tree.body if isinstance(node, ast.ImportFrom) and node.module == errors]
+    used = sorted({node.id for node in ast.walk(tree) if isinstance(node, ast.Name)} & classes)
+    if is_errors or not imports:
+        return
+    first = imports[0]
+    others = [alias for alias in first.names if alias.name not in classes]
+    first.names = [*others, *(ast.alias(name) for name in used)]
+
+
 def _drop_definitions(tree: ast.Module, uses: Counter[str]) -> list[str]:
     gone: list[str] = []
     holders: list[ast.Module | ast.ClassDef] = [tree, *(node for node in tree.body if isinstance(node, ast.ClassDef))]

@@ -1,17 +1,14 @@
-"""Makes a module smaller for the device without changing what it does: three safe rewrites of its syntax tree.
+"""Makes a module smaller for the device without changing what it does: two safe rewrites of its syntax tree.
 
 1. Module-level integer constants of our own files stand where they are used, and their names go.
 2. The texts of our own exceptions go: a node catches them by class and shows none.
-3. Names that begin with one underscore become short, the same short name in every file.
 
 mpy-cross already drops comments, docstrings, annotations and, with -O3, line numbers and asserts.
 """
 
 import ast
-import string
 
 Constants = dict[str, dict[str, int]]  # module -> name -> value
-_ALPHABET = string.ascii_lowercase + string.ascii_uppercase
 
 
 def constants_of(tree: ast.Module) -> dict[str, int]:
@@ -37,33 +34,15 @@ def exception_names(tree: ast.Module) -> set[str]:
     return {node.name for node in classes if not any(isinstance(part, ast.FunctionDef) for part in node.body)}
 
 
-class Names:
-    """Short names for private ones, given in order of first sight; deterministic for a fixed order of files."""
-
-    def __init__(self) -> None:
-        self._short: dict[str, str] = {}
-
-    def short(self, name: str) -> str:
-        """`_receive_empty` -> `_a`; public and dunder names stay."""
-        if not name.startswith("_") or name.startswith("__") or name == "_":
-            return name  # `_t` gets a new name too: kept, it could meet the short name of another
-        if name not in self._short:
-            number = len(self._short)
-            letters = _ALPHABET[number % 52] + (_ALPHABET[number // 52 - 1] if number >= 52 else "")
-            self._short[name] = "_" + letters
-        return self._short[name]
-
-
 class Shrinker(ast.NodeTransformer):
     """Rewrites one module. `constants` and `exceptions` are those of the whole set of files."""
 
-    def __init__(self, module: str, constants: Constants, exceptions: set[str], names: Names) -> None:
+    def __init__(self, module: str, constants: Constants, exceptions: set[str]) -> None:
         self.own = constants.get(module, {})
         self.known: dict[str, int] = dict(self.own)
         self.modules: dict[str, str] = {}
         self.constants = constants
         self.exceptions = exceptions
-        self.names = names
 
     def visit_ImportFrom(self, node: ast.ImportFrom) -> ast.AST | None:
         """Names that became numbers are no longer imported."""
@@ -75,7 +54,7 @@ class Shrinker(ast.NodeTransformer):
                 continue
             if f"{node.module}.{alias.name}" in self.constants:
                 self.modules[alias.asname or alias.name] = f"{node.module}.{alias.name}"
-            kept.append(ast.alias(self.names.short(alias.name), alias.asname))
+            kept.append(alias)
         return ast.ImportFrom(node.module, kept, node.level) if kept else None
 
     def visit_If(self, node: ast.If) -> ast.AST | list[ast.stmt] | None:
@@ -84,38 +63,29 @@ class Shrinker(ast.NodeTransformer):
             return None
         return self.generic_visit(node)
 
-    def visit_Assign(self, node: ast.Assign) -> ast.AST | None:
-        """The definitions of constants go, at module level only (see `shrink`)."""
-        return self.generic_visit(node)
-
     def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
-        """module.CONSTANT -> its value; private attributes get short names."""
+        """module.CONSTANT -> its value."""
         if isinstance(node.value, ast.Name) and node.value.id in self.modules:
             value = self.constants[self.modules[node.value.id]].get(node.attr)
             if value is not None:
                 return ast.Constant(value)
-        self.generic_visit(node)
-        node.attr = self.names.short(node.attr)
-        return node
+        return self.generic_visit(node)
 
     def visit_Name(self, node: ast.Name) -> ast.AST:
         """CONSTANT -> its value."""
         if isinstance(node.ctx, ast.Load) and node.id in self.known:
             return ast.Constant(self.known[node.id])
-        node.id = self.names.short(node.id)
         return node
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
-        """Private functions get short names; annotations go."""
-        node.name = self.names.short(node.name)
+        """Annotations go."""
         node.returns = None
         for argument in node.args.args + node.args.kwonlyargs:
             argument.annotation = None
         return self.generic_visit(node)
 
     def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST:
-        """Private classes get short names; `__slots__` says nothing to MicroPython."""
-        node.name = self.names.short(node.name)
+        """`__slots__` says nothing to MicroPython."""
         self.generic_visit(node)
         node.body = [part for part in node.body if not _is_slots(part)] or [ast.Pass()]
         return node
@@ -133,10 +103,10 @@ class Shrinker(ast.NodeTransformer):
         return self.generic_visit(node)
 
 
-def shrink(source: str, module: str, constants: Constants, exceptions: set[str], names: Names) -> str:
+def shrink(source: str, module: str, constants: Constants, exceptions: set[str]) -> str:
     """A module's source -> smaller source that behaves the same."""
     tree = ast.parse(source)
-    shrinker = Shrinker(module, constants, exceptions, names)
+    shrinker = Shrinker(module, constants, exceptions)
     tree.body = [node for node in tree.body if not _defines_only(node, shrinker.own)]
     tree = ast.fix_missing_locations(shrinker.visit(tree))
     return ast.unparse(tree)
