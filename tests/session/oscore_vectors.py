@@ -11,18 +11,20 @@ from comatrix.codec import coap
 from comatrix.codec.option_numbers import OSCORE
 from comatrix.session import oscore
 
-try:
-    from comatrix_node.crypto import aead
-except ImportError:
-    from comatrix.gateway.aead import aead
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Any
 
+    from comatrix.gateway.aead import aead
+
     Check = tuple[str, object, object]
     Row = dict[str, Any]
+else:
+    try:
+        from comatrix_node.crypto import aead
+    except ImportError:
+        from comatrix.gateway.aead import aead
 
 
 class Keyed:
