@@ -13,6 +13,7 @@ from comatrix.session.hkdf import sha256
 from comatrix.session.serving import Incoming
 
 AMPLIFICATION = 3  # what is sent for one request to an unproven address, in sizes of that request
+_ERROR_SIZE = 32  # header, options, OSCORE and tag around a diagnostic, at most
 _OUTER_HANDLED = (OSCORE, 3, 6, 7)  # Uri-Host, Uri-Port and Observe may stand outside
 
 TYPE_CHECKING = False
@@ -120,6 +121,12 @@ class Knock:
         self.node = node
 
 
+def _affordable(incoming: Incoming, diagnostic: bytes, rest: int) -> bytes:
+    """A diagnostic, where it and `rest` bytes around it stay within the amplification allowed; else none."""
+    size = rest + len(incoming.message.token) + len(diagnostic)
+    return diagnostic if size <= AMPLIFICATION * len(incoming.seen.data) else b""
+
+
 class Server:
     """Security on top of a serving endpoint."""
 
@@ -176,11 +183,7 @@ class Server:
 
     def refuse(self, incoming: Incoming, code: int, text: str, now: int) -> None:
         """An unprotected error: a hint to the other side. The text goes along where amplification allows it."""
-        size = len(incoming.seen.data)
-        payload = text.encode()
-        if 5 + len(incoming.message.token) + len(payload) > AMPLIFICATION * size:
-            payload = b""
-        self.endpoint.respond(incoming, code, (), payload, now)
+        self.endpoint.respond(incoming, code, (), _affordable(incoming, text.encode(), 5), now)
 
     def _answer(
         self,
@@ -193,6 +196,8 @@ class Server:
     ) -> None:
         context = request.peer.context
         binding = request.binding
+        if code >= codes.BAD_REQUEST:
+            payload = _affordable(request.incoming, payload, _ERROR_SIZE)
         if context is None or binding is None:
             self.endpoint.respond(request.incoming, code, options, payload, now)
             return
@@ -279,5 +284,7 @@ class Server:
         elif found is not None:
             self._try_contexts([found], incoming, counter, kid)
         else:
-            self.events.append(Knock("unknown node", incoming.addr, kid))
+            known = self.peers.find(kid, None)
+            reason = "wrong key" if known else "unknown node"
+            self.events.append(Knock(reason, incoming.addr, kid, known[0].node if known else None))
             raise OscoreError("Security context not found", coap.UNAUTHORIZED)

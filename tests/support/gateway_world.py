@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Coroutine
 from random import Random
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from comatrix.codec.records import Hello
 from comatrix.gateway.aead import aead
@@ -14,6 +14,9 @@ from comatrix.gateway.uplink.ingest import Ingest
 from comatrix.gateway.uplink.recent import Recent
 from comatrix.session.server import Knock, Server
 from comatrix.session.serving import ServingEndpoint
+
+if TYPE_CHECKING:
+    from comatrix.session.oscore import AeadFactory
 
 WALL_MS = 1_700_000_000_000
 NODE_ADDRESS: Address = (0, ("192.0.2.7", 5683))
@@ -112,19 +115,20 @@ class MemoryDisk:
 class GatewayWorld:
     """Give it datagrams with `receive`, take its answers from `sent`. `restart` keeps only what is on `disk`."""
 
-    def __init__(self, disk: MemoryDisk, nodes: dict[int, Node], seed: int = 1) -> None:
+    def __init__(self, disk: MemoryDisk, nodes: dict[int, Node], seed: int = 1, aead: "AeadFactory" = aead) -> None:
         self.disk = disk
         self.nodes = nodes
         self.now = 0
         self.sent: list[tuple[bytes, Address]] = []
         self.knocks: list[Knock] = []
         self._random = Random(seed)
+        self._aead = aead
         self.restart()
 
     def restart(self) -> None:
         """A new process on the same disk."""
         self.disk.lose()
-        associations = Associations(aead, self._random.randrange, frozenset({9}))
+        associations = Associations(self._aead, self._random.randrange, frozenset({9}))
         for node in self.nodes.values():
             contexts = [one for one in self.disk.contexts.values() if one.node == node.number]
             associations.load(node, sorted(contexts, key=lambda one: -one.generation))

@@ -35,7 +35,7 @@ class _Ccm:
         aes(self._key, _CBC, bytes(16)).encrypt(b, b)
         return b[-16:]
 
-    def _mask(self, nonce: bytes, tag: bytes, data: bytes) -> bytearray:
+    def _mask(self, nonce: bytes, tag: "bytes | bytearray", data: bytes) -> bytearray:
         """`data`, then `tag` cut to length, both under the key stream (RFC 3610 2.3)."""
         stream = self._blocks(nonce, data, b"", 0)
         for i in range(16, len(stream), 16):
