@@ -1,0 +1,123 @@
+"""What `make bench` prints: one table a question, in Markdown, so that it can stand in the documentation as it is."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from comatrix.gateway.bench.homeserver_run import HomeserverFigures
+from comatrix.gateway.bench.ingest_rounds import Row
+from comatrix.gateway.bench.message_bytes import MessageBytes
+from comatrix.gateway.bench.process_figures import Machine
+
+OURS = "CoMatrix"
+HEAD = (
+    "server",
+    "OSCORE",
+    "nodes",
+    "CPU us a message",
+    "messages/s",
+    "p50 ms",
+    "p99 ms",
+    "resent",
+    "CPU / CoMatrix",
+    "rate / CoMatrix",
+    "on disk before the ACK",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Everything one run found. `homeserver` None: not measured, because of `no_homeserver`."""
+
+    machine: Machine
+    ingest: list[Row]
+    sizes: list[MessageBytes]
+    homeserver: HomeserverFigures | None = None
+    no_homeserver: str = ""
+
+    def as_json(self) -> dict[str, Any]:
+        """The same as plain values."""
+        return asdict(self)
+
+
+def text(report: Report) -> str:
+    """The whole report."""
+    parts = [_machine(report.machine), _ingest(report.ingest), _homeserver(report), _sizes(report.sizes)]
+    return "\n\n".join(parts)
+
+
+def _machine(machine: Machine) -> str:
+    return (
+        f"Machine: {machine.cpu}, {machine.cores} cores, {machine.kernel}, {machine.python}; a 4 KiB write and its sync"
+        f" to disk take {machine.sync_ms:.2f} ms (median); load average before the run {machine.load:.2f}."
+    )
+
+
+def _ingest(rows: Sequence[Row]) -> str:
+    rounds = max((row.rounds for row in rows), default=0)
+    note = (
+        f"Medians of {rounds} rounds, the servers in turn, load generator on the same machine: on a shared machine the"
+        " wall figures (messages/s, ms) vary by a third between runs, CPU a message by a tenth. One request outstanding"
+        " a node; every answer is checked, every 16th protected one decrypted. CoMatrix answers when the reading is on"
+        " disk, synced; aiocoap and libcoap keep nothing."
+    )
+    problems = {f"{row.name}, OSCORE {_on(row)}: {row.problem}" for row in rows if row.problem}
+    table = _table(HEAD, [_row(row, rows) for row in rows])
+    return "\n\n".join(["## Ingest", table, note, *sorted(problems)])
+
+
+def _row(row: Row, rows: Sequence[Row]) -> list[str]:
+    first = [row.name, _on(row), str(row.nodes)]
+    if row.problem:
+        return [*first, *["-"] * 8]
+    ours = next((one for one in rows if _same_load(one, row)), None)
+    cpu = rate = "-"
+    if ours is not None and ours is not row and ours.cpu_us and ours.rate:
+        cpu, rate = f"{row.cpu_us / ours.cpu_us:.2f}", f"{row.rate / ours.rate:.2f}"
+    figures = [f"{row.cpu_us:.1f}", f"{row.rate:,.0f}", f"{row.p50_ms:.2f}", f"{row.p99_ms:.2f}", str(row.resent)]
+    return [*first, *figures, cpu, rate, "yes" if row.durable else "no"]
+
+
+def _on(row: Row) -> str:
+    return "on" if row.secured else "off"
+
+
+def _same_load(one: Row, row: Row) -> bool:
+    return (one.name, one.secured, one.nodes) == (OURS, row.secured, row.nodes)
+
+
+def _homeserver(report: Report) -> str:
+    found = report.homeserver
+    title = "## The whole gateway, into a real Synapse on the same machine\n\n"
+    if found is None:
+        return title + f"Not measured: {report.no_homeserver}"
+    head = (
+        *("load", "rooms", "nodes", "readings", "events", "readings/s", "events/s", "readings an event"),
+        "CPU us a reading",
+    )
+    rows = [
+        [
+            *(part.name, str(found.rooms), str(found.nodes), f"{part.readings:,}", f"{part.events:,}"),
+            *(f"{part.readings_a_second:,.0f}", f"{part.events_a_second:.0f}"),
+            *(f"{part.readings / max(1, part.events):.1f}", f"{part.cpu_us:.0f}"),
+        ]
+        for part in found.parts
+    ]
+    note = (
+        f"OSCORE on, `post = \"every\"`, message limits of the account off. Resident memory of the gateway:"
+        f" {found.idle_mb:.1f} MB idle, {found.loaded_mb:.1f} MB after the load."
+    )  # fmt: skip
+    return title + _table(head, rows) + "\n\n" + note
+
+
+def _sizes(sizes: Sequence[MessageBytes]) -> str:
+    rows = [[one.what, str(one.request), str(one.answer)] for one in sizes]
+    return "## Bytes of a message (UDP payload)\n\n" + _table(("message", "request", "answer"), rows)
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    widths = [max(len(line[column]) for line in (head, *rows)) for column in range(len(head))]
+    lines = [head, ["-" * width for width in widths], *rows]
+    return "\n".join(
+        "| " + " | ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) + " |" for line in lines
+    )
