@@ -28,7 +28,7 @@ mirror=$(sed -n 's/^URIs: *\([^ ]*\).*/\1/p; s/^deb \(\[[^]]*\] \)\{0,1\}\([^ ]*
     grep '/debian/*$' | head -n 1)
 [ -n "$mirror" ] || fail "no Debian mirror stands in /etc/apt; on Ubuntu 'apt-get install micropython' may do, else name one in COMATRIX_MICROPYTHON"
 
-mkdir -p "$1"
+mkdir -p "$1" 2>/dev/null || fail "cannot make the folder $1"
 dir=$(cd "$1" && pwd)
 # Two may fetch at once: each works in a folder of its own, the finished one is moved into place.
 work=$(mktemp -d "$dir/fetch.XXXXXX")

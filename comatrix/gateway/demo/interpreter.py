@@ -63,10 +63,11 @@ def cache_folders(environ: Mapping[str, str], user_home: Path, checkout: Path = 
     return folders
 
 
-def fetch_script(checkout: Path = _CHECKOUT) -> Path | None:
+def fetch_script(environ: Mapping[str, str], checkout: Path = _CHECKOUT) -> Path | None:
     """The script that fetches Debian's package: only in a checkout, and only where there is apt."""
     script = checkout / "firmware" / "micropython" / "get_unix_port.sh"
-    return script if script.exists() and shutil.which("apt-get") else None
+    apt = shutil.which("apt-get", path=environ.get("PATH", os.defpath))
+    return script if script.exists() and apt else None
 
 
 def fetch(script: Path, folder: Path) -> str:
@@ -103,7 +104,7 @@ def find(
             return probe(path, origin)
         except Unusable as reason:
             reasons.append(reason.text)
-    script = fetch_script(checkout)
+    script = fetch_script(environ, checkout)
     if script:
         report("No MicroPython >= 1.25 here: fetching Debian's package (5 MB, once) ...")
         try:
