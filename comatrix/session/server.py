@@ -7,7 +7,7 @@ when the request's counter is on disk; everything else takes a fresh counter of 
 from comatrix.codec import coap, codes
 from comatrix.codec.option_numbers import OSCORE, PROXY_SCHEME, PROXY_URI
 from comatrix.codec.options import supported_untrusted
-from comatrix.errors import OscoreError, WireError
+from comatrix.errors import BadOptionError, CounterError, LocalError, OscoreError, WireError
 from comatrix.session import oscore
 from comatrix.session.hkdf import sha256
 from comatrix.session.serving import Incoming
@@ -166,7 +166,7 @@ class Server:
     def answer_stored(
         self, request: Request, code: int, payload: bytes, now: int, options: "list[tuple[int, bytes]] | tuple[()]" = ()
     ) -> None:
-        """Answer under the request's own nonce: its counter is on disk. Once for a request."""
+        """Answer under the request's own nonce: its counter is on disk. Raises LocalError the second time."""
         self._answer(request, None, code, options, payload, now)
 
     def answer_fresh(
@@ -179,6 +179,8 @@ class Server:
     ) -> None:
         """Answer under a counter of our own. Raises CounterError where none is reserved."""
         counter = request.peer.counter
+        if counter is None and request.peer.context is not None:
+            raise CounterError("no counter to answer under")
         self._answer(request, None if counter is None else counter.take(), code, options, payload, now)
 
     def refuse(self, incoming: Incoming, code: int, text: str, now: int) -> None:
@@ -198,9 +200,11 @@ class Server:
         binding = request.binding
         if code >= codes.BAD_REQUEST:
             payload = _affordable(request.incoming, payload, _ERROR_SIZE)
-        if context is None or binding is None:
+        if context is None:
             self.endpoint.respond(request.incoming, code, options, payload, now)
             return
+        if binding is None:
+            raise LocalError("answered already")  # never under that nonce again, and never in plain
         outer, outside, sealed = oscore.protect_response(context, binding, counter, code, options, payload)
         if counter is None:
             request.binding = None if isinstance(request, Request) else binding  # spent: that nonce is used once
@@ -220,6 +224,8 @@ class Server:
             else:
                 self._oscore(incoming, value, now)
         except WireError as error:
+            if isinstance(error, BadOptionError) and message.type == coap.NON:
+                return  # rejected silently (RFC 7252 section 5.4.1)
             text = str(error) if isinstance(error, OscoreError) else ""
             self.refuse(incoming, codes.BAD_REQUEST if error.code is None else error.code, text, now)
 

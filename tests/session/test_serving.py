@@ -1,0 +1,205 @@
+"""The server's role in virtual time: acknowledgements, separate answers, duplicates and their caps."""
+
+import tracemalloc
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from comatrix.codec import coap
+from comatrix.session.duplicates import EXCHANGE_LIFETIME_MS, MOST_REPEATS, Duplicates
+from comatrix.session.exchange import Parameters
+from comatrix.session.serving import Incoming, ServingEndpoint
+
+PEER = "peer"
+
+
+class Script:
+    """A serving endpoint; requests come from `get`, what it sends from `out`."""
+
+    def __init__(self, **parameters: int) -> None:
+        self.endpoint = ServingEndpoint(lambda n: 0, Parameters(**parameters))
+
+    def get(
+        self, mid: int = 1, now: int = 0, type: int = coap.CON, payload: bytes = b"", addr: str = PEER
+    ) -> Incoming | None:
+        request = coap.Message(type, coap.POST, mid, b"\x01", [(11, b"r")], payload)
+        self.endpoint.receive_datagram(coap.encode(request), addr, now)
+        event = self.endpoint.next_event()
+        assert event is None or isinstance(event, Incoming)
+        return event
+
+    def asked(self, mid: int = 1, now: int = 0, type: int = coap.CON, payload: bytes = b"") -> Incoming:
+        event = self.get(mid, now, type, payload)
+        assert event is not None
+        return event
+
+    def out(self, now: int = 0) -> list[coap.Message]:
+        return [coap.decode_untrusted(data) for data, _ in self.endpoint.datagrams_to_send(now)]
+
+    def answer(self, incoming: Incoming, now: int = 0, reliable: bool = False) -> list[coap.Message]:
+        self.endpoint.respond(incoming, coap.CHANGED, (), b"done", now, reliable)
+        return self.out(now)
+
+
+def test_an_answer_in_time_rides_on_the_ack() -> None:
+    script = Script()
+    (answer,) = script.answer(script.asked(mid=77))
+    assert (answer.type, answer.mid, answer.token, answer.payload) == (coap.ACK, 77, b"\x01", b"done")
+    assert script.endpoint.next_deadline() is None
+
+
+def test_an_answer_that_takes_long_is_announced_by_an_empty_ack_and_follows_apart() -> None:
+    script = Script(ack_delay_ms=1000)
+    incoming = script.asked(mid=77)
+    assert script.endpoint.next_deadline() == 1000
+    script.endpoint.handle_timer(999)
+    assert script.out() == []
+    script.endpoint.handle_timer(1000)
+    (ack,) = script.out()
+    assert (ack.type, ack.code, ack.mid) == (coap.ACK, coap.EMPTY, 77)
+    (answer,) = script.answer(incoming, 5000)
+    assert (answer.type, answer.token, answer.payload) == (coap.NON, b"\x01", b"done")
+    assert script.endpoint.next_deadline() is None
+
+
+def test_a_separate_answer_may_be_confirmable_and_is_then_retransmitted_until_acknowledged() -> None:
+    script = Script()
+    incoming = script.asked()
+    script.endpoint.handle_timer(1000)
+    script.out()
+    (answer,) = script.answer(incoming, 5000, reliable=True)
+    assert answer.type == coap.CON
+    script.endpoint.handle_timer(7000)
+    assert [again.mid for again in script.out()] == [answer.mid]
+    script.endpoint.receive_datagram(coap.encode(coap.Message(coap.ACK, coap.EMPTY, answer.mid)), PEER, 7100)
+    assert script.endpoint.next_deadline() is None
+    assert script.endpoint.next_event() is None
+
+
+def test_a_non_confirmable_request_gets_a_non_confirmable_answer_and_no_ack() -> None:
+    script = Script()
+    incoming = script.asked(type=coap.NON)
+    assert script.endpoint.next_deadline() is None
+    script.endpoint.handle_timer(60000)
+    assert script.out() == []
+    (answer,) = script.answer(incoming)
+    assert answer.type == coap.NON
+
+
+def test_a_duplicate_gets_the_remembered_bytes_at_most_four_times() -> None:
+    script = Script()
+    script.endpoint.respond(script.asked(), coap.CHANGED, (), b"done", 0)
+    first = script.endpoint.datagrams_to_send(0)
+    for _ in range(MOST_REPEATS):
+        assert script.get(now=1000) is None
+        assert script.endpoint.datagrams_to_send(1000) == first
+    assert script.get(now=1000) is None
+    assert script.endpoint.datagrams_to_send(1000) == []
+
+
+def test_a_duplicate_of_what_is_not_answered_yet_gets_nothing() -> None:
+    script = Script()
+    incoming = script.asked()
+    assert script.get(now=10) is None
+    assert script.out() == []
+    assert len(script.answer(incoming)) == 1
+
+
+def test_a_duplicate_of_what_was_only_acknowledged_gets_the_ack_again() -> None:
+    script = Script()
+    script.asked(mid=5)
+    script.endpoint.handle_timer(1000)
+    script.out()
+    assert script.get(mid=5, now=1500) is None
+    assert [(ack.type, ack.code) for ack in script.out()] == [(coap.ACK, coap.EMPTY)]
+
+
+def test_other_bytes_under_a_known_message_id_are_a_new_message() -> None:
+    script = Script()
+    script.asked(payload=b"one")
+    assert script.asked(payload=b"two").message.payload == b"two"
+    assert script.get(payload=b"one") is None
+
+
+def test_the_same_bytes_from_another_address_are_a_new_message() -> None:
+    script = Script()
+    script.asked()
+    assert script.get(addr="other") is not None
+
+
+def test_a_message_is_forgotten_after_its_lifetime() -> None:
+    script = Script()
+    script.answer(script.asked())
+    script.endpoint.handle_timer(EXCHANGE_LIFETIME_MS - 1)
+    assert script.get(now=EXCHANGE_LIFETIME_MS - 1) is None
+    script.endpoint.handle_timer(EXCHANGE_LIFETIME_MS)
+    assert script.get(now=EXCHANGE_LIFETIME_MS) is not None
+
+
+def test_the_cap_of_a_peer_drops_its_oldest() -> None:
+    script = Script(peer_duplicates=3)
+    for mid in range(4):
+        script.asked(mid=mid)
+    assert script.get(mid=3) is None
+    assert script.get(mid=1) is None
+    assert script.get(mid=0) is not None
+
+
+def remembered(cache: Duplicates) -> int:
+    return sum(map(len, cache.peers.values()))
+
+
+def test_the_caps_hold_while_strangers_fill_them() -> None:
+    cache = Duplicates(per_peer=4, overall=64)
+    for number in range(5000):
+        cache.add(f"peer {number % 700}", number, b"data", number)
+        assert remembered(cache) <= 64
+        assert len(cache.order) <= 64
+        assert len(cache.peers) <= 64
+        assert max(map(len, cache.peers.values())) <= 4
+    cache.expire(5000 + EXCHANGE_LIFETIME_MS)
+    assert (remembered(cache), len(cache.order), len(cache.peers)) == (0, 0, 0)
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 5), st.integers(0, 90000)), max_size=80))
+def test_the_cache_never_forgets_early_within_its_caps_nor_grows(steps: list[tuple[int, int, int]]) -> None:
+    cache = Duplicates(per_peer=2, overall=5)
+    now = 0
+    for peer, mid, later in steps:
+        now += later
+        cache.expire(now)
+        if cache.find(peer, mid, b"") is None:
+            cache.add(peer, mid, b"", now)
+        assert cache.find(peer, mid, b"") is not None
+        assert remembered(cache) <= 5
+        assert all(0 < len(entries) <= 2 for entries in cache.peers.values())
+        assert all(seen.expires > now for entries in cache.peers.values() for seen in entries)
+
+
+def test_a_flood_of_requests_never_answered_stays_bounded() -> None:
+    script = Script(peer_duplicates=4, all_duplicates=256)
+    tracemalloc.start()
+    try:
+        for number in range(20000):
+            script.get(mid=number & 0xFFFF, now=number // 100, addr=f"peer {number}")
+            if number == 5000:
+                settled, _ = tracemalloc.get_traced_memory()
+        grown, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert grown < settled * 1.2
+    assert len(script.endpoint.unanswered) <= 2048
+
+
+@pytest.mark.parametrize("type", [coap.CON, coap.NON])
+def test_acknowledgements_of_many_requests_come_each_in_its_time(type: int) -> None:
+    script = Script(ack_delay_ms=1000)
+    for mid in range(10):
+        script.get(mid=mid, now=mid * 100, type=type)
+    acknowledged = []
+    while (deadline := script.endpoint.next_deadline()) is not None:
+        script.endpoint.handle_timer(deadline)
+        acknowledged += [(deadline, ack.mid) for ack in script.out(deadline)]
+    expected = [(1000 + mid * 100, mid) for mid in range(10)] if type == coap.CON else []
+    assert acknowledged == expected
