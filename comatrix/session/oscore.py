@@ -75,8 +75,11 @@ def _nonce_base(common_iv: int, id: bytes) -> int:
 
 
 def _aad(kid: bytes, piv: bytes) -> bytes:
-    # Section 5.4: Enc_structure around external_aad = [1, [alg_aead], request_kid, request_piv, options]
-    return cbor.encode(["Encrypt0", b"", cbor.encode([1, [_ALGORITHM], kid, piv, b""])])
+    # Section 5.4: ["Encrypt0", h'', external_aad] around [1, [alg_aead], request_kid, request_piv, h'']. By hand, as it
+    # is made twice a message: kid has at most 7 bytes and piv 5, so each length stands in one byte.
+    size = 7 + len(kid) + len(piv)
+    head = bytes((0x40 | size, 0x85, 1, 0x81, _ALGORITHM, 0x40 | len(kid)))
+    return b"\x83\x68Encrypt0\x40" + head + kid + bytes((0x40 | len(piv),)) + piv + b"\x40"
 
 
 def piv_bytes(counter: int) -> bytes:
@@ -126,9 +129,15 @@ def _inner(code: int, options: "Options | tuple[()]", payload: bytes) -> bytes:
 
 def _outer(value: bytes, options: "Options | tuple[()]", code: int, observe_code: int) -> "tuple[int, Options]":
     """The outer code and options: OSCORE, what is never encrypted, and Observe also outside (section 4.1.3.5)."""
-    outside = [pair for pair in options if pair[0] in _CLASS_U or pair[0] == OBSERVE]
-    observed = any(number == OBSERVE for number, _ in outside)
-    return observe_code if observed else code, sorted(outside + [(OSCORE, value)])
+    outside = [(OSCORE, value)]
+    for pair in options:
+        if pair[0] == OBSERVE:
+            code = observe_code
+        elif pair[0] not in _CLASS_U:
+            continue
+        outside.append(pair)
+    outside.sort()
+    return code, outside
 
 
 def protect_request(
