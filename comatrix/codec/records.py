@@ -28,6 +28,7 @@ __all__ = [
     "Result",
     "Text",
     "encode",
+    "open_untrusted",
     "read_answer_untrusted",
     "read_command",
     "read_hello",
@@ -43,12 +44,24 @@ MAX_TEXT = 1024
 
 def split_untrusted(payload: bytes) -> "tuple[int | None, object]":
     """The payload of a request -> (seq or None, the record's value). Raises CborError, RecordError."""
-    items = cbor.decode_sequence_untrusted(payload)
-    if len(items) == 1:
-        return None, items[0]
-    if len(items) != 2:
+    seq, value, _ = open_untrusted(payload)
+    return seq, value
+
+
+def open_untrusted(payload: bytes) -> "tuple[int | None, object, bytes]":
+    """The payload of a request -> (seq or None, the record's value, its bytes). Raises CborError, RecordError."""
+    size = len(payload)
+    if not size:
         raise RecordError("not one record")
-    return uint(items[0], "seq", 1 << 40), items[1]
+    reader = cbor.Reader(payload, cbor.MAX_ITEMS)
+    first = reader.item(cbor.MAX_DEPTH)
+    if reader.at == size:
+        return None, first, payload
+    start = reader.at
+    value = reader.item(cbor.MAX_DEPTH)
+    if reader.at != size:
+        raise RecordError("not one record")
+    return uint(first, "seq", 1 << 40), value, payload[start:]
 
 
 def read_readings(value: object) -> Readings:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from comatrix.codec import cbor, coap, codes, records
+from comatrix.codec import coap, codes, records
 from comatrix.codec.option_numbers import ACCEPT, CONTENT_FORMAT, ECHO, URI_HOST, URI_PATH, URI_PORT
 from comatrix.codec.options import supported_untrusted
 from comatrix.errors import WireError
@@ -54,40 +54,48 @@ class Ingest:
 
     def decide(self, request: Request, node: Node, received_ms: int) -> Decision:
         """One request of a node -> what is to be done. Never raises for what a node sent."""
+        options = request.options
+        # Nearly every request: one option, and it names a resource.
+        handler = DIRECT.get((request.code, *options[0])) if len(options) == 1 else None
         try:
-            options = supported_untrusted(list(request.options), HANDLED)
-            path = "/".join(part.decode() for part in options.get(URI_PATH, []))
-            methods = RESOURCES.get(path)
-            if methods is None:
-                return Reply(codes.NOT_FOUND)
-            handler = methods.get(request.code)
-            if handler is None:
-                return Reply(codes.METHOD_NOT_ALLOWED)
-            if ACCEPT in options:
-                return Reply(codes.NOT_ACCEPTABLE)
-            if CONTENT_FORMAT in options:
-                return Reply(codes.UNSUPPORTED_FORMAT)
-            return handler(self, request, node, received_ms)
+            if handler is not None:
+                return handler(self, request, node, received_ms)
+            return self._routed(request, node, received_ms)
         except WireError as error:
             return Reply(codes.BAD_REQUEST if error.code is None else error.code, str(error).encode()[:64])
         except UnicodeDecodeError:
             return Reply(codes.NOT_FOUND)
 
+    def _routed(self, request: Request, node: Node, received_ms: int) -> Decision:
+        options = supported_untrusted(list(request.options), HANDLED)
+        path = "/".join(part.decode() for part in options.get(URI_PATH, []))
+        methods = RESOURCES.get(path)
+        if methods is None:
+            return Reply(codes.NOT_FOUND)
+        handler = methods.get(request.code)
+        if handler is None:
+            return Reply(codes.METHOD_NOT_ALLOWED)
+        if ACCEPT in options:
+            return Reply(codes.NOT_ACCEPTABLE)
+        if CONTENT_FORMAT in options:
+            return Reply(codes.UNSUPPORTED_FORMAT)
+        return handler(self, request, node, received_ms)
+
     def readings(self, request: Request, node: Node, received_ms: int) -> Decision:
         """POST r."""
-        seq, value = records.split_untrusted(request.payload)
+        seq, value, body = records.open_untrusted(request.payload)
         readings = records.read_readings(value)
         measured_ms = received_ms - readings.age_s * 1000
-        return self._keep(request, node, node.room, "readings", seq, readings, max(0, measured_ms), received_ms)
+        return self._keep(request, node, node.room, "readings", seq, body, max(0, measured_ms), received_ms)
 
     def text(self, request: Request, node: Node, received_ms: int) -> Decision:
         """POST m: to a room only; node to node needs a grant the configuration cannot give yet."""
-        seq, value = records.split_untrusted(request.payload)
+        seq, value, body = records.open_untrusted(request.payload)
         text = records.read_text(value)
         room = self._rooms(node.number, text.room) if text.room > 0 else node.room
         if room is None or text.room < 0:
             return Reply(codes.FORBIDDEN)
-        return self._keep(request, node, room, "text", seq, text, received_ms, received_ms)
+        return self._keep(request, node, room, "text", seq, body, received_ms, received_ms)
 
     def hello(self, request: Request, node: Node, received_ms: int) -> Decision:
         """POST h."""
@@ -105,7 +113,7 @@ class Ingest:
         room: int,
         kind: str,
         seq: int | None,
-        record: records.Record,
+        body: bytes,
         measured_ms: int,
         received_ms: int,
     ) -> Keep:
@@ -118,7 +126,7 @@ class Ingest:
                 seq,
                 room,
                 kind,
-                cbor.encode(record.body()),
+                body,
                 measured_ms,
                 received_ms,
                 request.counter,
@@ -133,4 +141,7 @@ RESOURCES: Mapping[str, Mapping[int, Handler]] = {
     "m": {coap.POST: Ingest.text},
     "h": {coap.POST: Ingest.hello},
     "t": {coap.GET: Ingest.time},
+}
+DIRECT: Mapping[tuple[int, int, bytes], Handler] = {
+    (code, URI_PATH, path.encode()): handler for path, methods in RESOURCES.items() for code, handler in methods.items()
 }
