@@ -299,7 +299,6 @@ class Client:
         low, high = self.retry_ms
         pause = min(low << min(request.attempts, 16), high)
         request.attempts += 1
-        pause = min(max(pause, least_ms), high)
-        self.due = now + pause // 2 + self.endpoint.random(pause // 2 + 1)
+        self.due = now + max(pause // 2 + self.endpoint.random(pause // 2 + 1), min(least_ms, high))
         if self.candidate is not None and request.attempts % 4 == 0:
             self.candidate = self.candidate_context = None  # the gateway forgot R2; the old context stays
