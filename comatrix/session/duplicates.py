@@ -36,26 +36,24 @@ class Duplicates:
     def __init__(self, per_peer: int, overall: int) -> None:
         self.per_peer = per_peer
         self.overall = overall
+        self.known: "dict[tuple[object, int, bytes], Seen]" = {}
         self.peers: "dict[object, list[Seen]]" = {}
         self.order: "deque[tuple[object, Seen]]" = deque((), overall)  # noqa: RUF037 - MicroPython wants both
 
     def find(self, addr: object, mid: int, data: bytes) -> "Seen | None":
         """The entry of an earlier copy of this datagram, or None."""
-        for seen in self.peers.get(addr, ()):
-            if seen.mid == mid and seen.data == data:
-                return seen
-        return None
+        return self.known.get((addr, mid, data))
 
     def add(self, addr: object, mid: int, data: bytes, now: int) -> Seen:
         """Remember a new request."""
         if len(self.order) == self.overall:
             self._drop_oldest()
-        seen = Seen(mid, data, now + EXCHANGE_LIFETIME_MS)
+        seen = self.known[addr, mid, data] = Seen(mid, data, now + EXCHANGE_LIFETIME_MS)
         entries = self.peers.get(addr)
         if entries is None:
             entries = self.peers[addr] = []
         elif len(entries) == self.per_peer:
-            entries.pop(0)
+            self._forget(addr, entries)
         entries.append(seen)
         self.order.append((addr, seen))
         return seen
@@ -69,6 +67,10 @@ class Duplicates:
         addr, seen = self.order.popleft()
         entries = self.peers.get(addr)
         if entries and entries[0] is seen:
-            entries.pop(0)
+            self._forget(addr, entries)
             if not entries:
                 del self.peers[addr]
+
+    def _forget(self, addr: object, entries: "list[Seen]") -> None:
+        seen = entries.pop(0)
+        self.known.pop((addr, seen.mid, seen.data), None)

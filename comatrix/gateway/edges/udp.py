@@ -31,6 +31,7 @@ class UdpEdge:
         self._verbs: Verbs | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._timer_ms: int | None = None
+        self._flushing = False
         self._sockets: list[socket.socket] = []
         self.received = self.sent = self.unsent = 0
         try:
@@ -61,9 +62,14 @@ class UdpEdge:
         self._sockets.clear()
 
     def flush(self) -> None:
-        """Send what is ready, and look again when the next timer is due."""
-        verbs = self._verbs
-        if verbs is None or not self._sockets:
+        """Send what is ready in the loop's next turn: all answers of a commit go out together."""
+        if self._verbs is not None and not self._flushing:
+            self._flushing = True
+            self._loop.call_soon(self._transmit, self._verbs)
+
+    def _transmit(self, verbs: Verbs) -> None:
+        self._flushing = False
+        if not self._sockets:
             return
         for data, (number, sockaddr) in verbs.datagrams_to_send(self._monotonic_ms()):
             try:
@@ -86,7 +92,7 @@ class UdpEdge:
                 continue  # an ICMP error of an earlier answer, reported here
             self.received += 1
             receive(data, (number, sockaddr), now)
-        self.flush()
+        self._transmit(verbs)
 
     def _arm(self, verbs: Verbs) -> None:
         deadline = verbs.next_deadline()
@@ -103,7 +109,7 @@ class UdpEdge:
     def _due(self, verbs: Verbs) -> None:
         self._timer = self._timer_ms = None
         verbs.handle_timer(self._monotonic_ms())
-        self.flush()
+        self._transmit(verbs)
 
 
 def _bound(host: str, port: int, receive_buffer: int) -> socket.socket:
