@@ -161,12 +161,22 @@ class Gateway:
         stack.push_async_callback(control.aclose)
 
     def _start_tasks(self, paths: Paths, directory: Directory) -> None:
-        news = RoomNews(self.store, directory, self.poster.reload, self.operator.tell)
-        watch = RoomWatch(self.matrix, news, now=_monotonic_ms, sleep=asyncio.sleep)
-        for work in (self.poster.run(), watch.run(), self.operator.run(), self._follow_secrets(paths)):
+        poster = self.poster
+        poster.watched(False)
+        tell = self.operator.tell
+        news = RoomNews(self.store, directory, reload=poster.reload, watched=poster.watched, tell=tell)
+        mended = asyncio.Event()
+
+        async def pause(seconds: float) -> None:
+            mended.clear()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(mended.wait(), seconds)
+
+        watch = RoomWatch(self.matrix, news, now=_monotonic_ms, sleep=pause)
+        for work in (poster.run(), watch.run(), self.operator.run(), self._follow_secrets(paths, mended)):
             self.tasks.append(asyncio.get_running_loop().create_task(work))
 
-    async def _follow_secrets(self, paths: Paths) -> None:
+    async def _follow_secrets(self, paths: Paths, mended: asyncio.Event) -> None:
         """`comatrix init` beside a running gateway brings a new token: take it without a restart."""
         while True:
             await asyncio.sleep(SECRETS_LOOK_S)
@@ -177,6 +187,7 @@ class Gateway:
                 ):
                     log.info("took the new access token")
                     self.poster.reload()
+                    mended.set()
 
     def live(self) -> dict[str, Any]:
         """What only a running gateway knows, for `comatrix status`."""

@@ -8,29 +8,40 @@ from comatrix.gateway.edges.store.store import Store
 
 
 class RoomNews:
-    """`reload()` makes the poster look at its rooms again; `tell` gets lines for the operator."""
+    """`reload()` makes the poster look at its rooms again, `watched(bool)` whether it may trust what it knows of them;
+    `tell` gets lines for the operator."""
 
     def __init__(
-        self, store: Store, directory: Directory, reload: Callable[[], None], tell: Callable[[str], None]
+        self,
+        store: Store,
+        directory: Directory,
+        *,
+        reload: Callable[[], None],
+        watched: Callable[[bool], None],
+        tell: Callable[[str], None],
     ) -> None:
         self._store = store
         self._directory = directory
         self._reload = reload
+        self._watched = watched
         self._tell = tell
 
     def is_configured(self, room_id: str) -> bool:
         """Whether nodes are bound to this room."""
         return self._directory.room_by_id(room_id) is not None
 
+    def following(self, follows: bool) -> None:
+        """While we do not follow, a room may have been encrypted since the poster looked."""
+        self._watched(follows)
+
     async def encrypted(self, room_id: str) -> None:
-        """Remembered for ever; nothing is sent there any more (docs/reference/matrix.md)."""
+        """Remembered for ever; the poster tells, and sends nothing there any more (docs/reference/matrix.md)."""
         room = self._directory.room_by_id(room_id)
         if room is None or room.encrypted:
             return
         await self._store.run(lambda connection: rooms.set_encrypted(connection, room.id))
         self._directory.reload_rooms()
         self._reload()
-        self._tell(f"room {room.alias or room_id} is encrypted now: nothing is posted there any more")
 
     async def joined(self, room_id: str) -> None:
         """What was forbidden may work now."""

@@ -89,6 +89,7 @@ class FakeHomeserver:
         self.script: deque[Step] = deque()
         self.rule: Callable[[str, bytes], Step | None] = lambda room, content: None
         self.encrypted: dict[str, bool | None] = defaultdict(bool)
+        self.unreadable: dict[str, tuple[int, str]] = {}
         self.in_flight: dict[str, int] = defaultdict(int)
         self.most_in_flight: dict[str, int] = defaultdict(int)
         self.latency: Callable[[], Any] | None = None
@@ -99,9 +100,18 @@ class FakeHomeserver:
             self.contents[txn] = json.loads(content)
         return HomeserverAnswer(200, {"event_id": f"${txn}"})
 
-    async def is_encrypted(self, room_id: str) -> bool | None:
+    async def state_event(self, room_id: str, event_type: str) -> HomeserverAnswer:
+        assert event_type == "m.room.encryption"
         self.checks.append(room_id)
-        return self.encrypted[room_id]
+        encrypted = self.encrypted[room_id]
+        if room_id in self.unreadable:
+            status, errcode = self.unreadable[room_id]
+            return HomeserverAnswer(status, {"errcode": errcode}, errcode, "in words")
+        if encrypted is None:
+            return HomeserverAnswer(502, error="HTML")
+        if encrypted:
+            return HomeserverAnswer(200, {"algorithm": "m.megolm.v1.aes-sha2"})
+        return HomeserverAnswer(404, {"errcode": "M_NOT_FOUND"}, "M_NOT_FOUND")
 
     async def send_event(self, room_id: str, event_type: str, txn_id: str, content: bytes) -> HomeserverAnswer:
         assert event_type == "m.room.message"

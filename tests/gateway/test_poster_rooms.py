@@ -179,6 +179,55 @@ async def test_nothing_is_sent_while_encryption_is_unknown(world: World) -> None
     assert len(world.server.events) == 1
 
 
+async def test_a_room_encrypted_during_an_outage_gets_nothing_after_it(world: World) -> None:
+    room = world.room()
+    garden = world.node("garden", room)
+    await world.start()
+    await world.say(garden, 1)
+    await world.after(1000)
+    world.server.rule = lambda room, content: lost_before
+    await world.say(garden, 2)
+    await world.after(MINUTE_MS)
+    world.server.encrypted["!a:b"] = True
+    world.server.rule = lambda room, content: None
+    await world.after(10 * MINUTE_MS)
+    assert world.server.batches() == [1]
+    assert len([line for line in world.lines if "is encrypted" in line]) == 1
+
+
+async def test_while_the_rooms_are_not_watched_each_is_looked_at_before_every_event(world: World) -> None:
+    garden = world.node("garden", world.room())
+    await world.start()
+    for value, watched in enumerate((True, True, False, False, True, True)):
+        world.poster.watched(watched)
+        await world.say(garden, value)
+        await world.after(1000)
+    # At first; for each event while unwatched; and once for the time in between.
+    assert len(world.server.checks) == 1 + 2 + 1
+    world.server.encrypted["!a:b"] = True
+    world.poster.watched(False)
+    await world.say(garden, 9)
+    await world.after(MINUTE_MS)
+    assert world.server.batches() == [1] * 6
+
+
+async def test_what_keeps_a_room_from_being_looked_at_is_told_in_words(world: World) -> None:
+    garden = world.node("garden", world.room())
+    world.server.unreadable["!a:b"] = (401, "M_UNKNOWN_TOKEN")
+    await world.start()
+    await world.say(garden, 1)
+    await world.after(5 * MINUTE_MS)
+    assert [line for line in world.lines if "comatrix init --force" in line] == world.lines[-1:]
+    world.server.unreadable["!a:b"] = (403, "M_FORBIDDEN")
+    await world.after(5 * MINUTE_MS)
+    assert "cannot find out whether it is encrypted (M_FORBIDDEN" in world.lines[-1]
+    assert world.server.calls == []
+    world.server.unreadable.clear()
+    world.poster.reload()
+    await world.after(1000)
+    assert world.server.batches() == [1]
+
+
 async def test_every_15min_coalesces_and_the_first_goes_at_once(world: World) -> None:
     garden = world.node("garden", world.room(), "15min")
     await world.start()

@@ -56,10 +56,10 @@ class Stage:
         self._interpreter: micropython.Interpreter | None = None
         self._gateway: asyncio.subprocess.Process | None = None
 
-    async def open_homeserver(self, more_udp: str = "") -> None:
+    async def open_homeserver(self, more_udp: str = "", url: str = "") -> None:
         """Start Synapse, make both accounts, log both in, write the gateway's configuration.
 
-        `more_udp`: further lines of its [udp] section."""
+        `more_udp`: further lines of its [udp] section. `url`: where the gateway is to find the homeserver instead."""
         if self._own_synapse:
             await self.synapse.start()
         bot = await self._account(BOT)
@@ -67,7 +67,7 @@ class Stage:
         self.port = _free_udp_port()
         home = self.place.paths
         home.config.parent.mkdir(parents=True, exist_ok=True)
-        written = CONFIGURATION.format(url=self.synapse.base_url, user=bot.user_id, port=self.port)
+        written = CONFIGURATION.format(url=url or self.synapse.base_url, user=bot.user_id, port=self.port)
         home.config.write_text(written + more_udp)
         write_secrets(home.secrets, Secrets(bot.user_id, bot.device_id, bot._token))
         await bot.aclose()
@@ -75,7 +75,8 @@ class Stage:
     async def create_room(self, name: str) -> dict[str, Any]:
         """`comatrix room create`, with the person invited and joined."""
         assert self.person is not None
-        room: dict[str, Any] = await self.operate("room.create", name=name, invite=[self.person.user_id])
+        alias = f"room{self._account_suffix}" if self._account_suffix else None
+        room: dict[str, Any] = await self.operate("room.create", name=name, invite=[self.person.user_id], alias=alias)
         expect(await self.person.join(room["room_id"]), "join the room")
         return room
 

@@ -23,6 +23,7 @@ from comatrix.gateway.uplink.outcome import (
     PauseRoom,
     Refused,
     judge,
+    judge_encryption,
 )
 from comatrix.gateway.uplink.ports import Homeserver as Homeserver
 from comatrix.gateway.uplink.ports import Outbox as Outbox
@@ -32,6 +33,7 @@ from comatrix.gateway.uplink.troubles import Troubles
 
 STORE_RETRY_MS = 5_000
 LOOK_EVERY_MS = 50  # under load the log is looked through this often, not once a commit
+ENCRYPTION = "m.room.encryption"
 DEDUPE_WINDOW_MS = 20 * 3_600_000  # Synapse remembers a transaction id for 24 h
 
 T = TypeVar("T")
@@ -72,6 +74,7 @@ class Poster:
         self._wake = asyncio.Event()
         self._arrived = True
         self._changed = False
+        self._watched = True
         self._seen: int | None = None  # row id of the newest record looked at
         self._look_at_ms = 0
 
@@ -85,6 +88,12 @@ class Poster:
         """Nodes, rooms or parked rows were changed by a person: whatever waits for a retry is tried now."""
         self._changed = True
         self._wake.set()
+
+    def watched(self, watched: bool) -> None:
+        """Whether what happens to rooms is heard of at once. While not, a room is looked at before each event."""
+        self._watched = watched
+        if not watched:
+            self._doubt_rooms()
 
     def troubles(self) -> list[str]:
         """What keeps records from their rooms now, in words."""
@@ -131,7 +140,8 @@ class Poster:
         for room in self._outbox.rooms():
             lane = self._lanes.setdefault(room.id, Lane(room))
             lane.room = room
-            lane.checked = lane.checked and not room.encrypted
+            if room.encrypted and not lane.stopped:
+                self._stop(lane)
 
     def _remember(self) -> None:
         for room, node, sealed, sealed_ms in self._outbox.cursors():
@@ -170,25 +180,51 @@ class Poster:
         try:
             if not lane.checked:
                 await self._check(lane)
-            elif (row := lane.rows[0] if lane.rows else await self._seal(lane)) is not None:
+            elif (row := lane.rows[0] if lane.rows else await self._seal(lane)) is not None and lane.open:
                 await self._send(lane, row)
         finally:
             lane.busy = False
             self._wake.set()
 
     async def _check(self, lane: Lane) -> None:
-        """Nothing goes to a room before the homeserver said, since this start, that it is not encrypted."""
-        encrypted = True if lane.room.encrypted else await self._homeserver.is_encrypted(lane.room.room_id)
-        if encrypted is None:
-            lane.back_off(self._now_ms(), self._random)
-            self._troubles.room(lane, "cannot find out whether it is encrypted", "nothing is sent there until then")
-        elif encrypted:
-            lane.stopped = True
+        """Nothing goes to a room before the homeserver said that it is not encrypted: since this start, and since
+        anything could have happened to it unheard."""
+        found = judge_encryption(await self._homeserver.state_event(lane.room.room_id, ENCRYPTION))
+        if found is False:
+            lane.checked = True  # what comes of the event itself ends the back-off
+            return
+        if isinstance(found, NoAnswer):
+            self._unanswered(lane, found)
+            return
+        self._answer_came(lane)
+        if found is True:
+            self._stop(lane)
             await self._persist(lambda: self._outbox.set_encrypted(lane.room.id))
-            self._troubles.room(lane, "is encrypted", "nothing is ever sent there. Bind its nodes to another room")
-        else:
-            lane.checked = True
-            self._answer_came(lane)
+        elif isinstance(found, PauseAccount):
+            self._pause_account(found)
+        elif isinstance(found, Later):
+            lane.not_before_ms = self._now_ms() + (found.delay_ms or STORE_RETRY_MS)
+        elif not isinstance(found, Done):
+            lane.not_before_ms = self._now_ms() + ROOM_RETRY_MS
+            trouble = f"cannot find out whether it is encrypted ({found.reason})"
+            self._troubles.room(lane, trouble, "nothing is sent there until then")
+
+    def _stop(self, lane: Lane) -> None:
+        lane.stopped = True
+        self._troubles.room(lane, "is encrypted", "nothing is ever sent there. Bind its nodes to another room")
+
+    def _doubt_rooms(self) -> None:
+        for lane in self._lanes.values():
+            lane.checked = False
+
+    def _unanswered(self, lane: Lane, outcome: NoAnswer) -> None:
+        lane.back_off(self._now_ms(), self._random)
+        self._doubt_rooms()
+        self._troubles.unreachable(outcome.reason)
+
+    def _pause_account(self, outcome: PauseAccount) -> None:
+        self._dispatch.pause_account(self._now_ms())
+        self._troubles.account(outcome.reason, outcome.next_step)
 
     async def _seal(self, lane: Lane) -> SealedRow | None:
         now_ms = self._now_ms()
@@ -242,15 +278,14 @@ class Poster:
 
     async def _settle(self, lane: Lane, row: SealedRow, outcome: Outcome) -> None:
         now_ms = self._now_ms()
+        lane.checked = lane.checked and self._watched
         if isinstance(outcome, NoAnswer):
-            lane.back_off(now_ms, self._random)
-            self._troubles.unreachable(outcome.reason)
+            self._unanswered(lane, outcome)
             await self._keep(lane, replace(row, in_doubt=True))
             return
         self._answer_came(lane)
         if isinstance(outcome, PauseAccount):
-            self._dispatch.pause_account(now_ms)
-            self._troubles.account(outcome.reason)
+            self._pause_account(outcome)
             await self._keep(lane, row)
             return
         self._dispatch.open_account()

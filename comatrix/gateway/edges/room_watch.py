@@ -18,6 +18,7 @@ BETWEEN_S = 0.2  # a server that answers at once, always, is not asked in a hot 
 FIRST_PAUSE_S = 1.0
 LONGEST_PAUSE_S = 300.0
 DECLINES_A_MINUTE = 10
+INVITE_WAIT_MS = 900_000  # who invites the bot binds a node to the room next: an invite waits for that
 MAX_WAITING = 100  # invites; one beyond it is left unanswered, which harms nobody
 REASON_NOT_CONFIGURED = "This gateway is not configured for this room. Its operator binds rooms to nodes."
 REASON_ENCRYPTED = "This gateway cannot send to encrypted rooms."
@@ -68,6 +69,9 @@ class Listener(Protocol):
 
     def is_configured(self, room_id: str) -> bool:
         """May the bot be in this room?"""
+
+    def following(self, follows: bool) -> None:
+        """Whether everything that happens is told. At first, and while the homeserver does not answer, it is not."""
 
     async def encrypted(self, room_id: str) -> None:
         """Encryption was switched on. It never goes off again."""
@@ -141,21 +145,25 @@ def _invited(room_id: str, events: list[Mapping[str, Any]], user_id: str) -> Cha
 class Declines:
     """Invites to decline, at most ten a minute: each is an event in somebody's room."""
 
-    waiting: deque[tuple[str, str]] = field(default_factory=deque)  # (room id, reason)
+    waiting: deque[tuple[int, str, str]] = field(default_factory=deque)  # (not before, room id, reason)
     done_ms: deque[int] = field(default_factory=lambda: deque(maxlen=DECLINES_A_MINUTE))
 
-    def add(self, room_id: str, reason: str) -> None:
-        """Decline later. Dropped where too many wait."""
-        if len(self.waiting) < MAX_WAITING and room_id not in [known for known, _ in self.waiting]:
-            self.waiting.append((room_id, reason))
+    def add(self, room_id: str, reason: str, at_ms: int = 0) -> bool:
+        """Decline at `at_ms` -> whether that is new. Dropped where too many wait."""
+        if len(self.waiting) >= MAX_WAITING or room_id in [known for _, known, _ in self.waiting]:
+            return False
+        self.waiting.append((at_ms, room_id, reason))
+        return True
 
     def next(self, now_ms: int) -> tuple[str, str] | None:
         """The next (room id, reason), if one may be declined now."""
         used = len(self.done_ms) == DECLINES_A_MINUTE and now_ms - self.done_ms[0] < 60_000
-        if not self.waiting or used:
+        due = next((one for one in self.waiting if one[0] <= now_ms), None)
+        if due is None or used:
             return None
         self.done_ms.append(now_ms)
-        return self.waiting.popleft()
+        self.waiting.remove(due)
+        return due[1:]
 
 
 class RoomWatch:
@@ -177,6 +185,7 @@ class RoomWatch:
         self._timeout_ms = timeout_ms
         self._since: str | None = None
         self._failures = 0
+        self._follows = False
         self._declines = Declines()
         self._joins: dict[str, str] = {}  # room id -> the inviter's server
 
@@ -195,6 +204,9 @@ class RoomWatch:
         for change in changes_untrusted(answer.body, self._matrix.user_id, first=self._since is None):
             await self._tell(change)
         self._since = answer.body["next_batch"]
+        if not self._follows:
+            self._follows = True
+            self._listener.following(True)
         await self._join_some()
         await self._decline_some()
         return BETWEEN_S
@@ -203,6 +215,9 @@ class RoomWatch:
         """One line when it begins to fail. A token the server does not know any more is dropped."""
         if not self._failures:
             log.warning("cannot follow the rooms: %s", answer.error or f"HTTP {answer.status}")
+        if self._follows:
+            self._follows = False
+            self._listener.following(False)
         if answer.status == 400 and answer.body is not None:
             self._since = None
         pause_s = min(FIRST_PAUSE_S * (1 << min(self._failures, 16)), LONGEST_PAUSE_S)
@@ -230,8 +245,18 @@ class RoomWatch:
                 await self._invited(change)
 
     async def _invited(self, change: Change) -> None:
-        if change.reason or not self._listener.is_configured(change.room_id):
-            self._declines.add(change.room_id, change.reason or REASON_NOT_CONFIGURED)
+        if change.reason:
+            self._declines.add(change.room_id, change.reason)
+        elif not self._listener.is_configured(change.room_id):
+            if self._declines.add(change.room_id, REASON_NOT_CONFIGURED, self._now() + INVITE_WAIT_MS):
+                minutes = INVITE_WAIT_MS // 60_000
+                log.info(
+                    "%s invites us to %s, declined in %d minutes. To post there: comatrix node add NAME --room %s",
+                    change.detail,
+                    change.room_id,
+                    minutes,
+                    change.room_id,
+                )
         elif len(self._joins) < MAX_WAITING:
             self._joins[change.room_id] = change.detail.partition(":")[2]  # a room id need not name a server
 
@@ -246,8 +271,11 @@ class RoomWatch:
 
     async def _decline_some(self) -> None:
         while (found := self._declines.next(self._now())) is not None:
-            if _unanswered(await self._matrix.leave(*found)):
-                self._declines.add(*found)
+            room_id, reason = found
+            if reason == REASON_NOT_CONFIGURED and self._listener.is_configured(room_id):
+                continue  # a node was bound to it meanwhile, and with that the bot joined
+            if _unanswered(await self._matrix.leave(room_id, reason)):
+                self._declines.add(room_id, reason)
                 return
 
 

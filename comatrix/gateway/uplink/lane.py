@@ -17,7 +17,7 @@ class Lane:
         self.room = room
         self.rows: deque[SealedRow] = deque()
         self.busy = False
-        self.checked = False  # the homeserver said since this start that the room is not encrypted
+        self.checked = False  # the homeserver said that the room is not encrypted, and nothing was missed since
         self.stopped = False  # it is encrypted: for ever
         self.trouble = ""  # what the operator heard last
         self.unanswered = False
@@ -30,6 +30,11 @@ class Lane:
     def name(self) -> str:
         """The room as a person knows it."""
         return self.room.alias or self.room.room_id
+
+    @property
+    def open(self) -> bool:
+        """Whether an event may go there now."""
+        return self.checked and not self.stopped
 
     def back_off(self, now_ms: int, random: Callable[[int], int]) -> None:
         """No answer: 1 s doubling to 60 s, a quarter more or less."""

@@ -46,9 +46,10 @@ class PauseRoom:
 
 @dataclass(frozen=True, slots=True)
 class PauseAccount:
-    """Nothing may be sent at all now. The row waits as it is."""
+    """Nothing may be sent at all now. The row waits as it is. `next_step`: what a person types then."""
 
     reason: str
+    next_step: str = "comatrix status"
 
 
 Outcome = Done | Later | NoAnswer | Refused | PauseRoom | PauseAccount
@@ -77,6 +78,8 @@ BY_ERRCODE = {
     "M_RESOURCE_LIMIT_EXCEEDED": ACCOUNT,
 }
 
+NEXT_STEPS = {"M_UNKNOWN_TOKEN": "comatrix init --force", "M_MISSING_TOKEN": "comatrix init --force"}
+
 # For an errcode the table does not know.
 BY_STATUS = {400: EVENT, 401: ACCOUNT, 403: ROOM, 404: ROOM, 413: EVENT, 429: LATER}
 
@@ -97,8 +100,17 @@ def judge(answer: HomeserverAnswer, *, in_doubt: bool) -> Outcome:
     if scope == ROOM:
         return PauseRoom(_words(answer), regroup=not in_doubt)
     if scope == ACCOUNT:
-        return PauseAccount(_words(answer))
+        return PauseAccount(_words(answer), NEXT_STEPS.get(answer.errcode, "comatrix status"))
     return NoAnswer(_words(answer))
+
+
+def judge_encryption(answer: HomeserverAnswer) -> bool | Outcome:
+    """The answer to GET m.room.encryption -> whether the room is encrypted, or what keeps us from knowing it."""
+    if answer.ok:
+        return True
+    if answer.status == 404 and answer.errcode == "M_NOT_FOUND":
+        return False
+    return judge(answer, in_doubt=True)
 
 
 def _words(answer: HomeserverAnswer) -> str:

@@ -14,8 +14,7 @@ class Homeserver(Protocol):
 
     async def send_event(self, room_id: str, event_type: str, txn_id: str, content: bytes) -> HomeserverAnswer: ...
 
-    async def is_encrypted(self, room_id: str) -> bool | None:
-        """None: could not find out."""
+    async def state_event(self, room_id: str, event_type: str) -> HomeserverAnswer: ...
 
 
 class Outbox(Protocol):

@@ -32,12 +32,12 @@ class Troubles:
             lane.trouble = ""
             self._tell(f"{lane.name}: sending again")
 
-    def account(self, reason: str) -> None:
+    def account(self, reason: str, next_step: str) -> None:
         """Nothing can be sent at all."""
         text = f"the account cannot send ({reason})"
         if self._account != text:
             self._account = text
-            self._tell(f"{text}; trying again every minute. See: comatrix status")
+            self._tell(f"{text}; trying again every minute. Next: {next_step}")
 
     def account_over(self) -> None:
         """The homeserver takes the account's requests."""

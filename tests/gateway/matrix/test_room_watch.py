@@ -15,6 +15,7 @@ from comatrix.gateway.edges.room_watch import (
     BETWEEN_S,
     DECLINES_A_MINUTE,
     FILTER,
+    INVITE_WAIT_MS,
     LONGEST_PAUSE_S,
     MAX_WAITING,
     REASON_ENCRYPTED,
@@ -34,9 +35,13 @@ class Told:
 
     configured: set[str] = field(default_factory=set)
     seen: list[tuple[str, ...]] = field(default_factory=list)
+    follows: bool = False
 
     def is_configured(self, room_id: str) -> bool:
         return room_id in self.configured
+
+    def following(self, follows: bool) -> None:
+        self.follows = follows
 
     async def encrypted(self, room_id: str) -> None:
         self.seen.append(("encrypted", room_id))
@@ -157,11 +162,33 @@ async def test_an_invite_to_a_configured_room_is_accepted(place: Place) -> None:
 async def test_another_invite_is_declined_with_a_reason(place: Place) -> None:
     client, person, told = await place.client(), await place.person(), Told()
     room_id = await person.create_room(name="elsewhere", invite=[client.user_id])
-    watch = _watch(client, told, Clock())
+    clock = Clock()
+    watch = _watch(client, told, clock)
     await watch.step()  # an invite that waits since before the start
+    clock.now_ms += INVITE_WAIT_MS
+    await watch.step()
     member = await person.client.state_event(room_id, "m.room.member", client.user_id)
     assert member.body is not None
     assert (member.body["membership"], member.body["reason"]) == ("leave", REASON_NOT_CONFIGURED)
+
+
+async def test_an_invite_waits_until_a_node_is_bound_to_its_room(
+    place: Place, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, logger="comatrix")
+    client, person, told = await place.client(), await place.person(), Told()
+    clock = Clock()
+    watch = _watch(client, told, clock)
+    await watch.step()
+    room_id = await person.create_room(name="garden", invite=[client.user_id])
+    await watch.step()
+    assert f"comatrix node add NAME --room {room_id}" in caplog.text
+    assert (await client.join(room_id)).ok  # what `node add` does
+    told.configured.add(room_id)
+    clock.now_ms += INVITE_WAIT_MS
+    await watch.step()
+    member = await person.client.state_event(room_id, "m.room.member", client.user_id)
+    assert member.body is not None and member.body["membership"] == "join"
 
 
 async def test_an_invite_to_an_encrypted_room_is_declined_even_if_configured(place: Place) -> None:
@@ -182,8 +209,9 @@ async def test_at_most_ten_invites_a_minute_are_declined(memory: Place, homeserv
         await person.create_room(name=str(number), invite=[client.user_id])
     watch = _watch(client, Told(), clock, timeout_ms=0)
     declined = []
+    await watch.step()
     for minute in range(4):
-        clock.now_ms = minute * 60_000
+        clock.now_ms = INVITE_WAIT_MS + minute * 60_000
         await watch.step()
         await watch.step()
         declined.append(sum(room.membership(client.user_id) == "leave" for room in homeserver.rooms.values()))
@@ -195,13 +223,17 @@ async def test_an_outage_while_answering_an_invite_is_made_good(memory: Place, h
     wanted = await person.create_room(name="garden", invite=[client.user_id])
     other = await person.create_room(name="elsewhere", invite=[client.user_id])
     told.configured.add(wanted)
-    watch = _watch(client, told, Clock(), timeout_ms=0)
+    clock = Clock()
+    watch = _watch(client, told, clock, timeout_ms=0)
     homeserver.fail("html", path="/join/")
     homeserver.fail("limit", path="/leave")
     await watch.step()
     assert {room.membership(client.user_id) for room in homeserver.rooms.values()} == {"invite"}
+    clock.now_ms += INVITE_WAIT_MS
     await watch.step()
     assert homeserver.rooms[wanted].membership(client.user_id) == "join"
+    assert homeserver.rooms[other].membership(client.user_id) == "invite"
+    await watch.step()
     assert homeserver.rooms[other].membership(client.user_id) == "leave"
 
 
@@ -233,13 +265,15 @@ async def test_a_change_during_an_outage_is_told_after_it(memory: Place, homeser
     client, person, told = await memory.client(), await memory.person(), Told()
     room_id = await _shared_room(client, person)
     watch = _watch(client, told, Clock())
+    assert not told.follows
     await watch.step()
+    assert told.follows
     homeserver.fail("html", path="/sync")
     await person.put_state(room_id, "m.room.encryption", {"algorithm": "m.megolm.v1.aes-sha2"})
     await watch.step()
-    assert told.take() == []
+    assert told.take() == [] and not told.follows
     await watch.step()
-    assert told.take() == [("encrypted", room_id)]
+    assert told.take() == [("encrypted", room_id)] and told.follows
 
 
 async def test_a_token_the_server_forgot_is_replaced(memory: Place, homeserver: Homeserver) -> None:

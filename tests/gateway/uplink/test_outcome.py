@@ -73,4 +73,7 @@ def test_a_room_is_paused(status: int, errcode: str) -> None:
     ],
 )
 def test_the_account_is_paused(status: int, errcode: str) -> None:
-    assert judge(_said(status, errcode), in_doubt=False) == PauseAccount(errcode)
+    found = judge(_said(status, errcode), in_doubt=False)
+    assert isinstance(found, PauseAccount) and found.reason == errcode
+    wrong_token = errcode == "M_UNKNOWN_TOKEN"
+    assert found.next_step == ("comatrix init --force" if wrong_token else "comatrix status")
