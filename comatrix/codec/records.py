@@ -35,6 +35,7 @@ __all__ = [
     "read_readings",
     "read_result",
     "read_text",
+    "readings_untrusted",
     "split_untrusted",
 ]
 
@@ -62,6 +63,47 @@ def open_untrusted(payload: bytes) -> "tuple[int | None, object, bytes]":
     if reader.at != size:
         raise RecordError("not one record")
     return uint(first, "seq", 1 << 40), value, payload[start:]
+
+
+def readings_untrusted(payload: bytes) -> "tuple[int | None, Readings, bytes]":
+    """The payload of POST r -> (seq or None, Readings, the bytes of their map). Raises CborError, RecordError."""
+    values = _flat_values(payload)
+    if values is not None:
+        return None, Readings(values), payload
+    seq, value, body = open_untrusted(payload)
+    return seq, read_readings(value), body
+
+
+def _flat_values(payload: bytes) -> "dict[int, int] | None":
+    """What nearly every reading is, {word 0-23: integer of at most 16 bits}, read in one loop: a third of the time.
+
+    None for anything else, also for what is wrong: the decoder of all CBOR then says what it is.
+    """
+    values: "dict[int, int]" = {}
+    try:
+        count = payload[0] - 0xA0
+        at = 1
+        for _ in range(count):
+            word = payload[at]
+            head = payload[at + 1]
+            at += 2
+            number = head & 31
+            if word > 23 or head > 0x39 or number > 25:
+                return None
+            if number == 24:
+                number = payload[at]
+                at += 1
+                if number < 24:
+                    return None
+            elif number == 25:
+                number = payload[at] << 8 | payload[at + 1]
+                at += 2
+                if number < 256:
+                    return None
+            values[word] = number if head < 32 else -1 - number
+    except IndexError:
+        return None
+    return values if 0 < count == len(values) and at == len(payload) else None
 
 
 def read_readings(value: object) -> Readings:

@@ -241,10 +241,11 @@ class Server:
 
     def _oscore(self, incoming: Incoming, value: bytes, now: int) -> None:
         message = incoming.message
-        if any(number in (PROXY_URI, PROXY_SCHEME) for number, _ in message.options):
-            self.refuse(incoming, codes.NO_PROXYING, "", now)
-            return
-        supported_untrusted(list(message.options), _OUTER_HANDLED)
+        if len(message.options) > 1 or len(value) > 255:
+            if any(number in (PROXY_URI, PROXY_SCHEME) for number, _ in message.options):
+                self.refuse(incoming, codes.NO_PROXYING, "", now)
+                return
+            supported_untrusted(list(message.options), _OUTER_HANDLED)
         counter, kid, kid_context = oscore.read_option_untrusted(value)
         if counter is None or kid is None:
             raise OscoreError("Failed to decode COSE", codes.BAD_OPTION)

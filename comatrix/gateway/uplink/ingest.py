@@ -83,8 +83,7 @@ class Ingest:
 
     def readings(self, request: Request, node: Node, received_ms: int) -> Decision:
         """POST r."""
-        seq, value, body = records.open_untrusted(request.payload)
-        readings = records.read_readings(value)
+        seq, readings, body = records.readings_untrusted(request.payload)
         measured_ms = received_ms - readings.age_s * 1000
         return self._keep(request, node, node.room, "readings", seq, body, max(0, measured_ms), received_ms)
 

@@ -1,5 +1,6 @@
 """Requests stored within the last EXCHANGE_LIFETIME: a late copy of one is no replay (wire.md, Nonces 3)."""
 
+from collections import OrderedDict
 from collections.abc import Iterable
 
 from comatrix.session.duplicates import EXCHANGE_LIFETIME_MS, MOST_REPEATS
@@ -12,7 +13,8 @@ class Recent:
 
     def __init__(self, stored: Iterable[tuple[int, int, bytes, int]]) -> None:
         """`stored`: (node, counter, digest, received_ms) of the latest rows of the log, oldest first."""
-        self._known: dict[tuple[int, int], list[object]] = {}
+        # Ordered: the front of a plain dict is found by walking past all that was ever deleted there.
+        self._known: OrderedDict[tuple[int, int], list[object]] = OrderedDict()
         for node, counter, digest, received_ms in stored:
             self.add(node, counter, digest, received_ms)
 
@@ -20,7 +22,7 @@ class Recent:
         """A request is on disk."""
         known = self._known
         if len(known) >= CAP:
-            del known[next(iter(known))]
+            known.popitem(last=False)
         known[node, counter] = [digest, received_ms, 0]
 
     def answers(self, node: int, counter: int, digest: bytes, now_ms: int) -> bool:
