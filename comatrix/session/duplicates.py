@@ -74,3 +74,4 @@ class Duplicates:
     def _forget(self, addr: object, entries: "list[Seen]") -> None:
         seen = entries.pop(0)
         self.known.pop((addr, seen.mid, seen.data), None)
+        seen.data = b""  # `order` still holds it for a while
