@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from comatrix_node.config import Config, ConfigError, load
+from comatrix_node.config import ConfigError, load, parse
 
 WRITTEN: dict[str, Any] = {
     "v": 1,
@@ -20,7 +20,7 @@ WRITTEN: dict[str, Any] = {
 
 
 def test_every_field_is_read() -> None:
-    config = Config({**WRITTEN, "wifi": {"ssid": "home", "password": "x"}, "ack_timeout_ms": 3000, "buffer": 64})
+    config = parse({**WRITTEN, "wifi": {"ssid": "home", "password": "x"}, "ack_timeout_ms": 3000, "buffer": 64})
     assert (config.node, config.name, config.enrolment, config.interval_s) == (7, "garden", 1, 60)
     assert config.secret == bytes(range(16))
     assert (config.host, config.port) == ("192.168.1.10", 5683)
@@ -29,12 +29,12 @@ def test_every_field_is_read() -> None:
 
 
 def test_what_may_be_left_out_has_a_default() -> None:
-    config = Config({name: value for name, value in WRITTEN.items() if name != "interval_s"})
+    config = parse({name: value for name, value in WRITTEN.items() if name != "interval_s"})
     assert (config.interval_s, config.wifi, config.ack_timeout_ms, config.buffer) == (60, None, 2000, 32)
 
 
 def test_an_open_network_needs_no_password() -> None:
-    assert Config({**WRITTEN, "wifi": {"ssid": "cafe"}}).wifi == ("cafe", "")
+    assert parse({**WRITTEN, "wifi": {"ssid": "cafe"}}).wifi == ("cafe", "")
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,7 @@ def test_an_open_network_needs_no_password() -> None:
     ],
 )
 def test_the_gateway_is_a_host_and_a_port(address: str, expected: tuple[str, int]) -> None:
-    config = Config({**WRITTEN, "gateway": address})
+    config = parse({**WRITTEN, "gateway": address})
     assert (config.host, config.port) == expected
 
 
@@ -70,14 +70,14 @@ def test_the_gateway_is_a_host_and_a_port(address: str, expected: tuple[str, int
 )
 def test_a_wrong_field_is_named_and_the_remedy_too(field: str, value: object) -> None:
     with pytest.raises(ConfigError) as raised:
-        Config({**WRITTEN, field: value})
+        parse({**WRITTEN, field: value})
     assert f"config.json: {field} must be " in str(raised.value)
     assert "comatrix node add" in str(raised.value)
 
 
 def test_wifi_needs_a_network_name() -> None:
     with pytest.raises(ConfigError, match="ssid"):
-        Config({**WRITTEN, "wifi": {"password": "x"}})
+        parse({**WRITTEN, "wifi": {"password": "x"}})
 
 
 @pytest.mark.parametrize("text", ["{", "[]", "7", '"x"'])
@@ -95,14 +95,14 @@ def test_a_missing_file_is_told(tmp_path: Path) -> None:
 
 def test_the_secret_stands_in_no_error(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as raised:
-        Config({**WRITTEN, "secret": "5ec2e7" * 5 + "zz"})
+        parse({**WRITTEN, "secret": "5ec2e7" * 5 + "zz"})
     assert "5ec2e7" not in str(raised.value)
 
 
 def test_a_device_reads_it_alike(on_device: Callable[[str], str], tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text(json.dumps({**WRITTEN, "gateway": "[fd00::1]:5700"}))
     script = """
-from comatrix_node.config import Config, ConfigError, load
+from comatrix_node.config import ConfigError, load, parse
 c = load()
 print(c.node, c.name, c.secret.hex(), c.host, c.port, c.wifi, c.buffer)
 for broken in ("?", '{"v": 1, "node": 0}'):

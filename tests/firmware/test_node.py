@@ -12,7 +12,7 @@ from tests.support.gateway_world import WALL_MS, GatewayWorld, MemoryDisk
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "support" / "platform"))
 
-from comatrix_node.config import Config
+from comatrix_node.config import parse
 from comatrix_node.node import DROPPED, Node
 
 SECRET = bytes(range(16))
@@ -100,7 +100,7 @@ class Bench:
             "interval_s": 10,
             "ack_timeout_ms": 500,
         }
-        return Node(Config({**values, **more}), self.wire, self.store, FakeClock(self.world))
+        return Node(parse({**values, **more}), self.wire, self.store, FakeClock(self.world))
 
     def run(self, node: Node, until_ms: int) -> None:
         """Let virtual time pass."""

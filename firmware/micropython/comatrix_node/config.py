@@ -17,41 +17,62 @@ def _wrong(field: str, wanted: str) -> ConfigError:
 
 
 class Config:
-    """`node name enrolment interval_s ack_timeout_ms buffer` as in the file, `secret` as 16 bytes, the gateway as
-    `host` and `port`, `wifi` as (ssid, password) or None. Raises ConfigError."""
+    """A plain holder: once it is made, a node can forget this module, and with it 2 KB of RAM.
 
-    def __init__(self, values: "dict[str, Any]") -> None:
-        self._values = values
-        self._integer("v", 1, 1)
-        self.node = self._integer("node", 1, 65535)
-        self.enrolment = self._integer("enrolment", 0, 0xFFFFFFFF)
-        self.interval_s = self._integer("interval_s", 1, 604800, 60)
-        self.ack_timeout_ms = self._integer("ack_timeout_ms", 100, 60000, 2000)
-        self.buffer = self._integer("buffer", 1, 1000, 32)
-        self.name = self._text("name")
-        try:
-            self.secret = unhexlify(self._text("secret"))
-        except ValueError:
-            self.secret = b""
-        if len(self.secret) != 16:
-            raise _wrong("secret", "32 hex digits")
-        self.host, self.port = _host_port(self._text("gateway"))
-        self.wifi: "tuple[str, str] | None" = None
-        if values.get("wifi"):
-            self._values = values["wifi"]
-            self.wifi = self._text("ssid"), self._text("password", "")
+    `secret` is 16 bytes, the gateway `host` and `port`, `wifi` (ssid, password) or None; the rest is as in the file.
+    """
 
-    def _integer(self, field: str, low: int, high: int, default: "int | None" = None) -> int:
-        value = self._values.get(field, default)
-        if not isinstance(value, int) or not low <= value <= high:
-            raise _wrong(field, "a number from %d to %d" % (low, high))
-        return value
+    node: int
+    name: str
+    secret: bytes
+    enrolment: int
+    host: str
+    port: int
+    interval_s: int
+    ack_timeout_ms: int
+    buffer: int
+    wifi: "tuple[str, str] | None"
 
-    def _text(self, field: str, default: "str | None" = None) -> str:
-        value = self._values.get(field, default)
-        if not isinstance(value, str) or not (value or value == default):
-            raise _wrong(field, "text")
-        return value
+
+def parse(values: "dict[str, Any]") -> Config:
+    """The contents of config.json -> the configuration. Raises ConfigError."""
+    config = Config()
+    _integer(values, "v", 1, 1)
+    config.node = _integer(values, "node", 1, 65535)
+    config.enrolment = _integer(values, "enrolment", 0, 0xFFFFFFFF)
+    config.interval_s = _integer(values, "interval_s", 1, 604800, 60)
+    config.ack_timeout_ms = _integer(values, "ack_timeout_ms", 100, 60000, 2000)
+    config.buffer = _integer(values, "buffer", 1, 1000, 32)
+    config.name = _text(values, "name")
+    config.secret = _secret(_text(values, "secret"))
+    config.host, config.port = _host_port(_text(values, "gateway"))
+    wifi = values.get("wifi")
+    config.wifi = (_text(wifi, "ssid"), _text(wifi, "password", "")) if wifi else None
+    return config
+
+
+def _integer(values: "dict[str, Any]", field: str, low: int, high: int, default: "int | None" = None) -> int:
+    value = values.get(field, default)
+    if not isinstance(value, int) or not low <= value <= high:
+        raise _wrong(field, "a number from %d to %d" % (low, high))
+    return value
+
+
+def _text(values: "dict[str, Any]", field: str, default: "str | None" = None) -> str:
+    value = values.get(field, default)
+    if not isinstance(value, str) or not (value or value == default):
+        raise _wrong(field, "text")
+    return value
+
+
+def _secret(digits: str) -> bytes:
+    try:
+        secret = unhexlify(digits)
+    except ValueError:
+        secret = b""
+    if len(secret) != 16:
+        raise _wrong("secret", "32 hex digits")
+    return secret
 
 
 def _host_port(address: str) -> "tuple[str, int]":
@@ -71,7 +92,7 @@ def load(path: str = "config.json") -> Config:
     """The configuration at `path`. Raises ConfigError, with what to do about it."""
     try:
         with open(path) as file:
-            return Config(json.load(file))
+            return parse(json.load(file))
     except ConfigError:
         raise
     except (OSError, ValueError, AttributeError):
