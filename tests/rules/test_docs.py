@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from comatrix.gateway.pages.__main__ import PAGES as GENERATED
+
 ROOT = Path(__file__).parents[2]
 ARCHITECTURE = ROOT / "docs" / "architecture.md"
 SKIPPED = {".venv", ".cache", "build", "dist", "node_modules", ".git", ".pytest_cache", ".hypothesis"}
@@ -79,6 +81,18 @@ def test_every_page_is_in_the_index(page: Path) -> None:
     index = ROOT / "docs" / "README.md"
     if page != index:
         assert page.relative_to(ROOT / "docs").as_posix() in index.read_text(encoding="utf-8")
+
+
+def test_make_docs_writes_every_page_that_says_so() -> None:
+    reference = ROOT / "docs" / "reference"
+    claimed = {path.name for path in reference.iterdir() if "by `make docs`." in path.read_text(encoding="utf-8")}
+    assert claimed == set(GENERATED)
+
+
+@pytest.mark.parametrize("name", sorted(GENERATED))
+def test_a_generated_page_is_fresh(name: str) -> None:
+    page = ROOT / "docs" / "reference" / name
+    assert page.read_text(encoding="utf-8") == GENERATED[name](), "run: make docs"
 
 
 def targets() -> list[str]:

@@ -19,8 +19,8 @@ LAYERS = [
     ("comatrix.gateway.directory",),
     ("comatrix.gateway.room_news",),
     ("comatrix.gateway.app",),
-    # The demo plays what the command line does, and is one of its commands.
-    ("comatrix.gateway.cli", "comatrix.gateway.demo", "comatrix.__main__"),
+    # The demo plays what the command line does, and is one of its commands. `make docs` writes the commands' page too.
+    ("comatrix.gateway.cli", "comatrix.gateway.demo", "comatrix.__main__", "comatrix.gateway.pages.__main__"),
     ("comatrix.gateway.bench",),
 ]
 # Named nowhere above: the root package holds the version alone.
@@ -62,10 +62,11 @@ def within(name: str, package: str) -> bool:
 
 
 def layer_of(name: str) -> int | None:
-    for number, members in enumerate(LAYERS):
-        if any(within(name, member) for member in members):
-            return number
-    return None
+    """The layer of the member that names the module most exactly."""
+    found = [
+        (len(member), number) for number, members in enumerate(LAYERS) for member in members if within(name, member)
+    ]
+    return max(found)[1] if found else None
 
 
 def violations(name: str, tree: ast.AST) -> list[str]:

@@ -48,9 +48,10 @@ class RoomShow:
         """One line: what went over the air, and what came of it."""
         counts = self._link.counts
         share = 100 * counts.lost / counts.sent if counts.sent else 0
+        readings = "1 reading" if len(self.records) == 1 else f"{len(self.records)} readings"
         return (
             f"    air: {counts.sent} datagrams sent, {counts.lost} lost ({share:.0f} %), "
-            f"{counts.retransmitted} retransmitted, {counts.bytes} bytes | room: {len(self.records)} readings delivered"
+            f"{counts.retransmitted} retransmitted, {counts.bytes} bytes | room: {readings} delivered"
         )
 
     def _new(self, event: dict[str, Any]) -> bool:

@@ -1,11 +1,13 @@
-"""Writes the reference pages that are made from the code; run it at the root of the checkout (`make docs`)."""
+"""Writes every reference page that is made from the code; run it at the root of the checkout (`make docs`)."""
 
 from pathlib import Path
 
+from comatrix.gateway.cli import page as commands
 from comatrix.gateway.config import page as configuration
 from comatrix.gateway.pages import exchange, vocabulary
 
 PAGES = {
+    "commands.md": commands.markdown,
     "configuration.md": configuration.markdown,
     "exchange.md": exchange.markdown,
     "vocabulary.md": vocabulary.markdown,
