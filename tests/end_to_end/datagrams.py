@@ -1,0 +1,71 @@
+"""Raw datagrams to a running gateway, each from a port of its own, and what came back."""
+
+import asyncio
+import socket
+import time
+from collections.abc import Sequence
+
+
+def free_udp_port() -> int:
+    """A port nobody has now."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+async def exchange(port: int, datagrams: Sequence[bytes], wait_s: float) -> list[list[bytes]]:
+    """Send each from a fresh socket; what each of them got within `wait_s`."""
+    sockets = []
+    try:
+        for datagram in datagrams:
+            one = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            one.setblocking(False)
+            one.connect(("127.0.0.1", port))
+            sockets.append(one)
+            one.send(datagram)
+        await asyncio.sleep(wait_s)
+        return [_drained(one) for one in sockets]
+    finally:
+        for one in sockets:
+            one.close()
+
+
+async def answer(port: int, datagram: bytes, timeout_s: float = 5.0) -> bytes:
+    """The first datagram that comes back. Raises TimeoutError."""
+    loop = asyncio.get_running_loop()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one:
+        one.setblocking(False)
+        one.connect(("127.0.0.1", port))
+        one.send(datagram)
+        return await asyncio.wait_for(loop.sock_recv(one, 2048), timeout_s)
+
+
+async def flood(port: int, datagrams: Sequence[bytes], sources: int) -> tuple[int, float]:
+    """Send all of them from `sources` ports, with pauses so that none is dropped; bytes that came back, seconds."""
+    sockets = []
+    begin = time.monotonic()
+    try:
+        for _ in range(sources):
+            one = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            one.setblocking(False)
+            one.connect(("127.0.0.1", port))
+            sockets.append(one)
+        for number, datagram in enumerate(datagrams):
+            sockets[number % sources].send(datagram)
+            if number % 200 == 199:
+                await asyncio.sleep(0.01)
+        await asyncio.sleep(0.5)
+        back = sum(len(datagram) for one in sockets for datagram in _drained(one))
+        return back, time.monotonic() - begin
+    finally:
+        for one in sockets:
+            one.close()
+
+
+def _drained(one: socket.socket) -> list[bytes]:
+    found = []
+    while True:
+        try:
+            found.append(one.recv(2048))
+        except (BlockingIOError, ConnectionError):
+            return found
