@@ -1,14 +1,13 @@
-"""Nodes and a gateway over a seeded lossy link, in virtual time, on CPython and MicroPython: one hash of all that happened.
+"""Nodes and a gateway over a seeded lossy link, in virtual time, alike on CPython and MicroPython.
 
-Run it: `python tests/simulation/link_simulation.py [LOSS_PERCENT RECORDS NODES SEED]`. It prints what was sent, lost and
-delivered, whether each record arrived exactly once and in order, and the SHA-256 of the transcript.
+`python tests/simulation/link_simulation.py [LOSS_PERCENT RECORDS NODES SEED]` prints what was sent, lost and delivered,
+whether each record arrived exactly once and in order, and the SHA-256 of the whole transcript.
 """
 
 import hashlib
 import sys
 
-from comatrix.codec import cbor, codes, coap
-from comatrix.codec.option_numbers import URI_PATH
+from comatrix.codec import cbor, coap
 from comatrix.codec.records import Readings, encode, split_untrusted
 from comatrix.session.client import Client, Delivered, Reserve
 from comatrix.session.counter import Counter
@@ -46,7 +45,7 @@ class LossyLink:
         self.sent = self.lost = self.number = 0
 
     def send(self, now, sender, receiver, data):
-        for copy in range(2 if self.random(100) < 5 else 1):
+        for _ in range(2 if self.random(100) < 5 else 1):
             self.sent += 1
             if self.random(100) < self.loss_percent:
                 self.lost += 1
