@@ -9,8 +9,13 @@ from typing import Any
 
 import pytest
 
-from comatrix.codec import cbor
+from comatrix.codec import cbor, coap
+from comatrix.codec.codes import BAD_REQUEST
+from comatrix.codec.option_numbers import OSCORE
+from comatrix.gateway.aead import aead
 from comatrix.gateway.demo.stage import Stage
+from comatrix.session import oscore
+from comatrix.session.keys import Keys, node_id
 from tests.end_to_end.datagrams import answer, exchange, flood, free_udp_port
 from tests.end_to_end.node_programs import POST_MANY
 from tests.end_to_end.processes import rss_kib
@@ -116,6 +121,58 @@ async def test_hostile_inputs_are_answered_as_stated_and_the_next_reading_gets_i
         assert_small(request, replies, row["id"])
 
     await good_readings_pass(target)
+
+
+async def test_a_node_gone_bad_is_refused_in_secret_and_harms_nobody(target: Target) -> None:
+    generator = random.Random(5)
+    node = Attacker(target.configuration)
+    rows = layer("cbor")
+    wrong = [node.request(coap.POST, bytes.fromhex(row["hex"])) for row in rows]
+    for row, request, replies in zip(rows, wrong, await exchange(target.secure, wrong, 1.0), strict=True):
+        assert [node.opened(request, reply)[0] for reply in replies] == [BAD_REQUEST], row
+        assert_small(request, replies, row["id"])
+    # What stands under the seal may be anything at all: no code, no options, torn ones, words of no language.
+    inner = [generator.randbytes(generator.randrange(40)) for _ in range(300)]
+    inner += [bytes((coap.POST,)) + b"\xb1r\xff" + generator.randbytes(generator.randrange(1, 30)) for _ in range(300)]
+    odd = [node.sealed(plaintext) for plaintext in inner]
+    for request, replies in zip(odd, await exchange(target.secure, odd, 2.0), strict=True):
+        assert len(replies) <= 1
+        assert_small(request, replies, request.hex())
+    await good_readings_pass(target)
+
+
+class Attacker:
+    """Has the keys of node 1, and none of its manners."""
+
+    def __init__(self, configuration: dict[str, Any]) -> None:
+        keys = Keys(bytes.fromhex(configuration["secret"]), node_id(configuration["node"]), b"", aead)
+        self._context = keys.context()
+        self._bindings: dict[bytes, oscore.Binding] = {}
+        self._counter = 0
+
+    def request(self, code: int, payload: bytes) -> bytes:
+        """To r, under a fresh counter."""
+        return self.sealed(bytes((code,)) + b"\xb1r" + (b"\xff" + payload if payload else b""))
+
+    def sealed(self, plaintext: bytes) -> bytes:
+        """CON POST with whatever `plaintext` under the seal."""
+        self._counter += 1
+        nonce = (self._context.sender_base ^ self._counter).to_bytes(13, "big")
+        binding = oscore.Binding(self._context.sender_id, self._counter, nonce)
+        ciphertext = self._context.sender.seal(nonce, binding.aad, plaintext)
+        option = (OSCORE, oscore.option_value(self._counter, self._context.sender_id))
+        message = coap.Message(coap.CON, coap.POST, self._counter, b"T", [option], ciphertext)
+        encoded = coap.encode(message)
+        self._bindings[encoded] = binding
+        return encoded
+
+    def opened(self, request: bytes, reply: bytes) -> tuple[int, bytes]:
+        """(code, payload) under the seal of the answer to `request`."""
+        message = coap.decode_untrusted(reply)
+        (option,) = [value for number, value in message.options if number == OSCORE]
+        counter, _, _ = oscore.read_option_untrusted(option)
+        found = oscore.unprotect_response_untrusted(self._context, self._bindings[request], counter, message.payload)
+        return found[0], found[2]
 
 
 async def test_a_flood_of_mutated_datagrams_neither_kills_nor_fattens_the_gateway(target: Target) -> None:
