@@ -159,6 +159,7 @@ class Receiver:
         try:
             key = await self._storage.rekey(made, self._window(peer) or WindowMove(0, -1, 0))
         except StoreError:
+            self._associations.abandoned(peer)
             self._server.refuse(request.incoming, codes.SERVICE_UNAVAILABLE, "", self._monotonic_ms())
             self._flush()
             return

@@ -100,6 +100,10 @@ class Associations:
         self._peers[kid] = [peer]
         self._offers.pop(kid, None)
 
+    def abandoned(self, peer: Peer) -> None:
+        """A re-keyed context could not be stored: it never existed, the node begins again."""
+        self.rekeyed.pop(id(peer), None)
+
     def superseded(self, peer: Peer) -> bool:
         """Whether older contexts of this node still live; with this call they are forgotten, a newer one spoke."""
         kid = node_id(peer.node)
