@@ -21,9 +21,14 @@ def attributes(tree: ast.Module) -> set[str]:
 def shorten(tree: ast.AST, fixed: set[str], public: bool) -> None:
     """Rename in every function of `tree`, in place. `fixed`: names that stay. `public`: only in private functions."""
     for node in ast.iter_child_nodes(tree):
-        if isinstance(node, ast.FunctionDef) and not (public and not node.name.startswith("_")):
+        if isinstance(node, ast.FunctionDef) and not (public and not _private(node.name)):
             _rename(node, fixed)
-        shorten(node, fixed, public and not (isinstance(node, ast.FunctionDef) and node.name.startswith("_")))
+        shorten(node, fixed, public and not (isinstance(node, ast.FunctionDef) and _private(node.name)))
+
+
+def _private(name: str) -> bool:
+    """A constructor is called by users, whatever it begins with."""
+    return name.startswith("_") and not name.startswith("__")
 
 
 def _rename(function: ast.FunctionDef, fixed: set[str]) -> None:
