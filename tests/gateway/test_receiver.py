@@ -281,6 +281,23 @@ def test_hostile_bytes_get_at_most_three_times_their_size(world: GatewayWorld, c
     assert len(world.take()) == 1
 
 
+def test_a_node_changed_by_a_person_keeps_its_window_and_counter(world: GatewayWorld, disk: MemoryDisk) -> None:
+    sender = Sender()
+    world.receive(sender.request(1, "t", code=coap.GET))
+    (before,) = world.take()
+    disk.hold = True  # a commit under way: the database is behind what was accepted
+    world.receive(sender.request(2, record=READING))
+    world.associations.load(world.nodes[7], list(disk.contexts.values()))
+    disk.sync()
+    world.take()
+    world.receive(sender.request(2, record=Readings({0: 1}), mid=99))
+    world.receive(sender.request(3, "t", code=coap.GET))
+    replay, after = world.take()
+    assert unprotected(replay) == coap.UNAUTHORIZED
+    own = [sender.answer(counter, answer)[3] for counter, answer in ((1, before), (3, after))]
+    assert len(set(own)) == 2
+
+
 class RecordingAead:
     """AES-CCM that remembers every (key, nonce) it sealed under, and refuses to meet one twice."""
 

@@ -128,7 +128,7 @@ class GatewayWorld:
     def restart(self) -> None:
         """A new process on the same disk."""
         self.disk.lose()
-        associations = Associations(self._aead, self._random.randrange, frozenset({9}))
+        self.associations = associations = Associations(self._aead, self._random.randrange, frozenset({9}))
         for node in self.nodes.values():
             contexts = [one for one in self.disk.contexts.values() if one.node == node.number]
             associations.load(node, sorted(contexts, key=lambda one: -one.generation))

@@ -1,6 +1,6 @@
 """Which node speaks: OSCORE contexts by kid, plain nodes by address; the gateway's half of RFC 8613 Appendix B.2."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -47,7 +47,11 @@ class Associations:
         self.rekeyed: dict[int, Rekeyed] = {}  # by id(peer), until it is stored
 
     def load(self, node: Node, contexts: Iterable[SecurityContext]) -> None:
-        """Replace what is known of a node; its contexts newest first. A revoked node is forgotten."""
+        """Replace what is known of a node; its contexts newest first. A revoked node is forgotten.
+
+        An association that lives on stays the same object: its window and counter are ahead of the database.
+        """
+        living = {peer.key: peer for peer in self._peers.get(node_id(node.number), [])}
         self.forget(node.number)
         if node.revoked:
             return
@@ -56,7 +60,7 @@ class Associations:
                 self._plain[node.address] = Peer(node.number, 0)
             return
         kid = node_id(node.number)
-        self._peers[kid] = [self._peer(context) for context in contexts if context.state != "dead"]
+        self._peers[kid] = [self._peer(context, living) for context in contexts if context.state != "dead"]
 
     def forget(self, number: int) -> None:
         """Drop all associations of a node."""
@@ -115,9 +119,11 @@ class Associations:
         self._peers[kid] = [peer]
         return True
 
-    def _peer(self, stored: SecurityContext) -> Peer:
+    def _peer(self, stored: SecurityContext, living: Mapping[int, Peer]) -> Peer:
         keys = self._keys(node_id(stored.node), stored.secret)
         self._secrets[stored.id] = (keys, stored.id_context)
+        if stored.id in living:
+            return living[stored.id]
         counter = Counter(max(stored.tx_reserved, 1), COUNTER_STEP)
         window = Window(stored.highest, stored.mask)
         peer = Peer(stored.node, stored.id, keys.context(stored.id_context), window, counter)
