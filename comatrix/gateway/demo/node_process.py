@@ -64,7 +64,7 @@ class NodeProcess:
         with (folder / "output.txt").open("ab") as output:
             process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-m", "comatrix.gateway.demo.tied_process", str(os.getpid())),
-                *(interpreter.path, *options, "main.py"),
+                *(*interpreter.command, *options, "main.py"),
                 cwd=folder,
                 env={**os.environ, "MICROPYPATH": f"{firmware}:.frozen"},
                 stdin=asyncio.subprocess.DEVNULL,

@@ -39,9 +39,16 @@ bind = ["127.0.0.1:{port}"]
 class Stage:
     """A folder with a homeserver and a gateway in it. Opened in steps, closed by `close` whatever happened.
 
-    `synapse`: a running homeserver to use, which is left running; the accounts then get names of their own."""
+    `synapse`: a running homeserver to use, which is left running; the accounts then get names of their own.
+    `interpreter`: what the nodes run on, instead of what is found."""
 
-    def __init__(self, folder: Path, say: Callable[[str], None], synapse: LoopbackSynapse | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        say: Callable[[str], None],
+        synapse: LoopbackSynapse | None = None,
+        interpreter: micropython.Interpreter | None = None,
+    ) -> None:
         self.folder = folder
         self.place = Place.of(str(folder / "gateway"))
         self.password = secrets.token_urlsafe(9)
@@ -53,7 +60,7 @@ class Stage:
         self.link: LossyLink | None = None
         self.nodes: dict[str, NodeProcess] = {}
         self._say = say
-        self._interpreter: micropython.Interpreter | None = None
+        self._interpreter = interpreter
         self._gateway: asyncio.subprocess.Process | None = None
 
     async def open_homeserver(self, more_udp: str = "", url: str = "") -> None:

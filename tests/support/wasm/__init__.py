@@ -1,46 +1,40 @@
-"""Runs scripts on MicroPython's WebAssembly build under Node.js: no sockets, no heap limit, but no Linux either."""
+"""Runs scripts on MicroPython's WebAssembly build under Node.js: no heap limit, lent sockets, but no Linux either."""
 
 import functools
+import os
 import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
+from comatrix.gateway.demo.wasm import install
+from comatrix.gateway.errors import GatewayError
 from tests.support.micropython import PACKAGES, ROOT
 
-HERE = Path(__file__).parent
 CACHE = ROOT / ".cache" / "micropython-wasm"
-_INSTALL_TIMEOUT_S = 180
 
 
 @functools.cache
-def _runner() -> Path | str:
-    """The folder with run.mjs and what npm installed for it, or why there is none."""
-    if not shutil.which("node") or not shutil.which("npm"):
-        return "Node.js with npm is not installed: MicroPython's WebAssembly build cannot run"
-    CACHE.mkdir(parents=True, exist_ok=True)
-    for name in ("package.json", "run.mjs", "cryptolib.py"):
-        shutil.copyfile(HERE / name, CACHE / name)
-    installed = CACHE / "node_modules" / "@micropython" / "micropython-webassembly-pyscript" / "micropython.mjs"
-    if not installed.exists():
-        command = ["npm", "install", "--no-audit", "--no-fund", "--no-package-lock", "--silent"]
-        try:
-            done = subprocess.run(
-                command, cwd=CACHE, capture_output=True, text=True, timeout=_INSTALL_TIMEOUT_S, check=False
-            )
-        except subprocess.TimeoutExpired:
-            return "npm did not answer in time: MicroPython's WebAssembly build cannot be fetched"
-        if done.returncode or not installed.exists():
-            return f"npm cannot fetch MicroPython's WebAssembly build: {done.stderr.strip()[-200:]}"
-    return CACHE
+def _command() -> tuple[str, ...] | str:
+    """What runs a program on the build, or why nothing does."""
+    try:
+        return install.command(os.environ, CACHE)
+    except GatewayError as reason:
+        return reason.text
+
+
+def wasm_command() -> tuple[str, ...]:
+    """What runs a program on the build as `micropython` would. Skips the test, with the reason, where nothing does."""
+    found = _command()
+    if isinstance(found, str):
+        pytest.skip(found)
+    return found
 
 
 def run_wasm(script: str, folder: Path, timeout_s: float = 120.0) -> str:
     """What `script` prints, run in `folder` on the sources. Skips where the build cannot run; fails on an exception."""
-    runner = _runner()
-    if isinstance(runner, str):
-        pytest.skip(runner)
+    command = wasm_command()
     for package in PACKAGES:
         if not (folder / "lib" / package.name).exists():
             shutil.copytree(
@@ -48,7 +42,9 @@ def run_wasm(script: str, folder: Path, timeout_s: float = 120.0) -> str:
             )
     (folder / "main_under_test.py").write_text(script)
     done = subprocess.run(
-        ["node", str(runner / "run.mjs"), str(folder), "main_under_test.py"],
+        [*command, "main_under_test.py"],
+        cwd=folder,
+        env={**os.environ, "MICROPYPATH": f"{folder / 'lib'}:.frozen"},
         capture_output=True,
         text=True,
         timeout=timeout_s,

@@ -1,4 +1,4 @@
-"""MicroPython's `cryptolib` for its WebAssembly build, on the AES run.mjs brings from Node.js. Encryption only."""
+"""MicroPython's `cryptolib` for its WebAssembly build, on the AES of Node.js. Encryption only."""
 
 from binascii import hexlify, unhexlify
 
