@@ -9,6 +9,7 @@ import pytest
 
 from comatrix.gateway.demo.stage import Stage
 from comatrix.gateway.demo.synapse import LoopbackSynapse
+from tests.end_to_end.cut_line import CutLine
 from tests.end_to_end.log_check import check_log
 from tests.support.micropython import ROOT, real_micropython
 
@@ -34,3 +35,12 @@ def compiled_firmware(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert done.returncode == 0, done.stdout + done.stderr
     assert not list(folder.rglob("*.py"))
     return folder
+
+
+@pytest.fixture
+async def line(stage: Stage) -> AsyncIterator[CutLine]:
+    """The wire to the homeserver, whole."""
+    made = CutLine(stage.synapse.port)
+    await made.join()
+    yield made
+    await made.cut()

@@ -1,7 +1,6 @@
 """The homeserver away, the token wrong, the room closed or encrypted: the gateway stays up, says so once, recovers."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
 
@@ -17,15 +16,6 @@ from tests.support.people import Person
 pytestmark = pytest.mark.slow
 
 ENCRYPTION = {"algorithm": "m.megolm.v1.aes-sha2"}
-
-
-@pytest.fixture
-async def line(stage: Stage) -> AsyncIterator[CutLine]:
-    """The wire to the homeserver, whole."""
-    made = CutLine(stage.synapse.port)
-    await made.join()
-    yield made
-    await made.cut()
 
 
 async def opened(stage: Stage, line: CutLine) -> tuple[str, dict[str, Any]]:

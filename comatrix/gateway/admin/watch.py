@@ -1,7 +1,8 @@
 """How the gateway is, and what nodes say as it arrives."""
 
 import sqlite3
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
+from functools import partial
 from typing import Any
 
 from comatrix import __version__
@@ -54,24 +55,23 @@ class WatchOperations:
         name = arguments.maybe_text(args, "node")
         node = None if name is None else find(self._given.store.read(nodes.all_nodes), name).number
         last = self._given.store.read(records.newest_id)
-        for item in self._newest(limit, node):
+        for item in self._shown(lambda connection: records.tail(connection, limit, node) if limit else []):
             yield item
+            last = max(last, item["id"])
         if follow and self._given.live is None:
             raise Unreachable("The gateway is not running: nothing new arrives.", "comatrix gateway run")
         while follow:
             await self._given.wait(LOOK_EVERY_S)
-            newest = self._given.store.read(records.newest_id)
-            for item in self._newest(min(newest - last, MOST_TAILED), node):
-                if item["id"] > last:
-                    yield item
-            last = newest
+            for item in self._shown(partial(records.after, id=last, limit=MOST_TAILED, node=node)):
+                yield item
+                last = item["id"]
 
-    def _newest(self, limit: int, node: int | None) -> list[dict[str, Any]]:
+    def _shown(self, find: Callable[[sqlite3.Connection], list[Record]]) -> list[dict[str, Any]]:
         def look(connection: sqlite3.Connection) -> list[dict[str, Any]]:
             known = {one.number: one for one in nodes.all_nodes(connection, revoked=True)}
-            return [_record_json(record, known.get(record.node)) for record in records.tail(connection, limit, node)]
+            return [_record_json(record, known.get(record.node)) for record in find(connection)]
 
-        return self._given.store.read(look) if limit else []
+        return self._given.store.read(look)
 
 
 def _record_json(record: Record, node: Node | None) -> dict[str, Any]:

@@ -150,6 +150,15 @@ def tail(connection: sqlite3.Connection, limit: int, node: int | None = None) ->
     return [record_of(row) for row in reversed(rows)]
 
 
+def after(connection: sqlite3.Connection, id: int, limit: int, node: int | None = None) -> list[Record]:
+    """The records that follow row `id`, oldest first."""
+    where, values = ("", ()) if node is None else ("AND node = ?", (node,))
+    rows = connection.execute(
+        f"SELECT {COLUMNS} FROM record WHERE id > ? {where} ORDER BY id LIMIT ?", (id, *values, limit)
+    )
+    return [record_of(row) for row in rows.fetchall()]
+
+
 def counts(connection: sqlite3.Connection) -> dict[int, tuple[int, int]]:
     """Node -> (records, late ones among them)."""
     rows = connection.execute("SELECT node, count(*), sum(late) FROM record GROUP BY node")
