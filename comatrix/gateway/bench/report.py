@@ -57,8 +57,8 @@ def _ingest(rows: Sequence[Row]) -> str:
     rounds = max((row.rounds for row in rows), default=0)
     note = (
         f"Medians of {rounds} rounds, the servers in turn, load generator on the same machine: on a shared machine the"
-        " wall figures (messages/s, ms) vary by a third between runs, CPU a message by a tenth. One request outstanding"
-        " a node; every answer is checked, every 16th protected one decrypted. CoMatrix answers when the reading is on"
+        " wall figures (messages/s, ms) can halve between runs, CPU a message varies by a fifth. One request is out a"
+        " node; every answer is checked, every 16th protected one decrypted. CoMatrix answers when the reading is on"
         " disk, synced; aiocoap and libcoap keep nothing."
     )
     problems = {f"{row.name}, OSCORE {_on(row)}: {row.problem}" for row in rows if row.problem}
