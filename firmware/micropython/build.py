@@ -4,7 +4,7 @@
 
 The modules are first made smaller (shrink.py, link.py, prune.py, rename.py, parameters.py), then compiled with -O3 (no
 asserts, no line numbers: together 7 % of the bytes; who looks for a line number copies the sources instead).
-package.json for `mip` is written beside manifest.py and beside the .mpy files (the `mip` of MicroPython 1.25 reads whole
+package.json for `mip` is written beside manifest.py and the .mpy files (the `mip` of MicroPython 1.25 reads whole
 addresses only: --url puts them into the latter); --check only says whether the former is fresh. Exits 1 when the budget
 is broken or package.json is stale.
 """
