@@ -132,6 +132,8 @@ class Gateway:
             timezone=ZoneInfo(settings.gateway.timezone),
             render=_render,
         )
+        if store.restored:
+            operator.tell("the database is a copy put back: every node makes new keys with it before it is heard again")
         knocks = Knocks(operator.tell, directory.name)
         receiver = _receiver(settings, store, associations, directory, poster, udp, knocks)
         gateway = cls(settings, store, matrix, udp, receiver, poster, knocks, operator, _wall_ms(), [])

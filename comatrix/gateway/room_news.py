@@ -59,7 +59,7 @@ class RoomNews:
         """Told; following an upgrade comes later."""
         room = self._directory.room_by_id(room_id)
         if room is not None:
-            self._tell(f"room {room.alias or room_id} was replaced by {replacement}: bind its nodes to that one")
+            self._tell(f"room {room.alias or room_id} was replaced: comatrix node move NODE --room {replacement}")
 
     async def power_changed(self, room_id: str) -> None:
         """What was forbidden may be allowed now."""

@@ -18,7 +18,7 @@ LINK = "u"  # UDP (docs/reference/wire.md, section Keys and names)
 
 
 class NodeOperations:
-    """node.add, node.list, node.show, node.rename, node.rotate, node.revoke."""
+    """node.add, node.list, node.show, node.rename, node.move, node.rotate, node.revoke."""
 
     def __init__(self, given: Collaborators, room_operations: RoomOperations) -> None:
         self._given = given
@@ -53,7 +53,9 @@ class NodeOperations:
         node = self._found(args)
         if node.security == "plain":
             raise UsageError(f"{node.name} is a plain node: it has no keys.", f"comatrix node show {node.name}")
-        gateway, interval_s = self._gateway(args, plain=False), _interval_s(args)
+        known = self._given.store.read(status.all_status).get(node.number)
+        interval_s = _interval_s(args, known.wake_interval_s if known else None)
+        gateway = self._gateway(args, plain=False)
         secret = provisioning.new_secret(self._given.random_bytes)
         await self._given.store.run(lambda connection: contexts.rotate(connection, node.number, LINK, secret))
         self._given.changed("node", node.number)
@@ -71,6 +73,14 @@ class NodeOperations:
         await self._given.store.run(rename)
         self._given.changed("node", node.number)
         return await self.show({"name": new})
+
+    async def move(self, args: Args) -> dict[str, Any]:
+        """{name, room} -> the node. What it sent before stays bound to the room it had."""
+        node = self._found(args)
+        room = await self._rooms.bound(arguments.text(args, "room"))
+        await self._given.store.run(lambda connection: nodes.set_room(connection, node.number, room.id))
+        self._given.changed("node", node.number)
+        return await self.show({"name": node.name})
 
     async def revoke(self, args: Args) -> dict[str, Any]:
         """{name} -> {number, name}. Its keys are gone; its number is never given again."""
@@ -143,8 +153,10 @@ def find(among: Iterable[Node], name: str) -> Node:
     raise UsageError(f"There is no node {name!a}.", "comatrix node list")
 
 
-def _interval_s(args: Args) -> int:
-    return arguments.whole(args, "interval_s", 1, provisioning.LONGEST_INTERVAL_S, provisioning.DEFAULT_INTERVAL_S)
+def _interval_s(args: Args, present: int | None = None) -> int:
+    """As asked, else as the node said it is, else the default."""
+    default = present or provisioning.DEFAULT_INTERVAL_S
+    return arguments.whole(args, "interval_s", 1, provisioning.LONGEST_INTERVAL_S, default)
 
 
 def _ip(text: str | None) -> str | None:

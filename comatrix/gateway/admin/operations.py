@@ -20,6 +20,7 @@ def operations(given: Collaborators) -> dict[str, Operation]:
         "node.list": node.list,
         "node.show": node.show,
         "node.rename": node.rename,
+        "node.move": node.move,
         "node.rotate": node.rotate,
         "node.revoke": node.revoke,
         "queue.list": queue.list,

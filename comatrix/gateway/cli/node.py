@@ -19,8 +19,8 @@ gateway_option = click.option(
     help="Where the node finds this gateway ([gateway] address, or this machine's own address).",
 )
 interval_option = click.option(
-    "--interval", "interval_s", type=click.IntRange(1, 604_800), default=60, show_default=True, metavar="SECONDS",
-    help="How often it reads its sensors.",
+    "--interval", "interval_s", type=click.IntRange(1, 604_800), metavar="SECONDS",
+    help="How often it reads its sensors: 60 unless said, or what it has so far.",
 )  # fmt: skip
 
 
@@ -72,7 +72,8 @@ def rotate(ctx: click.Context, /, name: str, out: Path | None, qr: bool, as_json
 
 def _asked(given: dict[str, Any]) -> dict[str, Any]:
     """Options as the operation names them."""
-    return {("gateway" if key == "gateway_address" else key): value for key, value in given.items()}
+    named = {("gateway" if key == "gateway_address" else key): value for key, value in given.items()}
+    return {key: value for key, value in named.items() if value is not None}
 
 
 def _deliver(made: dict[str, Any], path: Path, qr: bool, as_json: bool) -> None:
@@ -144,6 +145,20 @@ def rename(ctx: click.Context, name: str, new: str, as_json: bool) -> None:
         show_json(found)
     else:
         click.echo(f"Node {found['number']} is called {found['name']} now.")
+
+
+@node.command("move")
+@click.argument("name")
+@click.option("--room", required=True, metavar="ROOM", help="The room it posts to from now on.")
+@json_option
+@click.pass_context
+def move(ctx: click.Context, name: str, room: str, as_json: bool) -> None:
+    """Bind a node to another room; what it sent before goes where it was bound then."""
+    found = call(place_of(ctx), "node.move", {"name": name, "room": room})
+    if as_json:
+        show_json(found)
+    else:
+        click.echo(f"Node {found['number']} {found['name']} posts to {found['room']} now.")
 
 
 @node.command("revoke")

@@ -211,7 +211,7 @@ class Poster:
 
     def _stop(self, lane: Lane) -> None:
         lane.stopped = True
-        self._troubles.room(lane, "is encrypted", "nothing is ever sent there. Bind its nodes to another room")
+        self._troubles.room(lane, "is encrypted", "nothing is ever sent there. See: comatrix node move")
 
     def _doubt_rooms(self) -> None:
         for lane in self._lanes.values():

@@ -10,6 +10,7 @@ import pytest
 
 from comatrix.codec import records as said
 from comatrix.gateway.edges.store import contexts, nodes, outbox, records, rooms
+from comatrix.gateway.edges.store import status as node_status
 from comatrix.gateway.edges.store.store import Store
 from comatrix.gateway.model import NewRecord, SealedRow
 from tests.gateway.cli.conftest import Comatrix, Loopback
@@ -180,6 +181,22 @@ def test_rename_and_revoke(garden: Comatrix, tmp_path: Path) -> None:
     assert in_store(tmp_path, lambda store: store.read(lambda c: contexts.living(c, 2))) == []
     assert garden("node", "add", "barn", "--room", "#garden:localhost").exit_code == 0
     assert json.loads((tmp_path / "barn.json").read_text())["node"] == 3  # a number is never given twice
+
+
+def test_a_node_moves_to_another_room(garden: Comatrix) -> None:
+    assert garden("room", "create", "Cellar").exit_code == 0
+    moved = garden("node", "move", "garden", "--room", "#cellar:localhost")
+    assert moved.stdout == "Node 1 garden posts to #cellar:localhost now.\n"
+    assert read(garden, "node", "show", "garden")["room"] == "#cellar:localhost"
+    assert garden("node", "move", "garden", "--room", "#nowhere:localhost").exit_code != 0
+    assert read(garden, "node", "show", "garden")["room"] == "#cellar:localhost"
+
+
+def test_rotate_keeps_the_interval_the_node_has(garden: Comatrix, tmp_path: Path) -> None:
+    said = node_status.NodeStatus(1, wake_interval_s=600)
+    in_store(tmp_path, lambda store: store.write(lambda connection: node_status.update(connection, said)))
+    assert garden("node", "rotate", "garden", "--out", "new.json").exit_code == 0
+    assert json.loads((tmp_path / "new.json").read_text())["interval_s"] == 600
 
 
 def test_status_and_lists_read_nicely(garden: Comatrix) -> None:
