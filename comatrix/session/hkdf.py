@@ -2,11 +2,8 @@
 
 import hashlib
 
-_INNER = bytes([byte ^ 0x36 for byte in range(256)])
-_OUTER = bytes([byte ^ 0x5C for byte in range(256)])
 
-
-def sha256(*parts: bytes) -> bytes:
+def sha256(*parts: "bytes | bytearray") -> bytes:
     """SHA-256 over the parts in a row, 32 bytes."""
     state = hashlib.sha256()
     for part in parts:
@@ -18,9 +15,13 @@ def hmac_sha256(key: bytes, *parts: bytes) -> bytes:
     """HMAC-SHA-256 over the parts in a row, 32 bytes."""
     if len(key) > 64:
         key = sha256(key)
-    key = key + bytes(64 - len(key))
-    inner = sha256(bytes([_INNER[byte] for byte in key]), *parts)
-    return sha256(bytes([_OUTER[byte] for byte in key]), inner)
+    pad = bytearray(key + bytes(64 - len(key)))
+    for i in range(64):
+        pad[i] ^= 0x36
+    inner = sha256(pad, *parts)
+    for i in range(64):
+        pad[i] ^= 0x36 ^ 0x5C
+    return sha256(pad, inner)
 
 
 def hkdf(salt: bytes, secret: bytes, info: bytes, length: int) -> bytes:

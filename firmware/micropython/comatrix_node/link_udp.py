@@ -28,7 +28,7 @@ class UdpLink:
         if not self.poller.poll(wait_ms) or self.socket is None:
             return None
         try:
-            return self.socket.recv(1280)
+            return self.socket.recv(512)  # answers are shorter; more in one piece a used heap may not have
         except OSError:
             return None
 

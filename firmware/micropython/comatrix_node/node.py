@@ -11,6 +11,7 @@ node.run()
 
 import gc
 import os
+import sys
 
 from comatrix.codec import cbor
 from comatrix.codec.record_types import AGE, Hello, Text, encode, read_answer_untrusted
@@ -22,7 +23,6 @@ from comatrix.session.endpoint import Endpoint
 from comatrix.session.exchange import Parameters
 from comatrix.session.hkdf import sha256
 from comatrix.session.keys import Keys, node_id
-from comatrix_node import config as configuration
 from comatrix_node import power
 from comatrix_node.clock import Clock
 from comatrix_node.crypto import aead
@@ -81,7 +81,7 @@ class Node:
     def __init__(
         self, config: "Config | None" = None, link: "Any" = None, store: "Any" = None, clock: "Any" = None
     ) -> None:
-        self.config = config or configuration.load()
+        self.config = config or _config()
         self.clock = clock or Clock()
         self.store = store or _store()
         self.link = link or _link(self.config)
@@ -303,6 +303,16 @@ def _store() -> "Any":
     flash = FlashStore("state")
     rtc = power.rtc()
     return RtcStore(rtc, flash) if rtc else flash
+
+
+def _config() -> "Config":
+    """Read once; the module that checks it then makes room for the rest."""
+    from comatrix_node import config
+
+    loaded = config.load()
+    del sys.modules["comatrix_node"].config
+    del sys.modules["comatrix_node.config"]
+    return loaded
 
 
 def _link(config: "Config") -> "Any":
