@@ -40,7 +40,7 @@ class Stage:
     """A folder with a homeserver and a gateway in it. Opened in steps, closed by `close` whatever happened.
 
     `synapse`: a running homeserver to use, which is left running; the accounts then get names of their own.
-    `interpreter`: what the nodes run on, instead of what is found."""
+    `interpreter`: what the nodes run on, instead of what is found. `python`: what the gateway runs on."""
 
     def __init__(
         self,
@@ -48,6 +48,7 @@ class Stage:
         say: Callable[[str], None],
         synapse: LoopbackSynapse | None = None,
         interpreter: micropython.Interpreter | None = None,
+        python: str = sys.executable,
     ) -> None:
         self.folder = folder
         self.place = Place.of(str(folder / "gateway"))
@@ -60,6 +61,7 @@ class Stage:
         self.link: LossyLink | None = None
         self.nodes: dict[str, NodeProcess] = {}
         self._say = say
+        self._python = python
         self._interpreter = interpreter
         self._gateway: asyncio.subprocess.Process | None = None
 
@@ -96,7 +98,7 @@ class Stage:
         log = (self.folder / "gateway.log").open("ab")
         with log:
             self._gateway = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "comatrix.gateway.demo.tied_process", str(os.getpid()), sys.executable),
+                *(self._python, "-m", "comatrix.gateway.demo.tied_process", str(os.getpid()), self._python),
                 *("-m", "comatrix", "--home", str(self.place.paths.state), "gateway", "run"),
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=log,
