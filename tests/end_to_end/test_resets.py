@@ -3,15 +3,17 @@
 import asyncio
 import shutil
 import signal
+from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
 
-from comatrix.gateway.demo.lossy_link import Faults
+from comatrix.gateway.demo.lossy_link import Address, Faults
 from comatrix.gateway.demo.node_process import NodeProcess
 from comatrix.gateway.demo.stage import Stage
 from tests.end_to_end.node_programs import POST_MANY, POST_THROUGH_RESETS
+from tests.end_to_end.nonce_watch import NonceWatch
 from tests.end_to_end.room_reading import Seen, assert_once_and_in_order, seen, until, wait_for
 
 pytestmark = pytest.mark.slow
@@ -53,6 +55,14 @@ def numbers(found: list[Seen]) -> list[str]:
     return [one.values["count"] for one in found]
 
 
+def listen(stage: Stage) -> dict[Address, NonceWatch]:
+    """A watch for each node that speaks from now on, by its address."""
+    watches: dict[Address, NonceWatch] = defaultdict(NonceWatch)
+    assert stage.link is not None
+    stage.link.tap = lambda data, node, up: watches[node](data, node, up)
+    return watches
+
+
 async def finished(node: NodeProcess, timeout_s: float = 60) -> None:
     """It ended by itself, having nothing left to send."""
     assert await asyncio.wait_for(node.wait(), timeout_s) == 0, node.output()
@@ -61,6 +71,7 @@ async def finished(node: NodeProcess, timeout_s: float = 60) -> None:
 async def test_a_gateway_killed_again_and_again_loses_doubles_and_reorders_nothing(stage: Stage) -> None:
     count = 60
     room = await opened(stage, "killed gateway")
+    watches = listen(stage)
     for name in ("garden", "cellar"):
         await stage.start_node(name, await provisioned(stage, name, room), POST_MANY.format(count=count))
     for round_ in range(1, 5):
@@ -72,11 +83,17 @@ async def test_a_gateway_killed_again_and_again_loses_doubles_and_reorders_nothi
     assert_once_and_in_order(found)
     for number in (1, 2):
         assert numbers([one for one in found if one.node == number]) == [str(i) for i in range(count)]
+    assert len(watches) == 2
+    for watch in watches.values():
+        watch.assert_no_nonce_was_used_twice()
 
 
 async def test_a_node_reset_again_and_again_repeats_no_seq_and_loses_nothing_acknowledged(stage: Stage) -> None:
     count = 60
     room = await opened(stage, "reset node")
+    watch = NonceWatch()
+    assert stage.link is not None
+    stage.link.tap = watch
     program = POST_THROUGH_RESETS.format(count=count, pause_ms=50)
     node = await stage.start_node("garden", await provisioned(stage, "garden", room), program)
     for acknowledgements in (8, 20, 30, 42):
@@ -92,6 +109,7 @@ async def test_a_node_reset_again_and_again_repeats_no_seq_and_loses_nothing_ack
     assert len(numbers(found)) == len(set(numbers(found))), "a reading stands twice in the room"
     assert numbers(found) == sorted(numbers(found), key=int)
     assert len(found) < count + 5 and len(told) > count - 20
+    watch.assert_no_nonce_was_used_twice()
 
 
 async def test_a_node_that_lost_its_counter_goes_on_above_its_old_seqs(stage: Stage) -> None:

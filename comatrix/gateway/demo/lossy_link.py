@@ -3,6 +3,7 @@
 import asyncio
 import random
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 
 Address = tuple[str, int]
@@ -43,6 +44,10 @@ class Counts:
     bytes: int = 0
 
 
+def _no_tap(data: bytes, node: Address, up: bool) -> None:
+    return
+
+
 class _Near(asyncio.DatagramProtocol):
     """Where the nodes send to."""
 
@@ -68,7 +73,9 @@ class _Far(asyncio.DatagramProtocol):
 
 
 class LossyLink:
-    """Open between `start` and `close`. `address` is where nodes find the gateway."""
+    """Open between `start` and `close`. `address` is where nodes find the gateway.
+
+    `tap(data, node, up)` sees every datagram as it was sent, lost ones too; `node` is its address."""
 
     def __init__(self, gateway: Address, faults: Faults, seed: int) -> None:
         self._gateway = gateway
@@ -80,6 +87,7 @@ class LossyLink:
         self._recent: dict[Address, deque[bytes]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self.counts = Counts()
+        self.tap: Callable[[bytes, Address, bool], None] = _no_tap
         self.address: Address = ("", 0)
 
     async def start(self) -> Address:
@@ -100,6 +108,7 @@ class LossyLink:
 
     def from_node(self, data: bytes, node: Address) -> None:
         """A node sent something."""
+        self.tap(data, node, True)
         recent = self._recent.setdefault(node, deque(maxlen=REMEMBERED))
         if data in recent:
             self.counts.retransmitted += 1
@@ -109,6 +118,7 @@ class LossyLink:
 
     def from_gateway(self, data: bytes, node: Address) -> None:
         """The gateway answered a node."""
+        self.tap(data, node, False)
         for delay_s in self._fly(data):
             asyncio.get_running_loop().call_later(delay_s, self._to_node, data, node)
 
