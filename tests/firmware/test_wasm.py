@@ -10,7 +10,7 @@ import pytest
 from tests.firmware import ccm_vectors
 from tests.support.wasm import run_wasm, wasm_command
 
-# Sends after it wrote, waits for what it is told, and tells what it heard.
+# Sends after it wrote, asks without a pause until it is answered, then waits, and tells what it heard.
 TALK = """
 import os, select, socket
 with open("kept", "w") as file:
@@ -22,6 +22,14 @@ opened.connect(socket.getaddrinfo("localhost", {port}, 0, socket.SOCK_DGRAM)[0][
 poller = select.poll()
 poller.register(opened, select.POLLIN)
 opened.send(bytes(range(256)))
+heard = None
+while not heard:
+    try:
+        heard = opened.recv(4)
+    except OSError:
+        pass
+print(heard)
+opened.send(b"more")
 assert poller.poll(20000) == [(opened, select.POLLIN)]
 print(opened.recv(1280))
 assert poller.poll(50) == []
@@ -75,13 +83,18 @@ def test_its_lent_sockets_talk_and_files_are_on_the_host_before_a_datagram_is(tm
         peer.settimeout(30)
         (tmp_path / "main.py").write_text(TALK.format(port=peer.getsockname()[1]))
         with subprocess.Popen([*wasm_command(), "main.py"], cwd=tmp_path, stdout=subprocess.PIPE, text=True) as talking:
-            data, sender = peer.recvfrom(1280)
-            assert data == bytes(range(256))
-            assert (tmp_path / "kept").read_text() == "before"
-            assert not (tmp_path / "removed").exists()
-            peer.sendto(b"\x00\xffheard", sender)
-            said, _ = talking.communicate(timeout=30)
-    assert (said, talking.returncode) == ("b'\\x00\\xffheard'\nnone left\n", 0)
+            try:
+                data, sender = peer.recvfrom(1280)
+                assert data == bytes(range(256))
+                assert (tmp_path / "kept").read_text() == "before"
+                assert not (tmp_path / "removed").exists()
+                peer.sendto(b"\x00\xffheard", sender)
+                assert peer.recv(1280) == b"more"
+                peer.sendto(b"waited", sender)
+                said, _ = talking.communicate(timeout=30)
+            finally:
+                talking.kill()
+    assert (said, talking.returncode) == ("b'\\x00\\xffhe'\nb'waited'\nnone left\n", 0)
 
 
 @pytest.mark.slow
