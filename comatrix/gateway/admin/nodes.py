@@ -14,11 +14,12 @@ from comatrix.gateway.edges.store import contexts, nodes, records, rooms, status
 from comatrix.gateway.errors import UsageError
 from comatrix.gateway.model import Node, SecurityContext
 
+MOST_ROOM_NUMBER = 65_535
 LINK = "u"  # UDP (docs/reference/wire.md, section Keys and names)
 
 
 class NodeOperations:
-    """node.add, node.list, node.show, node.rename, node.move, node.rotate, node.revoke."""
+    """node.add, node.list, node.show, node.rename, node.move, node.bind, node.rotate, node.revoke."""
 
     def __init__(self, given: Collaborators, room_operations: RoomOperations) -> None:
         self._given = given
@@ -82,6 +83,15 @@ class NodeOperations:
         self._given.changed("node", node.number)
         return await self.show({"name": node.name})
 
+    async def bind(self, args: Args) -> dict[str, Any]:
+        """{name, number, room} -> the node. Its texts to room `number` go there; 0 is the default room, see `move`."""
+        node = self._found(args)
+        number = arguments.whole(args, "number", 1, MOST_ROOM_NUMBER)
+        room = await self._rooms.bound(arguments.text(args, "room"))
+        await self._given.store.run(lambda connection: nodes.bind_room(connection, node.number, number, room.id))
+        self._given.changed("node", node.number)
+        return await self.show({"name": node.name})
+
     async def revoke(self, args: Args) -> dict[str, Any]:
         """{name} -> {number, name}. Its keys are gone; its number is never given again."""
         node = self._found(args)
@@ -106,7 +116,14 @@ class NodeOperations:
 
         def look(connection: sqlite3.Connection) -> dict[str, Any]:
             (shown,) = [one for one in _all_nodes(connection, True, heard) if one["number"] == node.number]
-            return shown | {"keys": [_context_json(one) for one in contexts.living(connection, node.number)]}
+            bound = {
+                small: room for (owner, small), room in nodes.bound_rooms(connection).items() if owner == node.number
+            }
+            called = {room.id: named(room) for room in rooms.all_rooms(connection)}
+            return shown | {
+                "rooms": {str(small): called[room] for small, room in sorted(bound.items())},
+                "keys": [_context_json(one) for one in contexts.living(connection, node.number)],
+            }
 
         return self._given.store.read(look)
 

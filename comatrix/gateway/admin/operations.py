@@ -21,6 +21,7 @@ def operations(given: Collaborators) -> dict[str, Operation]:
         "node.show": node.show,
         "node.rename": node.rename,
         "node.move": node.move,
+        "node.bind": node.bind,
         "node.rotate": node.rotate,
         "node.revoke": node.revoke,
         "queue.list": queue.list,

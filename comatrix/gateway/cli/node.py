@@ -161,6 +161,21 @@ def move(ctx: click.Context, name: str, room: str, as_json: bool) -> None:
         click.echo(f"Node {found['number']} {found['name']} posts to {found['room']} now.")
 
 
+@node.command("bind")
+@click.argument("name")
+@click.argument("number", type=click.IntRange(1, 65_535))
+@click.option("--room", required=True, metavar="ROOM", help="The room that number means to the node.")
+@json_option
+@click.pass_context
+def bind(ctx: click.Context, name: str, number: int, room: str, as_json: bool) -> None:
+    """Give a node a further room for its texts, by a number: `node.say("hello", room=NUMBER)`."""
+    found = call(place_of(ctx), "node.bind", {"name": name, "number": number, "room": room})
+    if as_json:
+        show_json(found)
+    else:
+        click.echo(f"Room {number} of node {found['number']} {found['name']} is {found['rooms'][str(number)]} now.")
+
+
 @node.command("revoke")
 @click.argument("name")
 @json_option
@@ -187,6 +202,7 @@ def _show_parts(found: dict[str, Any], place: Any) -> None:
         "number": found["number"],
         "name": found["name"],
         "room": found["room"],
+        "further rooms": ", ".join(f"{number}: {room}" for number, room in found["rooms"].items()) or None,
         "post": found["post"],
         "security": found["security"],
         "keys": "; ".join(keys) or None,

@@ -192,6 +192,15 @@ def test_a_node_moves_to_another_room(garden: Comatrix) -> None:
     assert read(garden, "node", "show", "garden")["room"] == "#cellar:localhost"
 
 
+def test_a_node_is_given_a_further_room_by_a_number(garden: Comatrix) -> None:
+    assert garden("room", "create", "Cellar").exit_code == 0
+    bound = garden("node", "bind", "garden", "3", "--room", "#cellar:localhost")
+    assert bound.stdout == "Room 3 of node 1 garden is #cellar:localhost now.\n"
+    assert read(garden, "node", "show", "garden")["rooms"] == {"3": "#cellar:localhost"}
+    assert "#cellar:localhost" in garden("node", "show", "garden").stdout
+    assert garden("node", "bind", "garden", "0", "--room", "#cellar:localhost").exit_code == 2
+
+
 def test_rotate_keeps_the_interval_the_node_has(garden: Comatrix, tmp_path: Path) -> None:
     said = node_status.NodeStatus(1, wake_interval_s=600)
     in_store(tmp_path, lambda store: store.write(lambda connection: node_status.update(connection, said)))
