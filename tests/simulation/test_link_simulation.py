@@ -1,13 +1,16 @@
 """Nodes and a gateway over a seeded lossy link: every record once and in order, alike on both interpreters."""
 
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.simulation import link_simulation
-from tests.support.micropython import run_script
+from tests.support.micropython import ROOT, run_script
 
-SCRIPT = Path(link_simulation.__file__).read_text()
+# A script for both interpreters, without annotations: not for the type checker.
+link_simulation: Any = import_module("tests.simulation.link_simulation")
+SCRIPT = (ROOT / "tests" / "simulation" / "link_simulation.py").read_text()
 RUNS = [(loss, seed) for loss in (0, 20, 50) for seed in (1, 2, 3)]
 
 

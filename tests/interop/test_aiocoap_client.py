@@ -1,0 +1,139 @@
+"""aiocoap as the node: it posts to our gateway's receiving side over a real socket and reads the protected answers."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import aiocoap
+import pytest
+from aiocoap import error
+
+from comatrix.codec import cbor
+from comatrix.codec.records import Hello, Readings, Text, encode, read_answer_untrusted
+from comatrix.gateway.model import Node
+from tests.interop.aiocoap_peer import LOOPBACK, NODE, SECRET, Datagrams, PeerContext, context
+from tests.support.gateway_world import WALL_MS, GatewayWorld, MemoryDisk
+
+
+class Gateway:
+    """Our receiving side on a socket; `disk` is what it stored."""
+
+    def __init__(self) -> None:
+        self.disk = MemoryDisk()
+        self.disk.provision(NODE, SECRET)
+        self.world = GatewayWorld(self.disk, {NODE: Node(NODE, "garden", 1, 1)})
+        self.socket = Datagrams(self.receive)
+
+    def receive(self, data: bytes, addr: tuple[str, int]) -> None:
+        """A datagram came: answer at once."""
+        self.world.receive(data, (0, addr))
+        for answer in self.world.take():
+            self.socket.send(answer, addr)
+
+
+class Peer:
+    """An aiocoap client against a gateway of ours."""
+
+    def __init__(self, client: aiocoap.Context, gateway: Gateway, port: int) -> None:
+        self.client = client
+        self.gateway = gateway
+        self.base = f"coap://{LOOPBACK}:{port}/"
+
+    async def ask(self, code: aiocoap.Code, path: str, payload: bytes = b"") -> aiocoap.Message:
+        """The answer, unprotected by aiocoap."""
+        request = aiocoap.Message(code=code, uri=self.base + path, payload=payload)
+        return await asyncio.wait_for(self.client.request(request).response, 10)
+
+
+@asynccontextmanager
+async def talking(known: PeerContext | None) -> AsyncIterator[Peer]:
+    """A gateway and a client that knows `known`."""
+    gateway = Gateway()
+    loop = asyncio.get_running_loop()
+    transport, _ = await loop.create_datagram_endpoint(lambda: gateway.socket, local_addr=(LOOPBACK, 0))
+    port = transport.get_extra_info("sockname")[1]
+    client = await aiocoap.Context.create_client_context()
+    if known is not None:
+        client.client_credentials[f"coap://{LOOPBACK}:{port}/*"] = known
+    try:
+        yield Peer(client, gateway, port)
+    finally:
+        await client.shutdown()
+        transport.close()
+
+
+async def test_a_reading_is_stored_and_answered_by_a_protected_204_with_the_time(tmp_path: Path) -> None:
+    async with talking(context(tmp_path / "node", node=True)) as peer:
+        answer = await peer.ask(aiocoap.POST, "r", encode(Readings({0: 2137, 1: 452})))
+        assert answer.code == aiocoap.CHANGED
+        assert read_answer_untrusted(answer.payload).time_s == WALL_MS // 1000
+        (record,) = peer.gateway.disk.records
+        assert (record.node, record.kind, cbor.decode_untrusted(record.body)) == (NODE, "readings", {0: 2137, 1: 452})
+        assert record.seq == record.counter
+
+
+async def test_many_requests_in_a_row_keep_their_counters_and_answers_apart(tmp_path: Path) -> None:
+    async with talking(context(tmp_path / "node", node=True)) as peer:
+        for value in range(40):
+            answer = await peer.ask(aiocoap.POST, "r", encode(Readings({0: value})))
+            assert answer.code == aiocoap.CHANGED
+            time = await peer.ask(aiocoap.GET, "t")
+            assert read_answer_untrusted(time.payload).time_s == WALL_MS // 1000
+        seqs = [record.seq for record in peer.gateway.disk.records]
+        assert seqs == sorted(set(seqs))
+        assert len(seqs) == 40
+
+
+async def test_hello_and_text_are_taken(tmp_path: Path) -> None:
+    async with talking(context(tmp_path / "node", node=True)) as peer:
+        hello = await peer.ask(aiocoap.POST, "h", encode(Hello("aiocoap", 1, None, 60)))
+        assert (hello.code, peer.gateway.disk.hellos[0].firmware) == (aiocoap.CHANGED, "aiocoap")
+        text = await peer.ask(aiocoap.POST, "m", encode(Text("grüezi")))
+        assert text.code == aiocoap.CHANGED
+        assert peer.gateway.disk.records[0].kind == "text"
+
+
+@pytest.mark.parametrize(
+    ("code", "path", "payload", "expected"),
+    [
+        (aiocoap.POST, "nowhere", b"", aiocoap.NOT_FOUND),
+        (aiocoap.GET, "r", b"", aiocoap.METHOD_NOT_ALLOWED),
+        (aiocoap.POST, "r", b"\xff", aiocoap.BAD_REQUEST),
+        (aiocoap.POST, "m", encode(Text("x", 9)), aiocoap.FORBIDDEN),
+        (aiocoap.GET, "c", b"", aiocoap.NOT_FOUND),
+    ],
+    ids=["path", "method", "body", "room", "mailbox"],
+)
+async def test_refusals_come_protected(
+    tmp_path: Path, code: aiocoap.Code, path: str, payload: bytes, expected: aiocoap.Code
+) -> None:
+    async with talking(context(tmp_path / "node", node=True)) as peer:
+        answer = await peer.ask(code, path, payload)
+        assert answer.code == expected
+        assert peer.gateway.disk.records == []
+
+
+async def test_a_full_disk_is_told_with_the_seconds_to_wait(tmp_path: Path) -> None:
+    async with talking(context(tmp_path / "node", node=True)) as peer:
+        await peer.ask(aiocoap.GET, "t")  # reserves counters of the gateway's own
+        peer.gateway.disk.broken = True
+        answer = await peer.ask(aiocoap.POST, "r", encode(Readings({0: 1})))
+        assert (answer.code, answer.opt.max_age) == (aiocoap.SERVICE_UNAVAILABLE, 30)
+        peer.gateway.disk.broken = False
+        assert (await peer.ask(aiocoap.POST, "r", encode(Readings({0: 1})))).code == aiocoap.CHANGED
+
+
+async def test_without_oscore_nothing_is_taken() -> None:
+    async with talking(None) as peer:
+        answer = await peer.ask(aiocoap.POST, "r", encode(Readings({0: 1})))
+        assert answer.code == aiocoap.UNAUTHORIZED
+        assert peer.gateway.disk.records == []
+
+
+async def test_with_another_secret_nothing_is_taken(tmp_path: Path) -> None:
+    async with talking(context(tmp_path / "node", node=True, secret=bytes(16))) as peer:
+        with pytest.raises(error.Error):
+            await peer.ask(aiocoap.POST, "r", encode(Readings({0: 1})))
+        assert peer.gateway.disk.records == []
+        assert [knock.reason for knock in peer.gateway.world.knocks] == ["wrong key"]
