@@ -4,7 +4,7 @@ import pytest
 
 from comatrix.codec import coap, codes
 from comatrix.codec.option_numbers import MAX_AGE, OSCORE, PROXY_URI, URI_HOST, uint_bytes
-from comatrix.errors import CounterError, LocalError
+from comatrix.errors import CounterError, LocalError, OscoreError
 from comatrix.gateway.model import Node, SecurityContext
 from comatrix.gateway.uplink.associations import Associations
 from comatrix.session import oscore
@@ -259,3 +259,13 @@ def test_options_are_written_and_read_back() -> None:
             for kid_context in (None, b"", b"u", bytes(17)):
                 value = oscore.option_value(counter, kid, kid_context)
                 assert oscore.read_option_untrusted(value) == (counter, kid, kid_context)
+
+
+def test_an_inner_message_that_is_no_response_is_no_answer(world: World) -> None:
+    datagram, binding = world.node.request(20)
+    event = world.asked(datagram)
+    assert event.peer.context is not None
+    assert event.binding is not None
+    _, _, sealed = oscore.protect_response(event.peer.context, event.binding, None, coap.POST, (), b"")
+    with pytest.raises(OscoreError, match="Decryption failed"):
+        oscore.unprotect_response_untrusted(world.node.context, binding, None, sealed)
