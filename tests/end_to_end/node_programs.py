@@ -41,3 +41,17 @@ while True:
         break
 print("done", node.delivered, node.refused, node.dropped)
 """
+
+# Posts `count` readings, one every `pause_ms`.
+POST_SLOWLY = """\
+import time
+
+from comatrix_node.node import Node
+
+node = Node()
+for number in range({count}):
+    node.post({{"count": number}})
+    while node.pending():
+        node.step(1000)
+    time.sleep_ms({pause_ms})
+"""

@@ -11,7 +11,7 @@ import pytest
 
 from comatrix.gateway.demo.stage import Stage
 from tests.end_to_end.cut_line import CutLine
-from tests.end_to_end.node_programs import POST_THROUGH_RESETS
+from tests.end_to_end.node_programs import POST_SLOWLY
 from tests.end_to_end.room_reading import wait_for
 
 pytestmark = pytest.mark.slow
@@ -65,7 +65,7 @@ async def test_commands_tell_the_truth_while_nodes_post(stage: Stage, line: CutL
     assert written.stat().st_mode & 0o777 == 0o600
     follower = await comatrix.start("tail", "--follow", "--lines", "20", "--json")
     configuration = json.loads(written.read_text())
-    node = await stage.start_node("garden", configuration, POST_THROUGH_RESETS.format(count=20, pause_ms=200))
+    node = await stage.start_node("garden", configuration, POST_SLOWLY.format(count=20, pause_ms=200))
     lines = [json.loads(await asyncio.wait_for(follower.stdout.readline(), 20)) for _ in range(10)]  # type: ignore[union-attr]
 
     status, nodes, shown, queue = await asyncio.gather(

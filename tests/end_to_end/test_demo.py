@@ -61,6 +61,17 @@ class Demo:
                 self._look()
             return await self._process.wait()
 
+    def kill(self) -> None:
+        """As by kill -9."""
+        self._look()
+        self._process.kill()
+
+    def sweep(self) -> None:
+        """End what should have ended: a failing test leaves nothing behind either."""
+        for pid, command in self.family.items():
+            if _lives(pid, command):
+                os.kill(pid, signal.SIGKILL)
+
     def _look(self) -> None:
         self.family |= descendants(self._process.pid)
 
@@ -72,6 +83,7 @@ async def left_behind(demo: Demo) -> list[str]:
         if not living:
             break
         await asyncio.sleep(0.1)
+    demo.sweep()
     return living
 
 
@@ -121,8 +133,7 @@ async def test_killed_without_warning_it_takes_its_processes_along(tmp_path: Pat
     real_micropython()
     demo = await Demo.start(tmp_path, "--seconds", "60")
     await demo.until("readings delivered")
-    demo._look()
-    demo._process.kill()
+    demo.kill()
     await demo.end()
     assert len(demo.family) >= 5
     assert await left_behind(demo) == []

@@ -19,7 +19,7 @@ from comatrix.session.keys import Keys, node_id
 from tests.end_to_end.datagrams import answer, exchange, flood, free_udp_port
 from tests.end_to_end.node_programs import POST_MANY
 from tests.end_to_end.processes import rss_kib
-from tests.end_to_end.room_reading import assert_once_and_in_order, wait_for
+from tests.end_to_end.room_reading import assert_once_and_in_order, seen, until
 
 pytestmark = pytest.mark.slow
 
@@ -215,6 +215,10 @@ async def good_readings_pass(target: Target) -> None:
     assert reply[1] == ACK_CHANGED and reply[2:5] == b"\x77\x77T"
     node = await target.stage.start_node("garden", target.configuration, POST_MANY.format(count=2))
     assert await asyncio.wait_for(node.wait(), 20) == 0
-    found = await wait_for(target.stage, target.room, 3, 20)
-    assert_once_and_in_order(found)
-    assert [one.values["count"] for one in found if one.node == 1] == ["0", "1"]
+
+    async def there() -> bool:
+        found = await seen(target.stage, target.room)
+        assert_once_and_in_order(found)
+        return [one.values["count"] for one in found if one.node == 1] == ["0", "1"]
+
+    await until(there, 20, "both readings in the room")
