@@ -228,6 +228,33 @@ def test_a_node_that_lost_its_state_goes_on_above_its_old_seqs_under_a_new_key(b
     assert len(seqs) == 6
 
 
+def test_a_node_without_state_stores_none_until_the_gateway_greeted_it(bench: Bench) -> None:
+    """Else a reset meanwhile would go on under the provisioned key, whose counters it never knew."""
+    bench.wire.up = False
+    bench.run(bench.boot(), 60_000)
+    assert bench.store.state is None
+    bench.wire.up = True
+    bench.wire.drop_answers = 1
+    bench.run(bench.boot(), 100)
+    assert bench.store.state is None
+    node = bench.boot()
+    bench.run(node, 60_000)
+    assert node.greeted
+    assert bench.store.state is not None
+    assert len(bench.store.state["context"]) == 18
+
+
+def test_asleep_right_after_the_greeting_it_wakes_above_its_old_seqs(bench: Bench) -> None:
+    node = bench.boot()
+    for value in range(20):
+        node.post({"temperature": value})
+    bench.run(node, 30_000)
+    bench.store.state = None
+    bench.run(bench.boot(), 3000)  # greeted, and nothing sent since
+    assert bench.store.state is not None
+    assert bench.store.state["counter"] > max(record.seq for record in bench.disk.records)
+
+
 def test_a_rotated_secret_voids_what_appendix_b2_made_and_keeps_the_counter(bench: Bench) -> None:
     node = bench.boot()
     node.post({"temperature": 1})

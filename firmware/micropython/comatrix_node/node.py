@@ -228,6 +228,10 @@ class Node:
         elif event.path == "h":
             self.greeted = True
             self._answer(event.payload, now)
+            if self.fresh:
+                self.fresh = False
+                counter = self.client.counter
+                self._save("counter", max(counter.limit, counter.next))
         else:
             self.waiting.pop(0)
             if isinstance(event, Delivered) and event.code >> 5 == 2:
@@ -256,8 +260,10 @@ class Node:
             self.state = state
         else:
             # First start, or the counter is lost: Appendix B.2 makes a fresh key, hello tells where to go on.
+            # Until that answer nothing is stored: a reset before it begins anew, under yet another key.
             self.state = {"enrolment": config.enrolment, "counter": 1, "command": 0, "context": b""}
             self.greeted = False
+        self.fresh = not known
         keys = Keys(config.secret, node_id(config.node), b"", aead)
         # What Appendix B.2 made belongs to one secret: after a rotation it is void, while the counter goes on.
         self.check = sha256(config.secret)[:2]
@@ -270,7 +276,8 @@ class Node:
 
     def _save(self, key: str, value: "Any") -> None:
         self.state[key] = value
-        self.store.save(self.state)
+        if not self.fresh:
+            self.store.save(self.state)
 
     def _sleep(self) -> None:
         now = self.clock.now()
