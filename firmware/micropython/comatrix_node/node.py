@@ -263,16 +263,16 @@ class Node:
             # Until that answer nothing is stored: a reset before it begins anew, under yet another key.
             self.state = {"enrolment": config.enrolment, "counter": 1, "command": 0, "context": b""}
             self.greeted = False
-        self.fresh = not known
+        self.fresh: "bool" = not known
         keys = Keys(config.secret, node_id(config.node), b"", aead)
         # What Appendix B.2 made belongs to one secret: after a rotation it is void, while the counter goes on.
-        self.check = sha256(config.secret)[:2]
+        self.check: "bytes" = sha256(config.secret)[:2]
         kept = self.state["context"]
         extra = kept[2:] if kept[:2] == self.check else b""
         counter = Counter(self.state["counter"], self.store.step)
         endpoint = Endpoint(random, Parameters(ack_timeout_ms=config.ack_timeout_ms))
         pauses = (config.ack_timeout_ms, 300000)
-        self.client = Client(endpoint, self.link.addr, keys, counter, extra if known else None, pauses)
+        self.client: "Client" = Client(endpoint, self.link.addr, keys, counter, extra if known else None, pauses)
 
     def _save(self, key: str, value: "Any") -> None:
         self.state[key] = value
