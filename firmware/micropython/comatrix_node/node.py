@@ -86,6 +86,7 @@ class Node:
         self.store = store or _store()
         self.link = link or _link(self.config)
         self.sensors: "list[_Sensor]" = []
+        self.fresh = False  # started without state: none is stored before the greeting
         self.waiting: "list[Waiting]" = []  # the oldest first; waiting[0] is open while `client.open` is
         self.dropped = self.delivered = self.refused = 0
         self.time_ms: "int | None" = None  # gateway's Unix time at our clock's zero
@@ -263,7 +264,7 @@ class Node:
             # Until that answer nothing is stored: a reset before it begins anew, under yet another key.
             self.state = {"enrolment": config.enrolment, "counter": 1, "command": 0, "context": b""}
             self.greeted = False
-        self.fresh: "bool" = not known
+        self.fresh = not known
         keys = Keys(config.secret, node_id(config.node), b"", aead)
         # What Appendix B.2 made belongs to one secret: after a rotation it is void, while the counter goes on.
         self.check: "bytes" = sha256(config.secret)[:2]
