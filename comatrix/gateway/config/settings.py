@@ -76,11 +76,10 @@ class UdpSettings:
 class GatewaySettings:
     """The gateway itself."""
 
-    name: str = setting("CoMatrix", "What the gateway calls itself in rooms.", values.check_line)
     address: str = setting(
         "",
         "Host and port written into each node's configuration: where nodes find this gateway. "
-        "Empty: `node add --gateway-address` must say it.",
+        "Empty: this machine's own address and the first port of [udp] bind.",
         values.gateway_address,
         example="192.168.1.5:5683",
     )

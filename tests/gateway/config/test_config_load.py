@@ -88,7 +88,7 @@ def test_all_problems_are_told_at_once() -> None:
 
 @pytest.mark.parametrize("value", ["true", "1.5", "1", "[1]", "1979-05-27"])
 def test_a_text_of_another_type_is_told_in_words(value: str) -> None:
-    assert "[gateway] name must be a text in quotes" in problems_of(f"[gateway]\nname = {value}\n{MINIMAL}")[0]
+    assert "[gateway] address must be a text in quotes" in problems_of(f"[gateway]\naddress = {value}\n{MINIMAL}")[0]
 
 
 def test_what_is_not_toml_says_where() -> None:

@@ -36,8 +36,8 @@ def test_the_commented_default_uncommented_is_the_default() -> None:
 
 
 def test_a_changed_setting_is_shown_uncommented_and_reads_back() -> None:
-    text = minimal_toml("https://example.org", "@a:example.org") + '[gateway]\nname = "Garden \\"x\\""\n'
+    text = minimal_toml("https://example.org", "@a:example.org") + 'device_name = "Garden \\"x\\""\n'
     settings = parse(text, "x", {})
     shown = commented_toml(settings)
-    assert '\nname = "Garden \\"x\\""' in shown
+    assert '\ndevice_name = "Garden \\"x\\""' in shown
     assert parse(shown, "shown", {}) == settings
