@@ -1,9 +1,11 @@
 """The reference page and the commented configuration are made from the settings, and are complete."""
 
+import re
 import tomllib
 from dataclasses import fields, replace
 from pathlib import Path
 
+import comatrix
 from comatrix.gateway.config.load import parse
 from comatrix.gateway.config.page import commented_toml, markdown, minimal_toml
 from comatrix.gateway.config.settings import SECTIONS, Settings
@@ -41,3 +43,11 @@ def test_a_changed_setting_is_shown_uncommented_and_reads_back() -> None:
     shown = commented_toml(settings)
     assert '\ndevice_name = "Garden \\"x\\""' in shown
     assert parse(shown, "shown", {}) == settings
+
+
+def test_every_setting_is_read_by_the_gateway() -> None:
+    package = Path(comatrix.__file__).parent
+    code = "".join(path.read_text() for path in package.rglob("*.py") if path.parent.name != "config")
+    for kind in SECTIONS.values():
+        for setting in fields(kind):
+            assert re.search(rf"\.{setting.name}\b", code), f"nothing reads {setting.name}"
