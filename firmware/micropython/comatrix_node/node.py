@@ -36,7 +36,6 @@ if TYPE_CHECKING:
     from comatrix_node.config import Config
 
     Number = int | float
-    Reading = Number | dict[str, Number | None] | None
     Read = Callable[[], Any]
 
 FIRMWARE = "comatrix 0.1"
@@ -186,9 +185,9 @@ class Node:
             return None
 
     def _queue(self, values: "Any") -> None:
-        if len(self.waiting) >= self.config.buffer:
-            # The oldest goes; while it is on its way that is the one behind it.
-            self.waiting.pop(1 if self.client.open is not None and len(self.waiting) > 1 else 0)
+        oldest = 1 if self.greeted and self.client.open is not None else 0  # what is on its way stays
+        if len(self.waiting) >= max(self.config.buffer, oldest + 1):
+            self.waiting.pop(oldest)
             self.dropped += 1
         self.waiting.append(Waiting(values, self.clock.now()))
 
@@ -290,7 +289,7 @@ class Node:
 
     def stash(self, wake: int) -> None:
         """Keep what is unsent in a file, until the clock after a deep sleep would say `wake`."""
-        if self.client.open is not None and self.waiting:
+        if self.greeted and self.client.open is not None:
             self.waiting[0].seq = self.client.open.seq
         kept = [[item.values, wake - item.at_ms, item.seq] for item in self.waiting]
         with open(_STASH, "wb") as file:
@@ -299,7 +298,7 @@ class Node:
     def _unstash(self) -> None:
         try:
             with open(_STASH, "rb") as file:
-                kept: "Any" = cbor.decode_untrusted(file.read(), max_items=1000)
+                kept: "Any" = cbor.decode_untrusted(file.read(), max_items=1001)
             os.remove(_STASH)
         except (OSError, WireError):
             return
