@@ -30,6 +30,9 @@ if TYPE_CHECKING:
         def find(self, kid: bytes, kid_context: "bytes | None") -> "list[Peer]":
             """The contexts that may have sealed a request of this kid, the likeliest first."""
 
+        def owner(self, kid: bytes) -> "int | None":
+            """The node this kid belongs to, whether or not it may be heard now."""
+
         def plain(self, addr: Any) -> "Peer | None":
             """The node declared to speak plain CoAP from this address."""
 
@@ -291,7 +294,7 @@ class Server:
         elif found is not None:
             self._try_contexts([found], incoming, counter, kid)
         else:
-            known = self.peers.find(kid, None)
-            reason = "wrong key" if known else "unknown node"
-            self.events.append(Knock(reason, incoming.addr, kid, known[0].node if known else None))
+            owner = self.peers.owner(kid)
+            reason = "wrong key" if self.peers.find(kid, None) else "old key" if owner is not None else "unknown node"
+            self.events.append(Knock(reason, incoming.addr, kid, owner))
             raise OscoreError("Security context not found", coap.UNAUTHORIZED)

@@ -301,6 +301,7 @@ def test_a_restored_gateway_makes_the_node_run_appendix_b2(bench: Bench) -> None
     bench.run(node, 2 * 3_600_000)
     assert [one[0] for one in bench.readings()] == [100, 200]
     assert bench.disk.contexts.keys() != before.keys()
+    assert {(knock.reason, knock.node) for knock in bench.world.knocks} == {("old key", 7)}
 
 
 def test_a_full_disk_is_waited_out(bench: Bench) -> None:

@@ -77,6 +77,11 @@ class Associations:
             return peers
         return [peer for peer in peers if self._names(peer, kid_context)]
 
+    def owner(self, kid: bytes) -> int | None:
+        """The node of this kid, also while none of its contexts is trusted."""
+        peers = self._peers.get(kid)
+        return peers[0].node if peers else None
+
     def plain(self, addr: Address) -> Peer | None:
         """The node declared to speak plain CoAP from this address, on a listener that allows it."""
         if addr[0] not in self._plain_listeners:

@@ -9,6 +9,7 @@ CAP = 1_024  # (reason, who) pairs remembered; beyond it they are counted togeth
 
 _TEXTS = {
     "wrong key": "{who} knocked {times} with a wrong key",
+    "old key": "{who} knocked {times} with a key from before the database was put back; it makes a new one by itself",
     "unknown node": "unknown {who} knocked {times}",
     "no security": "{who} knocked {times} without security",
 }

@@ -23,10 +23,12 @@ def test_unknown_nodes_and_plain_strangers_are_named_by_what_is_known() -> None:
     knocks.note(Knock("unknown node", ADDRESS, b"\x4d"), 0)
     knocks.note(Knock("unknown node", ADDRESS, b"abcdefg"), 0)
     knocks.note(Knock("no security", ADDRESS), 0)
+    knocks.note(Knock("old key", ADDRESS, b"\x07", 7), 0)
     assert lines == [
         "unknown node 77 from fd00::12 knocked once",
         "unknown node from fd00::12 knocked once",
         "fd00::12 knocked once without security",
+        "node 'garden' knocked once with a key from before the database was put back; it makes a new one by itself",
     ]
 
 
