@@ -5,8 +5,7 @@ import contextlib
 import logging
 import secrets
 import signal
-import time
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
 from typing import Any
@@ -14,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 from comatrix.gateway.admin import Collaborators, operations
 from comatrix.gateway.aead import aead
+from comatrix.gateway.clock import monotonic_ms, wall_ms
 from comatrix.gateway.config.paths import Paths
 from comatrix.gateway.config.secrets import read_secrets
 from comatrix.gateway.config.settings import Settings
@@ -26,23 +26,16 @@ from comatrix.gateway.edges.operator_room import OperatorRoom
 from comatrix.gateway.edges.poster import Poster
 from comatrix.gateway.edges.receiver import Receiver
 from comatrix.gateway.edges.room_watch import RoomWatch
-from comatrix.gateway.edges.store import records
 from comatrix.gateway.edges.store.delivery import Delivery
-from comatrix.gateway.edges.store.reception import Reception
 from comatrix.gateway.edges.store.store import Store
-from comatrix.gateway.edges.udp import UdpEdge, Verbs
+from comatrix.gateway.edges.udp import UdpEdge
 from comatrix.gateway.errors import UsageError
-from comatrix.gateway.model import NewRecord, Node, Record
+from comatrix.gateway.model import Node, Record
+from comatrix.gateway.receiving import start_receiving
 from comatrix.gateway.room_news import RoomNews
 from comatrix.gateway.uplink.associations import Associations
-from comatrix.gateway.uplink.ingest import Ingest
 from comatrix.gateway.uplink.knocks import Knocks
-from comatrix.gateway.uplink.recent import Recent
 from comatrix.gateway.uplink.rendering import event_content
-from comatrix.session.duplicates import EXCHANGE_LIFETIME_MS
-from comatrix.session.exchange import Parameters
-from comatrix.session.server import Knock, Server
-from comatrix.session.serving import ServingEndpoint
 
 log = logging.getLogger("comatrix")
 
@@ -98,7 +91,7 @@ class Gateway:
     async def start(cls, settings: Settings, paths: Paths, stack: contextlib.AsyncExitStack) -> "Gateway":
         """Everything opened here is closed by `stack`, in reverse. Raises GatewayError."""
         kept = read_secrets(paths.secrets)
-        store = Store.open(paths.database, _wall_ms())
+        store = Store.open(paths.database, wall_ms())
         stack.push_async_callback(store.aclose)
         homeserver = settings.homeserver
         matrix = MatrixClient(
@@ -110,7 +103,7 @@ class Gateway:
         )
         stack.push_async_callback(matrix.aclose)
         binds = [*settings.udp.bind, *settings.udp.plain_bind]
-        udp = UdpEdge([endpoint(text) for text in binds], settings.udp.receive_buffer, _monotonic_ms)
+        udp = UdpEdge([endpoint(text) for text in binds], settings.udp.receive_buffer, monotonic_ms)
         stack.callback(udp.close)
         plain = frozenset(range(len(settings.udp.bind), len(binds)))
         associations = Associations(aead, secrets.randbelow, plain)
@@ -125,7 +118,7 @@ class Gateway:
         poster = Poster(
             Delivery(store, sender=kept.user_id, device=kept.device_id),
             matrix,
-            now_ms=_wall_ms,
+            now_ms=wall_ms,
             wait=_wait_until,
             tell=operator.tell,
             random=secrets.randbelow,
@@ -135,8 +128,16 @@ class Gateway:
         if store.restored:
             operator.tell("the database is a copy put back: every node makes new keys with it before it is heard again")
         knocks = Knocks(operator.tell, directory.name)
-        receiver = _receiver(settings, store, associations, directory, poster, udp, knocks)
-        gateway = cls(settings, store, matrix, udp, receiver, poster, knocks, operator, _wall_ms(), [])
+        receiver = start_receiving(
+            settings.limits,
+            store,
+            associations,
+            directory,
+            udp,
+            stored=lambda record, row: poster.poke(),
+            knock=lambda event: knocks.note(event, monotonic_ms()),
+        )
+        gateway = cls(settings, store, matrix, udp, receiver, poster, knocks, operator, wall_ms(), [])
         await gateway._open_control(paths, directory, stack)
         gateway._start_tasks(paths, directory)
         return gateway
@@ -150,7 +151,7 @@ class Gateway:
             store=self.store,
             settings=self.settings,
             homeserver=lambda: self.matrix,
-            now_ms=_wall_ms,
+            now_ms=wall_ms,
             random_bytes=secrets.token_bytes,
             local_address=local_address,
             wait=asyncio.sleep,
@@ -174,7 +175,7 @@ class Gateway:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(mended.wait(), seconds)
 
-        watch = RoomWatch(self.matrix, news, now=_monotonic_ms, sleep=pause)
+        watch = RoomWatch(self.matrix, news, now=monotonic_ms, sleep=pause)
         for work in (poster.run(), watch.run(), self.operator.run(), self._follow_secrets(paths, mended)):
             self.tasks.append(asyncio.get_running_loop().create_task(work))
 
@@ -199,6 +200,7 @@ class Gateway:
             "listening": [f"[{host}]:{port}" if ":" in host else f"{host}:{port}" for host, port in self.udp.addresses],
             "datagrams_in": self.udp.received,
             "datagrams_out": self.udp.sent,
+            "datagrams_unsent": self.udp.unsent,
             "received": receiver.received,
             "acknowledged": receiver.acknowledged,
             "duplicates": receiver.duplicates,
@@ -208,63 +210,9 @@ class Gateway:
         }
 
 
-def _receiver(
-    settings: Settings,
-    store: Store,
-    associations: Associations,
-    directory: Directory,
-    poster: Poster,
-    udp: UdpEdge,
-    knocks: Knocks,
-) -> Receiver:
-    parameters = Parameters(
-        peer_duplicates=settings.limits.duplicates_per_peer, all_duplicates=4 * settings.limits.peers
-    )
-    server = Server(ServingEndpoint(secrets.randbelow, parameters), associations)
-    since_ms = _wall_ms() - EXCHANGE_LIFETIME_MS
-    tasks: set[asyncio.Task[None]] = set()
-
-    def start(work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.get_running_loop().create_task(work)
-        tasks.add(task)
-        task.add_done_callback(tasks.discard)
-
-    def stored(record: NewRecord, row: int) -> None:
-        poster.poke()
-
-    def knock(event: Knock) -> None:
-        knocks.note(event, _monotonic_ms())
-
-    receiver = Receiver(
-        server,
-        associations,
-        Ingest(directory.room, directory.next_seq),
-        Reception(store),
-        directory.node,
-        Recent(store.read(lambda connection: records.recent_requests(connection, since_ms))),
-        highest_seq=directory.highest_seq,
-        monotonic_ms=_monotonic_ms,
-        wall_ms=_wall_ms,
-        flush=udp.flush,
-        start=start,
-        stored=stored,
-        knock=knock,
-    )
-    udp.start(Verbs(receiver.receive_datagram, server.datagrams_to_send, server.next_deadline, server.handle_timer))
-    return receiver
-
-
 def _render(records: Sequence[Record], nodes: Mapping[int, Node], *, txn_id: str, timezone: tzinfo) -> dict[str, Any]:
-    return event_content(records, nodes, txn_id=txn_id, timezone=timezone, sealed_ms=_wall_ms())
-
-
-def _monotonic_ms() -> int:
-    return time.monotonic_ns() // 1_000_000
-
-
-def _wall_ms() -> int:
-    return time.time_ns() // 1_000_000
+    return event_content(records, nodes, txn_id=txn_id, timezone=timezone, sealed_ms=wall_ms())
 
 
 async def _wait_until(until_ms: int) -> None:
-    await asyncio.sleep(max(0, until_ms - _wall_ms()) / 1000)
+    await asyncio.sleep(max(0, until_ms - wall_ms()) / 1000)

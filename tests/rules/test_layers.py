@@ -16,7 +16,8 @@ LAYERS = [
     ("comatrix.gateway.uplink", "comatrix.gateway.config", "comatrix.gateway.provisioning", "comatrix.gateway.pages"),
     ("comatrix.gateway.edges",),
     ("comatrix.gateway.admin",),
-    ("comatrix.gateway.directory",),
+    ("comatrix.gateway.directory", "comatrix.gateway.clock"),
+    ("comatrix.gateway.receiving",),
     ("comatrix.gateway.room_news",),
     ("comatrix.gateway.app",),
     # The demo plays what the command line does, and is one of its commands. `make docs` writes the commands' page too.

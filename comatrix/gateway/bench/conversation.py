@@ -24,7 +24,6 @@ class Conversation:
     def __init__(self, node: int, messages: int, context: oscore.Context | None) -> None:
         self._context = context
         self._bindings: list[oscore.Binding] = []
-        self.decrypted = 0
         self.requests: list[bytes] = []
         self.heads: list[bytes] = []  # with what its answer must begin
         for index in range(messages):
@@ -65,7 +64,6 @@ class Conversation:
             raise WrongAnswerError(f"the answer to request {index} does not decrypt: {answer.hex()}") from error
         if code != coap.CHANGED:
             raise WrongAnswerError(f"inside the answer to request {index} stands {coap.code_text(code)}")
-        self.decrypted += 1
 
 
 def reading(node: int, index: int) -> bytes:

@@ -10,7 +10,6 @@ from comatrix.session import oscore
 from comatrix.session.keys import Keys, node_id
 
 COUNTER = 1000
-IP_UDP_HEADERS = 28  # IPv4; 48 over IPv6
 
 
 @dataclass(frozen=True, slots=True)

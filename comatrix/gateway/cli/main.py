@@ -29,7 +29,7 @@ COMMANDS = {
     "encode": (f"{HERE}.encode:encode", "Make the bytes of a record."),
     "completion": (f"{HERE}.completion:completion", "Print the shell completion script."),
 }
-FAILED, WRONG_USAGE, INTERRUPTED = 1, 2, 130
+FAILED, INTERRUPTED = 1, 130
 
 
 class RootGroup(LazyGroup):

@@ -71,15 +71,15 @@ class Stage:
         `more_udp`: further lines of its [udp] section. `url`: where the gateway is to find the homeserver instead."""
         if self._own_synapse:
             await self.synapse.start()
-        bot = await self._account(BOT)
-        self.person = await self._account(PERSON)
+        bot = await self._login(BOT)
+        person = await self._login(PERSON)
+        self.person = MatrixClient(self.synapse.base_url, person.access_token, person.user_id, person.device_id)
         self.port = _free_udp_port()
         home = self.place.paths
         home.config.parent.mkdir(parents=True, exist_ok=True)
         written = CONFIGURATION.format(url=url or self.synapse.base_url, user=bot.user_id, port=self.port)
         home.config.write_text(written + more_udp)
-        write_secrets(home.secrets, Secrets(bot.user_id, bot.device_id, bot._token))
-        await bot.aclose()
+        write_secrets(home.secrets, bot)
 
     async def create_room(self, name: str) -> dict[str, Any]:
         """`comatrix room create`, with the person invited and joined."""
@@ -184,15 +184,16 @@ class Stage:
         if self._own_synapse:
             await self.synapse.stop()
 
-    async def _account(self, name: str) -> MatrixClient:
+    async def _login(self, name: str) -> Secrets:
+        """Make an account and log it in."""
         name += self._account_suffix
         await self.synapse.register(name, self.password)
-        client = MatrixClient(self.synapse.base_url)
-        answer = expect(
-            await client.login_password(name, self.password, f"DEMO{name.upper()}", "CoMatrix demo"), f"log {name} in"
-        )
-        client.authenticate(answer["access_token"], answer["user_id"], answer["device_id"])
-        return client
+        async with MatrixClient(self.synapse.base_url) as client:
+            answer = expect(
+                await client.login_password(name, self.password, f"DEMO{name.upper()}", "CoMatrix demo"),
+                f"log {name} in",
+            )
+        return Secrets(answer["user_id"], answer["device_id"], answer["access_token"])
 
 
 def expect(answer: HomeserverAnswer, what: str) -> dict[str, Any]:

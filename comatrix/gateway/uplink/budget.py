@@ -22,11 +22,6 @@ class Budget:
         self._only_token_ms: int | None = None  # when the success right after a refusal came
         self._accepted = 0
 
-    @property
-    def limited_now(self) -> bool:
-        """Whether a limit was met and holds."""
-        return self._interval_ms is not None
-
     def ready_at(self) -> int:
         """The earliest time a token is there; it may be past."""
         if self._interval_ms is None:

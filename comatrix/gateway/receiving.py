@@ -1,0 +1,63 @@
+"""Wires the receiving side: sockets, server, ingest, store. The gateway and the bench open the very same."""
+
+import asyncio
+import secrets
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from comatrix.gateway.clock import monotonic_ms, wall_ms
+from comatrix.gateway.config.settings import LimitsSettings
+from comatrix.gateway.directory import Directory
+from comatrix.gateway.edges.receiver import Receiver
+from comatrix.gateway.edges.store import records
+from comatrix.gateway.edges.store.reception import Reception
+from comatrix.gateway.edges.store.store import Store
+from comatrix.gateway.edges.udp import UdpEdge, Verbs
+from comatrix.gateway.model import NewRecord
+from comatrix.gateway.uplink.associations import Associations
+from comatrix.gateway.uplink.ingest import Ingest
+from comatrix.gateway.uplink.recent import Recent
+from comatrix.session.duplicates import EXCHANGE_LIFETIME_MS
+from comatrix.session.exchange import Parameters
+from comatrix.session.server import Knock, Server
+from comatrix.session.serving import ServingEndpoint
+
+
+def start_receiving(
+    limits: LimitsSettings,
+    store: Store,
+    associations: Associations,
+    directory: Directory,
+    udp: UdpEdge,
+    *,
+    stored: Callable[[NewRecord, int], None],
+    knock: Callable[[Knock], None],
+) -> Receiver:
+    """The sockets of `udp` are read from now on. `stored` and `knock` are told in the event loop's thread."""
+    parameters = Parameters(peer_duplicates=limits.duplicates_per_peer, all_duplicates=4 * limits.peers)
+    server = Server(ServingEndpoint(secrets.randbelow, parameters), associations)
+    since_ms = wall_ms() - EXCHANGE_LIFETIME_MS
+    tasks: set[asyncio.Task[None]] = set()
+
+    def start(work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        tasks.add(task)
+        task.add_done_callback(tasks.discard)
+
+    receiver = Receiver(
+        server,
+        associations,
+        Ingest(directory.room, directory.next_seq),
+        Reception(store),
+        directory.node,
+        Recent(store.read(lambda connection: records.recent_requests(connection, since_ms))),
+        highest_seq=directory.highest_seq,
+        monotonic_ms=monotonic_ms,
+        wall_ms=wall_ms,
+        flush=udp.flush,
+        start=start,
+        stored=stored,
+        knock=knock,
+    )
+    udp.start(Verbs(receiver.receive_datagram, server.datagrams_to_send, server.next_deadline, server.handle_timer))
+    return receiver
