@@ -80,6 +80,7 @@ class ServingEndpoint(Endpoint):
 
     def receive_request(self, message: coap.Message, data: bytes, addr: "Any", now: int) -> None:
         """Take a new request; give a duplicate the remembered answer."""
+        self.duplicates.expire(now)  # no timer need be due: a quiet server has none
         seen = self.duplicates.find(addr, message.mid, data)
         if seen is not None:
             answer = seen.repeat()

@@ -180,6 +180,18 @@ def test_a_known_counter_with_other_bytes_is_refused(world: GatewayWorld, disk: 
     assert len(disk.records) == 1
 
 
+def test_a_plain_node_that_boots_to_send_the_same_bytes_again_is_heard_after_their_lifetime(
+    world: GatewayWorld, disk: MemoryDisk
+) -> None:
+    """A board may begin each wake-up with the same message id; nothing else need happen meanwhile."""
+    request = coap.encode(coap.Message(coap.CON, coap.POST, 1, b"\x01", [(URI_PATH, b"r")], encode(READING)))
+    for wait_ms in (0, 246_000, 2_000):
+        world.now += wait_ms
+        world.receive(request, (PLAIN_LISTENER, ("192.0.2.8", 1)))
+    assert [unprotected(answer) for answer in world.take()] == 3 * [coap.CHANGED]
+    assert len(disk.records) == 2
+
+
 def test_strangers_are_turned_away_and_told_apart(world: GatewayWorld) -> None:
     world.receive(Sender(77).request(1, record=READING))
     world.receive(Sender(secret=bytes(16)).request(1, record=READING))
