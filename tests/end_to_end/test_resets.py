@@ -103,11 +103,12 @@ async def test_a_node_reset_again_and_again_repeats_no_seq_and_loses_nothing_ack
     await finished(node)
     told = acknowledged(node)
     found = await wait_for(stage, room, len(told), 30)
-    assert_once_and_in_order(found)
+    assert_once_and_in_order(found, resets=4)
     assert len(told) == len(set(told))
     assert set(told) <= set(numbers(found)), "acknowledged, and not in the room"
     assert len(numbers(found)) == len(set(numbers(found))), "a reading stands twice in the room"
-    assert numbers(found) == sorted(numbers(found), key=int)
+    timely = numbers([one for one in found if not one.late])
+    assert timely == sorted(timely, key=int)
     assert len(found) < count + 5 and len(told) > count - 20
     watch.assert_no_nonce_was_used_twice()
 
@@ -124,7 +125,7 @@ async def test_a_node_that_lost_its_counter_goes_on_above_its_old_seqs(stage: St
     node = await stage.resume_node("garden")
     await finished(node)
     found = await wait_for(stage, room, len(acknowledged(node)), 30)
-    assert_once_and_in_order(found)
+    assert_once_and_in_order(found, resets=1)
     assert set(acknowledged(node)) <= set(numbers(found))
     assert found[: len(before)] == before
     assert min(one.seq for one in found[len(before) + 1 :]) > max(one.seq for one in before)
@@ -148,7 +149,7 @@ async def test_a_rotated_node_goes_on_and_its_old_key_dies(stage: Stage) -> None
     node = await stage.start_node("garden", new, program)
     await finished(node)
     found = await wait_for(stage, room, len(acknowledged(node)), 30)
-    assert_once_and_in_order(found)
+    assert_once_and_in_order(found, resets=1)
     assert set(acknowledged(node)) <= set(numbers(found))
     assert {one.enrolment for one in found} == {configuration["enrolment"]}
     (key,) = (await stage.operate("node.show", name="garden"))["keys"]

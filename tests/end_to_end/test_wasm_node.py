@@ -65,6 +65,6 @@ async def test_a_reset_repeats_no_seq_and_loses_nothing_acknowledged(stage: Stag
     told = [line.split()[1] for line in node.output().splitlines() if line.startswith("acknowledged")]
     await wait_for(stage, room, len(told), 30)
     found = await seen(stage, room)
-    assert_once_and_in_order(found)
+    assert_once_and_in_order(found, resets=3)
     assert set(told) <= {one.values["count"] for one in found}
     assert len(found) == len({one.values["count"] for one in found})
