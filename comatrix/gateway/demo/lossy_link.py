@@ -86,6 +86,7 @@ class LossyLink:
         self._opening: set[Address] = set()
         self._recent: dict[Address, deque[bytes]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._closed = False
         self.counts = Counts()
         self.tap: Callable[[bytes, Address, bool], None] = _no_tap
         self.address: Address = ("", 0)
@@ -98,8 +99,13 @@ class LossyLink:
         self.address = (host, port)
         return self.address
 
-    def close(self) -> None:
-        """Close every socket; what is still flying is lost."""
+    async def close(self) -> None:
+        """Close every socket, also those about to open; what is still flying is lost."""
+        self._closed = True
+        opening = list(self._tasks)
+        for task in opening:
+            task.cancel()
+        await asyncio.gather(*opening, return_exceptions=True)
         if self._near is not None:
             self._near.close()
         for transport in self._far.values():
@@ -139,7 +145,7 @@ class LossyLink:
         if far is not None:
             if not far.is_closing():
                 far.sendto(data)
-        elif node not in self._opening:
+        elif node not in self._opening and not self._closed:
             self._opening.add(node)
             task = asyncio.get_running_loop().create_task(self._open(data, node))
             self._tasks.add(task)

@@ -177,7 +177,7 @@ class Stage:
         for node in self.nodes.values():
             await node.stop()
         if self.link is not None:
-            self.link.close()
+            await self.link.close()
         await self.end_gateway()
         if self.person is not None:
             await self.person.aclose()
