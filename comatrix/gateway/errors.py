@@ -3,7 +3,8 @@
 GatewayError       1  failed
 +-- UsageError     2  wrong usage or configuration
 +-- Unreachable    3  the homeserver or the running gateway did not answer
-+-- StoreError     1  the database cannot be used, or is full
++-- StoreError     1  the database cannot be used
+    +-- StoreFull  1  it takes no more records for now; what waits is still posted
 """
 
 from comatrix.errors import ComatrixError
@@ -34,3 +35,11 @@ class Unreachable(GatewayError):  # noqa: N818 - reads as the state it names
 
 class StoreError(GatewayError):
     """The database cannot be opened, is locked by another process, or cannot take more."""
+
+
+class StoreFull(StoreError):  # noqa: N818 - reads as the state it names
+    """No room for another record now. `retry_after_s`: what the node is told as Max-Age with its 5.03."""
+
+    def __init__(self, text: str, next_step: str = "", *, retry_after_s: int = 60) -> None:
+        super().__init__(text, next_step)
+        self.retry_after_s = retry_after_s
