@@ -31,6 +31,14 @@ class Room:
 
 
 @dataclass(frozen=True, slots=True)
+class Voice:
+    """A Matrix user that posts: the bot, or a node's ghost. `device_id` as registered."""
+
+    user_id: str
+    device_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class NewRecord:
     """A record about to be stored. Times: Unix ms; `counter` and `digest` name the request that carried it."""
 
