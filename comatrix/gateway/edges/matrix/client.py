@@ -1,23 +1,21 @@
 """The calls of the client-server API that the gateway makes (Matrix specification v1.11 and later)."""
 
-import json
 from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
-from urllib.parse import quote
 
+from comatrix.gateway.edges.matrix.answer import one_line
 from comatrix.gateway.edges.matrix.http import HttpCaller, Query
+from comatrix.gateway.edges.matrix.new_room import creation, default_room_version
+from comatrix.gateway.edges.matrix.paths import client_path, json_bytes
 from comatrix.gateway.errors import UsageError
-from comatrix.gateway.model import HomeserverAnswer
+from comatrix.gateway.model import HomeserverAnswer, Voice
 
 if TYPE_CHECKING:
     import httpx
 
 MAX_RESPONSE_BYTES = 8 * 1024 * 1024  # a sync of 100 events of 64 KiB
 REQUEST_TIMEOUT_S = 30.0
-OWNER_POWER = 100
-INVITE_POWER = 50  # a sensor room's members do not invite strangers to its data
-FIRST_VERSION_WITH_INFINITE_CREATORS = 12
 
 
 class MatrixClient:
@@ -34,8 +32,11 @@ class MatrixClient:
         trust_env: bool = False,
         timeout_s: float = REQUEST_TIMEOUT_S,
         max_response_bytes: int = MAX_RESPONSE_BYTES,
+        service: bool = False,
     ) -> None:
-        """`transport` replaces the network. `trust_env`: proxies from the environment. Raises UsageError."""
+        """`transport` replaces the network. `trust_env`: proxies from the environment. Raises UsageError.
+
+        `service`: the token is an application service's, and `voice` may be any of its users."""
         self._http = HttpCaller(
             base_url,
             transport=transport,
@@ -43,6 +44,7 @@ class MatrixClient:
             timeout_s=timeout_s,
             max_response_bytes=max_response_bytes,
         )
+        self.service = service
         self.authenticate(access_token, user_id, device_id)
 
     def authenticate(self, access_token: str, user_id: str, device_id: str) -> None:
@@ -86,6 +88,13 @@ class MatrixClient:
         """`versions`: what the server speaks. Needs no token."""
         return await self._http.request("GET", "/_matrix/client/versions")
 
+    async def server_name(self) -> str | None:
+        """The homeserver's software as it names itself ("Synapse", "Dendrite", "conduit"); None where it does not."""
+        answer = await self._http.request("GET", "/_matrix/federation/v1/version")
+        server = (answer.body or {}).get("server") if answer.ok else None
+        name = server.get("name") if isinstance(server, dict) else None
+        return one_line(name) or None
+
     async def login_password(self, user: str, password: str, device_id: str, display_name: str) -> HomeserverAnswer:
         """`access_token`, `user_id`, `device_id`. `user`: a user id or a localpart. Never log the body."""
         body = {
@@ -95,43 +104,46 @@ class MatrixClient:
             "device_id": device_id,
             "initial_device_display_name": display_name,
         }
-        return await self._http.request("POST", _path("v3", "login"), data=_json(body))
+        return await self._http.request("POST", client_path("v3", "login"), data=json_bytes(body))
 
-    async def whoami(self) -> HomeserverAnswer:
+    async def whoami(self, *, voice: Voice | None = None) -> HomeserverAnswer:
         """`user_id` and `device_id` of the token."""
-        return await self._call("GET", _path("v3", "account", "whoami"))
+        return await self.call("GET", client_path("v3", "account", "whoami"), voice=voice)
 
     async def logout(self) -> HomeserverAnswer:
         """End the token and its device."""
-        return await self._call("POST", _path("v3", "logout"), {})
+        return await self.call("POST", client_path("v3", "logout"), {})
 
-    async def set_display_name(self, name: str) -> HomeserverAnswer:
+    async def set_display_name(self, name: str, *, voice: Voice | None = None) -> HomeserverAnswer:
         """The account's name in every room."""
-        return await self._call("PUT", _path("v3", "profile", self.user_id, "displayname"), {"displayname": name})
+        user_id = self.user_id if voice is None else voice.user_id
+        path = client_path("v3", "profile", user_id, "displayname")
+        return await self.call("PUT", path, {"displayname": name}, voice=voice)
 
-    async def capabilities(self) -> HomeserverAnswer:
+    async def capabilities(self, *, voice: Voice | None = None) -> HomeserverAnswer:
         """`capabilities`, with the default room version under `m.room_versions`."""
-        return await self._call("GET", _path("v3", "capabilities"))
+        return await self.call("GET", client_path("v3", "capabilities"), voice=voice)
 
     # Rooms
 
-    async def resolve_alias(self, alias: str) -> HomeserverAnswer:
+    async def resolve_alias(self, alias: str, *, voice: Voice | None = None) -> HomeserverAnswer:
         """`room_id` and `servers` of `#name:server`."""
-        return await self._call("GET", _path("v3", "directory", "room", alias))
+        return await self.call("GET", client_path("v3", "directory", "room", alias), voice=voice)
 
-    async def join(self, room: str, via: Sequence[str] = ()) -> HomeserverAnswer:
+    async def join(self, room: str, via: Sequence[str] = (), *, voice: Voice | None = None) -> HomeserverAnswer:
         """Join a room id or alias; `via`: servers that are in it. Joining twice is 200."""
         query: Query = [(key, server) for server in via for key in ("via", "server_name")]
-        return await self._call("POST", _path("v3", "join", room), {}, query=query)
+        return await self.call("POST", client_path("v3", "join", room), {}, query=query, voice=voice)
 
-    async def leave(self, room_id: str, reason: str = "") -> HomeserverAnswer:
+    async def leave(self, room_id: str, reason: str = "", *, voice: Voice | None = None) -> HomeserverAnswer:
         """Leave, or decline an invite, with a reason that people see."""
         body = {"reason": reason} if reason else {}
-        return await self._call("POST", _path("v3", "rooms", room_id, "leave"), body)
+        return await self.call("POST", client_path("v3", "rooms", room_id, "leave"), body, voice=voice)
 
-    async def invite(self, room_id: str, user_id: str) -> HomeserverAnswer:
+    async def invite(self, room_id: str, user_id: str, *, voice: Voice | None = None) -> HomeserverAnswer:
         """Invite one user."""
-        return await self._call("POST", _path("v3", "rooms", room_id, "invite"), {"user_id": user_id})
+        path = client_path("v3", "rooms", room_id, "invite")
+        return await self.call("POST", path, {"user_id": user_id}, voice=voice)
 
     async def create_room(
         self,
@@ -142,59 +154,49 @@ class MatrixClient:
         topic: str = "",
         federate: bool = True,
         room_version: str = "",
+        voice: Voice | None = None,
     ) -> HomeserverAnswer:
         """`room_id` of a private room without encryption of our own. The invited own it with us (power 100).
 
         A server may be configured to encrypt every new room: ask `is_encrypted` before using it."""
         if not room_version:
-            found = await self.capabilities()
+            found = await self.capabilities(voice=voice)
             if not found.ok:
                 return found
-            room_version = _default_room_version(found)
-        body: dict[str, Any] = {
-            "name": name,
-            "preset": "private_chat",
-            "invite": list(invite),
-            "room_version": room_version,
-            "power_level_content_override": {
-                "users": self._owners(invite, room_version),
-                "invite": INVITE_POWER,
-            },
-        }
-        if alias_localpart:
-            body["room_alias_name"] = alias_localpart
-        if topic:
-            body["topic"] = topic
-        if not federate:
-            body["creation_content"] = {"m.federate": False}
-        return await self._call("POST", _path("v3", "createRoom"), body)
+            room_version = default_room_version(found)
+        body = creation(
+            name,
+            creator=self.user_id if voice is None else voice.user_id,
+            room_version=room_version,
+            invite=invite,
+            alias_localpart=alias_localpart,
+            topic=topic,
+            federate=federate,
+        )
+        return await self.call("POST", client_path("v3", "createRoom"), body, voice=voice)
 
-    def _owners(self, invite: Sequence[str], room_version: str) -> dict[str, int]:
-        """The `users` of m.room.power_levels: it replaces the server's own, so the creator must stand in it,
-        and from room version 12 on it must not."""
-        infinite = room_version.isdecimal() and int(room_version) >= FIRST_VERSION_WITH_INFINITE_CREATORS
-        creator = [] if infinite else [self.user_id]
-        return {user: OWNER_POWER for user in [*creator, *invite] if not (infinite and user == self.user_id)}
-
-    async def state_event(self, room_id: str, event_type: str, state_key: str = "") -> HomeserverAnswer:
+    async def state_event(
+        self, room_id: str, event_type: str, state_key: str = "", *, voice: Voice | None = None
+    ) -> HomeserverAnswer:
         """The content of one state event; 404 M_NOT_FOUND where there is none."""
         parts = ["v3", "rooms", room_id, "state", event_type]
-        return await self._call("GET", _path(*parts, *([state_key] if state_key else [])))
+        return await self.call("GET", client_path(*parts, *([state_key] if state_key else [])), voice=voice)
 
-    async def is_encrypted(self, room_id: str) -> bool | None:
+    async def is_encrypted(self, room_id: str, *, voice: Voice | None = None) -> bool | None:
         """True, False, or None where the homeserver did not say: then nothing may be sent."""
-        answer = await self.state_event(room_id, "m.room.encryption")
+        answer = await self.state_event(room_id, "m.room.encryption", voice=voice)
         if answer.ok:
             return True
         return False if answer.status == 404 and answer.errcode == "M_NOT_FOUND" else None
 
     # Events
 
-    async def send_event(self, room_id: str, event_type: str, txn_id: str, content: bytes) -> HomeserverAnswer:
+    async def send_event(
+        self, room_id: str, event_type: str, txn_id: str, content: bytes, *, voice: Voice | None = None
+    ) -> HomeserverAnswer:
         """`event_id`. `content` goes out as it is: a retry must be the same bytes, path and transaction id."""
-        return await self._http.request(
-            "PUT", _path("v3", "rooms", room_id, "send", event_type, txn_id), data=content, token=self._token
-        )
+        path = client_path("v3", "rooms", room_id, "send", event_type, txn_id)
+        return await self._request("PUT", path, data=content, voice=voice)
 
     async def messages(
         self,
@@ -205,24 +207,49 @@ class MatrixClient:
         direction: str = "b",
         limit: int = 100,
         event_filter: Mapping[str, Any] | None = None,
+        voice: Voice | None = None,
     ) -> HomeserverAnswer:
         """`chunk` and `end`: one page of a room's events, newest first unless `direction` is "f"."""
         query: Query = [("dir", direction), ("limit", str(limit))]
         query += [("from", from_token)] if from_token else []
         query += [("to", to_token)] if to_token else []
-        query += [("filter", _json(event_filter).decode())] if event_filter is not None else []
-        return await self._call("GET", _path("v3", "rooms", room_id, "messages"), query=query)
+        query += [("filter", json_bytes(event_filter).decode())] if event_filter is not None else []
+        return await self.call("GET", client_path("v3", "rooms", room_id, "messages"), query=query, voice=voice)
+
+    async def relations(
+        self,
+        room_id: str,
+        event_id: str,
+        rel_type: str = "",
+        *,
+        from_token: str = "",
+        limit: int = 100,
+        voice: Voice | None = None,
+    ) -> HomeserverAnswer:
+        """`chunk` and `next_batch`: one page of what relates to an event (edits, reactions), newest first."""
+        parts = ["v1", "rooms", room_id, "relations", event_id, *([rel_type] if rel_type else [])]
+        query: Query = [("dir", "b"), ("limit", str(limit))]
+        query += [("from", from_token)] if from_token else []
+        return await self.call("GET", client_path(*parts), query=query, voice=voice)
 
     async def sync(
-        self, since: str | None, timeout_ms: int, sync_filter: Mapping[str, Any] | None = None
+        self,
+        since: str | None,
+        timeout_ms: int,
+        sync_filter: Mapping[str, Any] | None = None,
+        *,
+        voice: Voice | None = None,
     ) -> HomeserverAnswer:
         """`next_batch` and what happened after `since`, or after `timeout_ms` that nothing did."""
         query: Query = [("timeout", str(timeout_ms))]
         query += [("since", since)] if since is not None else []
-        query += [("filter", _json(sync_filter).decode())] if sync_filter is not None else []
-        return await self._call("GET", _path("v3", "sync"), query=query, wait_s=timeout_ms / 1000)
+        query += [("filter", json_bytes(sync_filter).decode())] if sync_filter is not None else []
+        path = client_path("v3", "sync")
+        return await self.call("GET", path, query=query, wait_s=timeout_ms / 1000, voice=voice)
 
-    async def _call(
+    # Any call
+
+    async def call(
         self,
         method: str,
         path: str,
@@ -230,29 +257,33 @@ class MatrixClient:
         *,
         query: Query | None = None,
         wait_s: float = 0.0,
+        voice: Voice | None = None,
     ) -> HomeserverAnswer:
-        data = None if body is None else _json(body)
+        """Any call with our token; `path` is quoted already (`client_path`), `body` goes out as JSON."""
+        data = None if body is None else json_bytes(body)
+        return await self._request(method, path, data=data, query=query, wait_s=wait_s, voice=voice)
+
+    async def _request(
+        self,
+        method: str,
+        path: str,
+        *,
+        data: bytes | None,
+        query: Query | None = None,
+        wait_s: float = 0.0,
+        voice: Voice | None,
+    ) -> HomeserverAnswer:
+        query = [*(query or []), *self._masquerade(voice)]
         return await self._http.request(method, path, query=query, data=data, token=self._token, wait_s=wait_s)
 
+    def _masquerade(self, voice: Voice | None) -> Query:
+        """Who speaks, where that is not the token's own user (application service API, Identity assertion).
 
-def _path(*parts: str) -> str:
-    return "/_matrix/client/" + "/".join(_quoted(part) for part in parts)
-
-
-def _quoted(part: str) -> str:
-    """One path segment. Dots alone would walk up the path."""
-    text = quote(part, safe="", errors="replace")
-    return text if text.strip(".") else text.replace(".", "%2E")
-
-
-def _json(value: Mapping[str, Any]) -> bytes:
-    """Compact JSON. A lone surrogate, which the homeserver would answer with 500, becomes '?'."""
-    text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    return text.encode("utf-8", "replace")
-
-
-def _default_room_version(answer: HomeserverAnswer) -> str:
-    """The server's default; "10" where it does not say, which every server of today knows."""
-    versions = ((answer.body or {}).get("capabilities") or {}).get("m.room_versions") or {}
-    default = versions.get("default") if isinstance(versions, dict) else None
-    return default if isinstance(default, str) and default else "10"
+        The user of an application service's own token has a device only where it is named."""
+        if voice is None:
+            voice = Voice(self.user_id, self.device_id)
+        own = voice.user_id == self.user_id
+        if own and not (self.service and voice.device_id):
+            return []
+        device: Query = [("device_id", voice.device_id)] if voice.device_id else []
+        return [("user_id", voice.user_id), *device]
