@@ -17,6 +17,7 @@ class Node:
     address: str | None = None  # plain nodes only: the one IP address that may speak for it
     created_ms: int = 0
     revoked: bool = False
+    blocked: bool = False  # dropped before decryption, until a person unblocks it
 
 
 @dataclass(frozen=True, slots=True)

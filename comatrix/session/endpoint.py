@@ -58,7 +58,7 @@ class Endpoint:
         try:
             message = coap.decode_untrusted(data)
         except MessageFormatError:
-            self._refuse_broken(data, addr)
+            self.refuse_broken(data, addr)
             return
         if coap.is_request(message.code):
             if message.type <= coap.NON:
@@ -146,7 +146,8 @@ class Endpoint:
         if message.type == coap.CON:
             self.reset(message.mid, addr)
 
-    def _refuse_broken(self, data: bytes, addr: "Any") -> None:
+    def refuse_broken(self, data: bytes, addr: "Any") -> None:
+        """Not a CoAP message: a Reset, if it was confirmable (section 4.2)."""
         head = coap.peek_untrusted(data)
         # Signalling codes belong to TCP (RFC 8323): silence, like anything that is not confirmable.
         if head is not None and head[0] == coap.CON and head[1] >> 5 != 7:

@@ -10,7 +10,7 @@ from comatrix.codec.options import supported_untrusted
 from comatrix.errors import BadOptionError, CounterError, LocalError, OscoreError, WireError
 from comatrix.session import oscore
 from comatrix.session.hkdf import sha256
-from comatrix.session.serving import Incoming
+from comatrix.session.serving import Incoming, Malformed
 
 AMPLIFICATION = 3  # what is sent for one request to an unproven address, in sizes of that request
 _ERROR_SIZE = 32  # header, options, OSCORE and tag around a diagnostic, at most
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
         def find(self, kid: bytes, kid_context: "bytes | None") -> "list[Peer]":
             """The contexts that may have sealed a request of this kid, the likeliest first."""
 
-        def owner(self, kid: bytes) -> "int | None":
-            """The node this kid belongs to, whether or not it may be heard now."""
+        def turned_away(self, kid: "bytes | None", addr: Any) -> "tuple[str, int | None]":
+            """Why a request of this kid (None: without OSCORE) is not heard, and whose it seems; "blocked": silence."""
 
         def plain(self, addr: Any) -> "Peer | None":
             """The node declared to speak plain CoAP from this address."""
@@ -147,6 +147,8 @@ class Server:
                 return
             if isinstance(event, Incoming):
                 self._authenticate(event, now)
+            elif isinstance(event, Malformed):
+                self.events.append(Knock("malformed", event.addr))
 
     def datagrams_to_send(self, now: int) -> "list[tuple[bytes, Any]]":
         """What is to be transmitted now."""
@@ -227,6 +229,8 @@ class Server:
             else:
                 self._oscore(incoming, value, now)
         except WireError as error:
+            if not self.events:  # what reached a context, or found none, is told of already
+                self.events.append(Knock("malformed", incoming.addr))
             if isinstance(error, BadOptionError) and message.type == coap.NON:
                 return  # rejected silently (RFC 7252 section 5.4.1)
             text = str(error) if isinstance(error, OscoreError) else ""
@@ -236,8 +240,8 @@ class Server:
         message = incoming.message
         peer = self.peers.plain(incoming.addr)
         if peer is None:
-            self.events.append(Knock("no security", incoming.addr))
-            self.refuse(incoming, coap.UNAUTHORIZED, "", now)
+            if self._turned_away(incoming, None):
+                self.refuse(incoming, coap.UNAUTHORIZED, "", now)
             return
         digest = sha256(incoming.seen.data)[:8]
         self.events.append(Request(peer, incoming, message.code, list(message.options), message.payload, None, digest))
@@ -293,8 +297,13 @@ class Server:
             self.endpoint.respond(incoming, outer, outside, answer, now)
         elif found is not None:
             self._try_contexts([found], incoming, counter, kid)
-        else:
-            owner = self.peers.owner(kid)
-            reason = "wrong key" if self.peers.find(kid, None) else "old key" if owner is not None else "unknown node"
-            self.events.append(Knock(reason, incoming.addr, kid, owner))
+        elif self._turned_away(incoming, kid):
             raise OscoreError("Security context not found", coap.UNAUTHORIZED)
+
+    def _turned_away(self, incoming: Incoming, kid: "bytes | None") -> bool:
+        """Tell of a request that found no association -> whether it is answered."""
+        reason, node = self.peers.turned_away(kid, incoming.addr)
+        self.events.append(Knock(reason, incoming.addr, kid, node))
+        if reason == "blocked":
+            self.endpoint.ignore(incoming)
+        return reason != "blocked"

@@ -30,8 +30,17 @@ class Incoming:
         self.acknowledged = False
 
 
+class Malformed:
+    """A datagram from `addr` that is no CoAP message; it got its Reset, if one was due."""
+
+    __slots__ = ("addr",)
+
+    def __init__(self, addr: "Any") -> None:
+        self.addr = addr
+
+
 class ServingEndpoint(Endpoint):
-    """An endpoint whose events are also Incoming requests; `respond` answers one."""
+    """An endpoint whose events are also Incoming requests and Malformed; `respond` answers a request, or `ignore`."""
 
     def __init__(self, random: "Random", parameters: "Parameters | None" = None) -> None:
         super().__init__(random, parameters)
@@ -58,6 +67,10 @@ class ServingEndpoint(Endpoint):
             sent = self.send_message(incoming.addr, type, code, message.token, options, payload, now, True)
             datagram = sent.datagram
         incoming.seen.answer = datagram
+        incoming.deadline = -1
+
+    def ignore(self, incoming: Incoming) -> None:
+        """Leave a request without any answer, also without the empty ACK that takes time to come."""
         incoming.deadline = -1
 
     def next_deadline(self) -> "int | None":
@@ -94,6 +107,11 @@ class ServingEndpoint(Endpoint):
                 self.unanswered.popleft()
             self.unanswered.append(incoming)
         self.events.append(incoming)
+
+    def refuse_broken(self, data: bytes, addr: "Any") -> None:
+        """Reset what is no CoAP message, where one is due, and tell of it."""
+        super().refuse_broken(data, addr)
+        self.events.append(Malformed(addr))
 
     def _acknowledge(self, incoming: Incoming) -> None:
         incoming.acknowledged = True

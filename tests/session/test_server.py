@@ -181,10 +181,15 @@ def test_a_kid_without_context_earns_401(world: World, number: int, knock: str) 
 
 def test_without_oscore_only_a_declared_node_on_a_declared_listener_is_heard(world: World) -> None:
     request = coap.encode(coap.Message(coap.CON, coap.POST, 5, b"\x01", [(11, b"r")], b"\xa1\x00\x01"))
-    for addr in (ADDRESS, (0, PLAIN[1]), (9, ADDRESS[1])):
+    strangers = {
+        ADDRESS: ("no security", None),
+        (0, PLAIN[1]): ("wrong listener", 8),
+        (9, ADDRESS[1]): ("wrong address", None),
+    }
+    for addr, told in strangers.items():
         knock = world.receive(request, addr)
         assert isinstance(knock, Knock)
-        assert knock.reason == "no security"
+        assert (knock.reason, knock.node) == told
         assert world.refusal() == (coap.UNAUTHORIZED, b"")
     event = world.receive(request, PLAIN)
     assert isinstance(event, Request)
@@ -199,16 +204,21 @@ def test_without_oscore_only_a_declared_node_on_a_declared_listener_is_heard(wor
 )
 def test_an_option_that_cannot_be_read_earns_402(world: World, value: str) -> None:
     message = coap.Message(coap.CON, coap.POST, 5, b"\x01", [(OSCORE, bytes.fromhex(value))], bytes(12))
-    world.receive(coap.encode(message))
+    assert malformed(world, coap.encode(message))
     assert world.refusal() == (codes.BAD_OPTION, b"Failed to decode COSE")
+
+
+def malformed(world: World, datagram: bytes) -> bool:
+    event = world.receive(datagram)
+    return isinstance(event, Knock) and event.reason == "malformed"
 
 
 def test_a_critical_option_outside_is_refused_when_confirmable_and_else_dropped(world: World) -> None:
     confirmable, _ = world.node.request(20, outside=((259, b""),))
-    assert world.receive(confirmable) is None
+    assert malformed(world, confirmable)
     assert world.refusal() == (codes.BAD_OPTION, b"")
     other, _ = world.node.request(21, outside=((259, b""),), type=coap.NON)
-    assert world.receive(other) is None
+    assert malformed(world, other)
     assert world.out() == []
 
 

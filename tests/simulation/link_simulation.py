@@ -80,8 +80,8 @@ class Directory:
             peer.counter.granted(peer.counter.wanted())
         return [peer]
 
-    def owner(self, kid):
-        return None
+    def turned_away(self, kid, addr):
+        return "unknown node", None
 
     def plain(self, addr):
         return None

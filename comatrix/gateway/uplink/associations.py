@@ -43,23 +43,27 @@ class Associations:
         self._peers: dict[bytes, list[Peer]] = {}
         self._secrets: dict[int, tuple[Keys, bytes]] = {}  # context id -> (keys, the bytes of Appendix B.2)
         self._plain: dict[str, Peer] = {}
+        self._blocked: dict[bytes | str, int] = {}  # kid or plain address -> node
         self._offers: dict[bytes, list[tuple[bytes, Keys, int]]] = {}
         self.rekeyed: dict[int, Rekeyed] = {}  # by id(peer), until it is stored
 
     def load(self, node: Node, contexts: Iterable[SecurityContext]) -> None:
-        """Replace what is known of a node; its contexts newest first. A revoked node is forgotten.
+        """Replace what is known of a node; its contexts newest first. A revoked or blocked node is forgotten.
 
         An association that lives on stays the same object: its window and counter are ahead of the database.
         """
         living = {peer.key: peer for peer in self._peers.get(node_id(node.number), [])}
         self.forget(node.number)
-        if node.revoked:
+        kid = node_id(node.number)
+        if node.revoked or node.blocked:
+            self._offers.pop(kid, None)
+            if not node.revoked:
+                self._blocked[node.address or kid] = node.number
             return
         if node.security == "plain":
             if node.address:
                 self._plain[node.address] = Peer(node.number, 0)
             return
-        kid = node_id(node.number)
         self._peers[kid] = [self._peer(context, living) for context in contexts if context.state != "dead"]
 
     def forget(self, number: int) -> None:
@@ -67,6 +71,7 @@ class Associations:
         for peer in self._peers.pop(node_id(number), []):
             self._secrets.pop(peer.key, None)
         self._plain = {address: peer for address, peer in self._plain.items() if peer.node != number}
+        self._blocked = {name: node for name, node in self._blocked.items() if node != number}
 
     def find(self, kid: bytes, kid_context: bytes | None) -> list[Peer]:
         """The contexts a request of this kid may be sealed with, the likeliest first."""
@@ -77,16 +82,30 @@ class Associations:
             return peers
         return [peer for peer in peers if self._names(peer, kid_context)]
 
-    def owner(self, kid: bytes) -> int | None:
-        """The node of this kid, also while none of its contexts is trusted."""
+    def turned_away(self, kid: bytes | None, addr: Address) -> tuple[str, int | None]:
+        """Why a request that found no association is not heard, as a Knock says it, and the node it names."""
+        if kid is None:
+            return self._plain_turned_away(addr)
+        if kid in self._blocked:
+            return "blocked", self._blocked[kid]
         peers = self._peers.get(kid)
-        return peers[0].node if peers else None
+        if not peers:
+            return "unknown node", None
+        return ("old key" if all(peer.window_missing for peer in peers) else "wrong key"), peers[0].node
 
     def plain(self, addr: Address) -> Peer | None:
         """The node declared to speak plain CoAP from this address, on a listener that allows it."""
         if addr[0] not in self._plain_listeners:
             return None
-        return self._plain.get(addr[1][0].removeprefix("::ffff:"))
+        return self._plain.get(_host(addr))
+
+    def _plain_turned_away(self, addr: Address) -> tuple[str, int | None]:
+        host = _host(addr)
+        if host in self._blocked:
+            return "blocked", self._blocked[host]
+        if host in self._plain:
+            return "wrong listener", self._plain[host].node
+        return ("wrong address" if addr[0] in self._plain_listeners else "no security"), None
 
     def rekey(self, kid: bytes, kid_context: bytes, counter: int, sealed: bytes, now: int) -> Rekeying | Peer | None:
         """Appendix B.2 steps 2 and 4; None when the bytes belong to neither or do not verify."""
@@ -169,3 +188,7 @@ class Associations:
             self._offers.pop(kid)  # request #2 is accepted once (step 4)
             return peer
         return None
+
+
+def _host(addr: Address) -> str:
+    return addr[1][0].removeprefix("::ffff:")
