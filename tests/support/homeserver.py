@@ -7,6 +7,7 @@ as the gateway uses a homeserver: accounts, rooms, sending with deduplication, s
 import asyncio
 import json
 import time
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import unquote
@@ -14,7 +15,8 @@ from urllib.parse import unquote
 import httpx
 
 from tests.support.homeserver_api import ROUTES, Api
-from tests.support.homeserver_faults import Fault, answered, failed
+from tests.support.homeserver_faults import KINDS, Fault, answered, failed
+from tests.support.homeserver_journal import Journal
 from tests.support.homeserver_room import Content, Refusal
 
 
@@ -27,18 +29,22 @@ class Homeserver(Api, httpx.AsyncBaseTransport):
         *,
         default_room_version: str = "12",
         clock_s: Callable[[], float] = time.monotonic,
+        journal: Journal | None = None,
     ) -> None:
-        super().__init__(server_name, default_room_version, clock_s)
+        super().__init__(server_name, default_room_version, clock_s, journal or Journal())
         self.base_url = f"http://{server_name}"
         self.faults: list[Fault] = []
-        self.requests: list[tuple[str, str]] = []  # (method, path), to count what was asked
+        self.requests: deque[tuple[str, str]] = deque(maxlen=10_000)  # (method, path), to count what was asked
+        self.request_count = 0
         self.down = False
         self.latency_s = 0.0
         self.in_flight = 0
         self.most_in_flight = 0
 
     def fail(self, kind: str, **how: Any) -> None:
-        """Let the next requests fail, see `Fault`."""
+        """Let the next requests fail, see `Fault`. Raises ValueError."""
+        if kind not in KINDS:
+            raise ValueError(f"no fault is called {kind!r}")
         self.faults.append(Fault(kind, **how))
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
@@ -53,15 +59,22 @@ class Homeserver(Api, httpx.AsyncBaseTransport):
     async def _handle(self, request: httpx.Request) -> httpx.Response:
         path = request.url.raw_path.decode().partition("?")[0]
         self.requests.append((request.method, path))
+        self.request_count += 1
         if self.latency_s:
             await asyncio.sleep(self.latency_s)
         fault = self._fault_for(path)
         if self.down or (fault is not None and fault.kind == "refuse"):
             raise httpx.ConnectError("Connection refused", request=request)
-        if fault is not None and fault.kind != "drop":
+        if fault is None:
+            return await self._answered(request, path)
+        if fault.kind == "slow":
+            await asyncio.sleep(fault.delay_s)
+        elif fault.kind not in ("drop", "late"):
             return failed(fault)
         answer = await self._answered(request, path)
-        if fault is not None:
+        if fault.kind == "late":
+            await asyncio.sleep(fault.delay_s)
+        if fault.kind == "drop":
             raise httpx.ReadError("Connection reset by peer", request=request)
         return answer
 

@@ -3,9 +3,11 @@
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import httpx
 
+from tests.support.homeserver_journal import Fact, Journal
 from tests.support.homeserver_room import Content, Refusal
 
 
@@ -39,10 +41,13 @@ class Caller:
 class Accounts:
     """Who may speak, and how fast."""
 
-    def __init__(self, server_name: str, default_room_version: str, clock_s: Callable[[], float]) -> None:
+    def __init__(
+        self, server_name: str, default_room_version: str, clock_s: Callable[[], float], journal: Journal
+    ) -> None:
         self.server_name = server_name
         self._default_room_version = default_room_version
         self._clock_s = clock_s
+        self._journal = journal
         self._passwords: dict[str, str] = {}
         self._tokens: dict[str, Caller] = {}
         self._soft_logouts: set[str] = set()
@@ -50,25 +55,43 @@ class Accounts:
         self._buckets: dict[str, Bucket] = {}
         self._limit: tuple[float, float] | None = None
 
+    def _keep(self, *fact: Any) -> None:
+        """Something became true: remembered in the journal, then here."""
+        self._journal.write(list(fact))
+        self._learn(list(fact))
+
+    def _learn(self, fact: Fact) -> None:
+        match fact:
+            case ["account", user_id, password]:
+                self._passwords[user_id] = password
+            case ["token", token, user_id, device]:
+                self._tokens[token] = Caller(user_id, device)
+            case ["no token", token, soft]:
+                del self._tokens[token]
+                if soft:
+                    self._soft_logouts.add(token)
+            case ["name", user_id, name]:
+                self._names[user_id] = name
+            case _:
+                raise ValueError(f"no fact is like {fact}")
+
     async def register(self, user: str, password: str, admin: bool = False) -> str:
         """The user id of a new account."""
         user_id = f"@{user}:{self.server_name}"
         if user_id in self._passwords:
             raise ValueError(f"{user_id} exists")
-        self._passwords[user_id] = password
+        self._keep("account", user_id, password)
         return user_id
 
-    def limit_messages(self, burst: float, per_second: float) -> None:
-        """Limit every account's messages from now on."""
-        self._limit = (burst, per_second)
+    def limit_messages(self, burst: float = 0, per_second: float = 0) -> None:
+        """Limit every account's messages from now on; no more with nothing given."""
+        self._limit = (burst, per_second) if burst else None
         self._buckets.clear()
 
     def expire_tokens(self, user_id: str, *, soft: bool = False) -> None:
         """Answer this user's tokens with 401."""
         for token in [token for token, caller in self._tokens.items() if caller.user == user_id]:
-            del self._tokens[token]
-            if soft:
-                self._soft_logouts.add(token)
+            self._keep("no token", token, soft)
 
     async def versions(self, _request: httpx.Request, _body: Content, _parts: list[str]) -> Content:
         """GET /versions"""
@@ -82,15 +105,15 @@ class Accounts:
             raise Refusal(403, "M_FORBIDDEN", "Invalid username or password")
         caller = Caller(user_id, str(body.get("device_id") or secrets.token_hex(5)))
         for token in [token for token, known in self._tokens.items() if known == caller]:
-            del self._tokens[token]
+            self._keep("no token", token, False)
         token = f"token_{secrets.token_hex(8)}"
-        self._tokens[token] = caller
+        self._keep("token", token, caller.user, caller.device)
         return {"user_id": user_id, "access_token": token, "device_id": caller.device}
 
     async def logout(self, request: httpx.Request, _body: Content, _parts: list[str]) -> Content:
         """POST /logout"""
         self._caller(request)
-        del self._tokens[request.headers["authorization"].removeprefix("Bearer ")]
+        self._keep("no token", request.headers["authorization"].removeprefix("Bearer "), False)
         return {}
 
     async def whoami(self, request: httpx.Request, _body: Content, _parts: list[str]) -> Content:
@@ -110,7 +133,7 @@ class Accounts:
             return {"displayname": self._names.get(parts[0], "")}
         if parts[0] != self._caller(request).user:
             raise Refusal(400, "M_UNKNOWN", "Cannot set another user's displayname")
-        self._names[parts[0]] = str(body.get("displayname"))
+        self._keep("name", parts[0], str(body.get("displayname")))
         return {}
 
     def _take_token(self, user: str) -> None:

@@ -6,10 +6,12 @@ import re
 import secrets
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import astuple
 
 import httpx
 
 from tests.support.homeserver_accounts import Accounts
+from tests.support.homeserver_journal import Fact, Journal
 from tests.support.homeserver_room import DEFAULT_LEVELS, Content, Event, Refusal, Room, check_content
 from tests.support.homeserver_sync import Viewer, rooms_section
 
@@ -20,17 +22,43 @@ EVENT_OVERHEAD_BYTES = 800  # hashes, signatures and references, which count too
 class Api(Accounts):
     """What each path does. A handler gets the request, its JSON body and the path's variable parts."""
 
-    def __init__(self, server_name: str, default_room_version: str, clock_s: Callable[[], float]) -> None:
-        super().__init__(server_name, default_room_version, clock_s)
+    def __init__(
+        self, server_name: str, default_room_version: str, clock_s: Callable[[], float], journal: Journal
+    ) -> None:
+        super().__init__(server_name, default_room_version, clock_s, journal)
         self.rooms: dict[str, Room] = {}
         self._aliases: dict[str, str] = {}
         self._sent: dict[tuple[str, str, str, str], str] = {}
         self._position = 0
         self._news = asyncio.Event()
+        for fact in journal.read():
+            self._learn(fact)
+
+    def _learn(self, fact: Fact) -> None:
+        match fact:
+            case ["room", room_id, version, creator]:
+                self.rooms[room_id] = Room(room_id, version, creator)
+            case ["alias", alias, room_id]:
+                self._aliases[alias] = room_id
+            case ["event", *parts]:
+                self._take(Event.of(parts))
+            case _:
+                super()._learn(fact)
+
+    def _take(self, event: Event) -> None:
+        self._position = event.position
+        self.rooms[event.room_id].add(event)
+        if event.txn is not None:
+            self._sent[event.room_id, *event.txn] = event.event_id
 
     def forget_transactions(self) -> None:
         """As a server does that keeps them in memory, at its restart."""
         self._sent.clear()
+
+    def events(self) -> list[Event]:
+        """Every event of every room, oldest first."""
+        found = [event for room in self.rooms.values() for event in room.events]
+        return sorted(found, key=lambda event: event.position)
 
     def messages_in(self, room_id: str) -> list[Event]:
         """The room's m.room.message events, oldest first."""
@@ -58,8 +86,9 @@ class Api(Accounts):
         if version == "12" and user in levels["users"]:
             raise Refusal(400, "M_INVALID_PARAM", "the creator must not be in power_levels")
         suffix = "" if version == "12" else f":{self.server_name}"
-        room = Room(f"!{secrets.token_hex(9)}{suffix}", version, user)
-        self.rooms[room.room_id] = room
+        room_id = f"!{secrets.token_hex(9)}{suffix}"
+        self._keep("room", room_id, version, user)
+        room = self.rooms[room_id]
         create = {**body.get("creation_content", {}), "room_version": version}
         self._add(room, user, "m.room.create", create, "")
         self._add(room, user, "m.room.member", {"membership": "join"}, user)
@@ -73,7 +102,7 @@ class Api(Accounts):
         for invited in body.get("invite", []):
             self._add(room, user, "m.room.member", {"membership": "invite"}, invited)
         if alias:
-            self._aliases[alias] = room.room_id
+            self._keep("alias", alias, room.room_id)
         return {"room_id": room.room_id}
 
     async def alias(self, _request: httpx.Request, _body: Content, parts: list[str]) -> Content:
@@ -165,7 +194,6 @@ class Api(Accounts):
         if size + EVENT_OVERHEAD_BYTES > MAX_EVENT_BYTES:
             raise Refusal(413, "M_TOO_LARGE", "event too large")
         event = self._add(room, caller.user, event_type, body, None, (caller.user, caller.device, txn_id))
-        self._sent[key] = event.event_id
         return {"event_id": event.event_id}
 
     async def messages(self, request: httpx.Request, _body: Content, parts: list[str]) -> Content:
@@ -217,11 +245,11 @@ class Api(Accounts):
         state_key: str | None,
         txn: tuple[str, str, str] | None = None,
     ) -> Event:
-        self._position += 1
         event_id = f"${secrets.token_hex(16)}"
         ts_ms = int(time.time() * 1000)
-        event = Event(self._position, room.room_id, event_id, sender, event_type, content, state_key, ts_ms, txn)
-        room.add(event)
+        event = Event(self._position + 1, room.room_id, event_id, sender, event_type, content, state_key, ts_ms, txn)
+        self._journal.write(["event", *astuple(event)])
+        self._take(event)
         news, self._news = self._news, asyncio.Event()
         news.set()
         return event

@@ -9,12 +9,17 @@ import httpx
 HTML = b"<html><body><h1>Bad gateway</h1></body></html>"
 
 
+DELAYS = ("slow", "late")
+KINDS = ("html", "refuse", "drop", "limit", "header_limit", "error", *DELAYS)
+
+
 @dataclass(slots=True)
 class Fault:
     """What happens to the next `times` requests whose path contains `path`.
 
     "html": an HTML page with `status`. "refuse": no connection. "drop": done, then the connection breaks.
-    "limit": 429 with `retry_after_ms`. "error": `status` with `errcode` in JSON. "header_limit": 429 by header only."""
+    "limit": 429 with `retry_after_ms`. "error": `status` with `errcode` in JSON. "header_limit": 429 by header only.
+    "slow": done after `delay_s`. "late": done at once, answered after `delay_s`."""
 
     kind: str
     path: str = "/send/"
@@ -22,6 +27,7 @@ class Fault:
     status: int = 502
     errcode: str = "M_UNKNOWN"
     retry_after_ms: int = 2000
+    delay_s: float = 1.0
 
 
 def streamed(status: int, data: bytes, headers: dict[str, str] | None = None) -> httpx.Response:

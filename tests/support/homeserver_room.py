@@ -30,6 +30,11 @@ class Event:
     ts_ms: int
     txn: tuple[str, str, str] | None = None
 
+    @classmethod
+    def of(cls, parts: list[Any]) -> "Event":
+        """From its fields as they stand in a journal."""
+        return cls(*parts[:-1], txn=parts[-1] and tuple(parts[-1]))  # type: ignore[misc]
+
     def seen_by(self, user: str, device: str) -> Content:
         """As a client gets it: the transaction id is shown to the device that sent it, to no other."""
         form: Content = {
