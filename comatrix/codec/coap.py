@@ -64,12 +64,17 @@ def encode_body(options: "list[tuple[int, bytes]] | tuple[()]", payload: bytes) 
     out = bytearray()
     before = 0
     for number, value in options:
-        delta, delta_more = _nibble(number - before)
-        length, length_more = _nibble(len(value))
+        delta = number - before
+        length = len(value)
         before = number
-        out.append(delta << 4 | length)
-        out.extend(delta_more)
-        out.extend(length_more)
+        if 0 <= delta < 13 and length < 13:  # nearly every option
+            out.append(delta << 4 | length)
+        else:
+            delta, delta_more = _nibble(delta)
+            length, length_more = _nibble(length)
+            out.append(delta << 4 | length)
+            out.extend(delta_more)
+            out.extend(length_more)
         out.extend(value)
     if payload:
         out.append(0xFF)

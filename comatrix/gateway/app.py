@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 from comatrix.gateway.admin import Collaborators, operations
 from comatrix.gateway.aead import aead
 from comatrix.gateway.clock import monotonic_ms, wall_ms
+from comatrix.gateway.collector import settle
 from comatrix.gateway.config.paths import Paths
 from comatrix.gateway.config.secrets import read_secrets
 from comatrix.gateway.config.settings import Settings
@@ -33,6 +34,7 @@ from comatrix.gateway.errors import UsageError
 from comatrix.gateway.model import Node, Record
 from comatrix.gateway.receiving import start_receiving
 from comatrix.gateway.room_news import RoomNews
+from comatrix.gateway.uplink.admission import Rates
 from comatrix.gateway.uplink.associations import Associations
 from comatrix.gateway.uplink.knocks import Knocks
 from comatrix.gateway.uplink.rendering import event_content
@@ -57,6 +59,7 @@ async def _serve(settings: Settings, paths: Paths) -> None:
         loop.add_signal_handler(number, stop.set)
     async with contextlib.AsyncExitStack() as stack:
         gateway = await Gateway.start(settings, paths, stack)
+        settle()
         for host, port in gateway.udp.addresses:
             log.info("listening on UDP %s port %d", host, port)
         log.info("posting to %s as %s", gateway.matrix.base_url, gateway.matrix.user_id)
@@ -135,7 +138,8 @@ class Gateway:
             directory,
             udp,
             stored=lambda record, row: poster.poke(),
-            knock=lambda event: knocks.note(event, monotonic_ms()),
+            rates=Rates(),
+            knock=knocks.note,
         )
         gateway = cls(settings, store, matrix, udp, receiver, poster, knocks, operator, wall_ms(), [])
         await gateway._open_control(paths, directory, stack)

@@ -14,6 +14,7 @@ from comatrix.gateway.edges.store.reception import Reception
 from comatrix.gateway.edges.store.store import Store
 from comatrix.gateway.edges.udp import UdpEdge, Verbs
 from comatrix.gateway.model import NewRecord
+from comatrix.gateway.uplink.admission import Admission, Rates
 from comatrix.gateway.uplink.associations import Associations
 from comatrix.gateway.uplink.ingest import Ingest
 from comatrix.gateway.uplink.recent import Recent
@@ -30,8 +31,9 @@ def start_receiving(
     directory: Directory,
     udp: UdpEdge,
     *,
+    rates: Rates,
     stored: Callable[[NewRecord, int], None],
-    knock: Callable[[Knock], None],
+    knock: Callable[[Knock, int], None],
 ) -> Receiver:
     """The sockets of `udp` are read from now on. `stored` and `knock` are told in the event loop's thread."""
     parameters = Parameters(peer_duplicates=limits.duplicates_per_peer, all_duplicates=4 * limits.peers)
@@ -51,6 +53,7 @@ def start_receiving(
         Reception(store),
         directory.node,
         Recent(store.read(lambda connection: records.recent_requests(connection, since_ms))),
+        Admission(rates, knock),
         highest_seq=directory.highest_seq,
         monotonic_ms=monotonic_ms,
         wall_ms=wall_ms,

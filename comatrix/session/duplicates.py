@@ -13,10 +13,9 @@ MOST_REPEATS = 4
 class Seen:
     """A request that arrived; `answer` is the datagram it got, once it has one."""
 
-    __slots__ = ("answer", "data", "expires", "mid", "repeats")
+    __slots__ = ("answer", "data", "expires", "repeats")
 
-    def __init__(self, mid: int, data: bytes, expires: int) -> None:
-        self.mid = mid
+    def __init__(self, data: bytes, expires: int) -> None:
         self.data = data
         self.expires = expires
         self.answer: "bytes | None" = None
@@ -30,48 +29,61 @@ class Seen:
         return self.answer
 
 
+class _Sender:
+    """What one address sent: by its bytes, and in order."""
+
+    __slots__ = ("known", "order")
+
+    def __init__(self) -> None:
+        self.known: "dict[bytes, Seen]" = {}
+        self.order: "list[Seen]" = []
+
+
 class Duplicates:
     """The cache. `now` never goes back, so entries expire in the order they came."""
 
     def __init__(self, per_peer: int, overall: int) -> None:
         self.per_peer = per_peer
         self.overall = overall
-        self.known: "dict[tuple[object, int, bytes], Seen]" = {}
-        self.peers: "dict[object, list[Seen]]" = {}
+        self.peers: "dict[object, _Sender]" = {}
         self.order: "deque[tuple[object, Seen]]" = deque((), overall)  # noqa: RUF037 - MicroPython wants both
 
-    def find(self, addr: object, mid: int, data: bytes) -> "Seen | None":
-        """The entry of an earlier copy of this datagram, or None."""
-        return self.known.get((addr, mid, data))
+    def find(self, addr: object, data: bytes) -> "Seen | None":
+        """The entry of an earlier copy of this datagram, or None. Equal bytes have an equal message id."""
+        sender = self.peers.get(addr)
+        return None if sender is None else sender.known.get(data)
 
-    def add(self, addr: object, mid: int, data: bytes, now: int) -> Seen:
+    def add(self, addr: object, data: bytes, now: int) -> Seen:
         """Remember a new request."""
-        if len(self.order) == self.overall:
+        order = self.order
+        if len(order) == self.overall:
             self._drop_oldest()
-        seen = self.known[addr, mid, data] = Seen(mid, data, now + EXCHANGE_LIFETIME_MS)
-        entries = self.peers.get(addr)
-        if entries is None:
-            entries = self.peers[addr] = []
-        elif len(entries) == self.per_peer:
-            self._forget(addr, entries)
-        entries.append(seen)
-        self.order.append((addr, seen))
+        sender = self.peers.get(addr)
+        if sender is None:
+            sender = self.peers[addr] = _Sender()
+        elif len(sender.order) == self.per_peer:
+            _forget(sender)
+        seen = sender.known[data] = Seen(data, now + EXCHANGE_LIFETIME_MS)
+        sender.order.append(seen)
+        order.append((addr, seen))
         return seen
 
     def expire(self, now: int) -> None:
         """Forget what is older than EXCHANGE_LIFETIME."""
-        while self.order and self.order[0][1].expires <= now:
+        order = self.order
+        while order and order[0][1].expires <= now:
             self._drop_oldest()
 
     def _drop_oldest(self) -> None:
         addr, seen = self.order.popleft()
-        entries = self.peers.get(addr)
-        if entries and entries[0] is seen:
-            self._forget(addr, entries)
-            if not entries:
+        sender = self.peers.get(addr)
+        if sender and sender.order and sender.order[0] is seen:
+            _forget(sender)
+            if not sender.order:
                 del self.peers[addr]
 
-    def _forget(self, addr: object, entries: "list[Seen]") -> None:
-        seen = entries.pop(0)
-        self.known.pop((addr, seen.mid, seen.data), None)
-        seen.data = b""  # `order` still holds it for a while
+
+def _forget(sender: _Sender) -> None:
+    seen = sender.order.pop(0)
+    sender.known.pop(seen.data, None)
+    seen.data = b""  # the cache's own order still holds it for a while

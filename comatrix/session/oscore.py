@@ -76,10 +76,11 @@ def _nonce_base(common_iv: int, id: bytes) -> int:
 
 def _aad(kid: bytes, piv: bytes) -> bytes:
     # Section 5.4: ["Encrypt0", h'', external_aad] around [1, [alg_aead], request_kid, request_piv, h'']. By hand, as it
-    # is made twice a message: kid has at most 7 bytes and piv 5, so each length stands in one byte.
-    size = 7 + len(kid) + len(piv)
-    head = bytes((0x40 | size, 0x85, 1, 0x81, _ALGORITHM, 0x40 | len(kid)))
-    return b"\x83\x68Encrypt0\x40" + head + kid + bytes((0x40 | len(piv),)) + piv + b"\x40"
+    # is made for each message: kid has at most 7 bytes and piv 5, so each length stands in one byte.
+    kid_size = len(kid)
+    piv_size = len(piv)
+    head = bytes((0x47 + kid_size + piv_size, 0x85, 1, 0x81, _ALGORITHM, 0x40 + kid_size))
+    return b"\x83\x68Encrypt0\x40" + head + kid + bytes((0x40 + piv_size,)) + piv + b"\x40"
 
 
 def piv_bytes(counter: int) -> bytes:
@@ -124,12 +125,16 @@ def read_option_untrusted(value: bytes) -> "tuple[int | None, bytes | None, byte
 
 
 def _inner(code: int, options: "Options | tuple[()]", payload: bytes) -> bytes:
+    if not options and not payload:
+        return bytes((code,))
     return bytes((code,)) + coap.encode_body([pair for pair in options if pair[0] not in _CLASS_U], payload)
 
 
 def _outer(value: bytes, options: "Options | tuple[()]", code: int, observe_code: int) -> "tuple[int, Options]":
     """The outer code and options: OSCORE, what is never encrypted, and Observe also outside (section 4.1.3.5)."""
     outside = [(OSCORE, value)]
+    if not options:
+        return code, outside
     for pair in options:
         if pair[0] == OBSERVE:
             code = observe_code
@@ -160,7 +165,8 @@ def protect_request(
 def unprotect_request_untrusted(
     context: Context, counter: int, ciphertext: bytes
 ) -> "tuple[int, Options, bytes, Binding]":
-    """A request's ciphertext -> (code, options, payload, binding) (section 8.2). Raises OscoreError 4.00."""
+    """A request's ciphertext -> (code, options, payload, binding) (section 8.2). Raises OscoreError 4.00, or
+    MessageFormatError when what the sender sealed is no message."""
     nonce = (context.recipient_base ^ counter).to_bytes(13, "big")
     binding = Binding(context.recipient_id, counter, nonce)
     code, options, payload = _open(context, nonce, binding, ciphertext)
@@ -192,7 +198,7 @@ def protect_response(
 def unprotect_response_untrusted(
     context: Context, binding: Binding, counter: "int | None", ciphertext: bytes
 ) -> "tuple[int, Options, bytes]":
-    """A response's ciphertext -> (code, options, payload) (section 8.4). Raises OscoreError."""
+    """A response's ciphertext -> (code, options, payload) (section 8.4). Raises OscoreError, MessageFormatError."""
     nonce = binding.nonce if counter is None else (context.recipient_base ^ counter).to_bytes(13, "big")
     code, options, payload = _open(context, nonce, binding, ciphertext)
     if not coap.is_response(code):

@@ -168,6 +168,14 @@ class Server:
 
     # Answers
 
+    def pending(self) -> int:
+        """How many datagrams wait to be sent."""
+        return len(self.endpoint.out)
+
+    def withdraw(self, pending: int) -> None:
+        """Unsay what was made ready since `pending` told so many: there is no time for strangers now."""
+        del self.endpoint.out[pending:]
+
     def answer_stored(
         self, request: Request, code: int, payload: bytes, now: int, options: "list[tuple[int, bytes]] | tuple[()]" = ()
     ) -> None:

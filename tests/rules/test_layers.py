@@ -16,7 +16,7 @@ LAYERS = [
     ("comatrix.gateway.uplink", "comatrix.gateway.config", "comatrix.gateway.provisioning", "comatrix.gateway.pages"),
     ("comatrix.gateway.edges",),
     ("comatrix.gateway.admin",),
-    ("comatrix.gateway.directory", "comatrix.gateway.clock"),
+    ("comatrix.gateway.directory", "comatrix.gateway.clock", "comatrix.gateway.collector"),
     ("comatrix.gateway.receiving",),
     ("comatrix.gateway.room_news",),
     ("comatrix.gateway.app",),

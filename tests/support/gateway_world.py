@@ -9,6 +9,7 @@ from comatrix.gateway.aead import aead
 from comatrix.gateway.edges.receiver import Receiver, Told
 from comatrix.gateway.errors import StoreError
 from comatrix.gateway.model import Appended, Duplicate, NewRecord, Node, SecurityContext, WindowMove
+from comatrix.gateway.uplink.admission import Admission, Rates
 from comatrix.gateway.uplink.associations import Address, Associations, Rekeyed
 from comatrix.gateway.uplink.ingest import Ingest
 from comatrix.gateway.uplink.recent import Recent
@@ -18,6 +19,7 @@ from comatrix.session.serving import ServingEndpoint
 if TYPE_CHECKING:
     from comatrix.session.oscore import AeadFactory
 
+UNHURRIED = Rates(node=60_000_000, address=60_000_000, address_burst=1_000_000, answers=60_000_000)
 WALL_MS = 1_700_000_000_000
 NODE_ADDRESS: Address = (0, ("192.0.2.7", 5683))
 
@@ -115,8 +117,16 @@ class MemoryDisk:
 class GatewayWorld:
     """Give it datagrams with `receive`, take its answers from `sent`. `restart` keeps only what is on `disk`."""
 
-    def __init__(self, disk: MemoryDisk, nodes: dict[int, Node], seed: int = 1, aead: "AeadFactory" = aead) -> None:
+    def __init__(
+        self,
+        disk: MemoryDisk,
+        nodes: dict[int, Node],
+        seed: int = 1,
+        aead: "AeadFactory" = aead,
+        rates: Rates = UNHURRIED,
+    ) -> None:
         self.disk = disk
+        self.rates = rates
         self.nodes = nodes
         self.now = 0
         self.sent: list[tuple[bytes, Address]] = []
@@ -135,6 +145,7 @@ class GatewayWorld:
         stored = [
             (one.node, one.counter, one.digest, one.received_ms) for one in self.disk.records if one.counter is not None
         ]
+        self.admission = Admission(self.rates, self._knock)
         self.server = Server(ServingEndpoint(self._random.randrange), associations)
         self.receiver = Receiver(
             self.server,
@@ -143,13 +154,14 @@ class GatewayWorld:
             self.disk,
             self.nodes.get,
             Recent(stored),
+            self.admission,
             highest_seq=self._highest_seq,
             monotonic_ms=lambda: self.now,
             wall_ms=lambda: WALL_MS + self.now,
             flush=self._flush,
             start=_run,
             stored=lambda record, row: None,
-            knock=self.knocks.append,
+            knock=self._knock,
         )
 
     def receive(self, data: bytes, addr: Address = NODE_ADDRESS) -> None:
@@ -161,6 +173,9 @@ class GatewayWorld:
         """The answers since the last call."""
         sent, self.sent = self.sent, []
         return [data for data, _ in sent]
+
+    def _knock(self, knock: Knock, now: int) -> None:
+        self.knocks.append(knock)
 
     def _flush(self) -> None:
         self.sent += self.server.datagrams_to_send(self.now)

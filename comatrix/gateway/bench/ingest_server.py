@@ -13,14 +13,17 @@ from pathlib import Path
 
 from comatrix.gateway.aead import aead
 from comatrix.gateway.clock import monotonic_ms, wall_ms
+from comatrix.gateway.collector import settle
 from comatrix.gateway.config.settings import Settings
 from comatrix.gateway.directory import Directory
 from comatrix.gateway.edges.store.store import Store
 from comatrix.gateway.edges.udp import UdpEdge
 from comatrix.gateway.receiving import start_receiving
+from comatrix.gateway.uplink.admission import Rates
 from comatrix.gateway.uplink.associations import Associations
 
 DATABASE = "comatrix.db"
+UNLIMITED = Rates(node=60_000_000)  # the buckets are looked at, but no node of the load is slowed down
 
 
 def main(folder: Path, security: str, profile: Path | None) -> None:
@@ -38,6 +41,7 @@ async def _serve(folder: Path, plain: bool, profiler: cProfile.Profile | None) -
     udp = UdpEdge([("127.0.0.1", 0)], Settings().udp.receive_buffer, monotonic_ms)
     try:
         _start(store, udp, plain)
+        settle()
         sys.stdout.write(f"{udp.addresses[0][1]}\n")
         sys.stdout.flush()
         if profiler is not None:
@@ -59,8 +63,9 @@ def _start(store: Store, udp: UdpEdge, plain: bool) -> None:
         associations,
         directory,
         udp,
+        rates=UNLIMITED,
         stored=lambda record, row: None,
-        knock=lambda knock: None,
+        knock=lambda knock, now: None,
     )
 
 

@@ -8,8 +8,9 @@ from typing import Any, Protocol
 from comatrix.codec import coap, codes
 from comatrix.codec.option_numbers import MAX_AGE, uint_bytes
 from comatrix.codec.records import Answer, Hello
-from comatrix.gateway.errors import StoreError
+from comatrix.gateway.errors import StoreError, StoreFull
 from comatrix.gateway.model import Appended, Duplicate, NewRecord, Node, WindowMove
+from comatrix.gateway.uplink.admission import Admission
 from comatrix.gateway.uplink.associations import Address, Associations, Rekeyed
 from comatrix.gateway.uplink.ingest import Ingest, Keep, Note, TellTime
 from comatrix.gateway.uplink.recent import Recent
@@ -49,6 +50,7 @@ class Receiver:
         storage: Storage,
         nodes: Callable[[int], Node | None],
         recent: Recent,
+        admission: Admission,
         *,
         highest_seq: Callable[[Node], int],
         monotonic_ms: Callable[[], int],
@@ -56,7 +58,7 @@ class Receiver:
         flush: Callable[[], None],
         start: Callable[[Coroutine[Any, Any, None]], object],
         stored: Callable[[NewRecord, int], None],
-        knock: Callable[[Knock], None],
+        knock: Callable[[Knock, int], None],
     ) -> None:
         self._server = server
         self._associations = associations
@@ -64,6 +66,7 @@ class Receiver:
         self._storage = storage
         self._nodes = nodes
         self._recent = recent
+        self._admission = admission
         self._highest_seq = highest_seq
         self._monotonic_ms = monotonic_ms
         self._wall_ms = wall_ms
@@ -78,14 +81,21 @@ class Receiver:
 
     def receive_datagram(self, data: bytes, addr: Address, now: int) -> None:
         """One datagram from a socket."""
-        self._server.receive_datagram(data, addr, now)
-        while (event := self._server.next_event()) is not None:
+        if not self._admission.allows_address(addr, now):
+            return
+        server = self._server
+        said = server.pending()
+        server.receive_datagram(data, addr, now)
+        while server.events:
+            event = server.events.pop(0)
             if isinstance(event, Request):
                 self._request(event, now)
             elif isinstance(event, Repeated):
                 self._repeated(event, now)
             else:
-                self._knock(event)
+                self._knock(event, now)
+                if not self._admission.failed(addr, now):
+                    server.withdraw(said)
 
     def _request(self, request: Request, now: int) -> None:
         peer = request.peer
@@ -93,7 +103,8 @@ class Receiver:
         if node is None:
             self._server.refuse(request.incoming, coap.UNAUTHORIZED, "", now)
             return
-        if id(peer) in self._associations.rekeyed:
+        self._admission.proved(request.incoming.addr, now)
+        if self._associations.rekeyed and id(peer) in self._associations.rekeyed:
             self._start(self._after_rekey(request, node))
             return
         self._decided(request, node, now)
@@ -101,14 +112,17 @@ class Receiver:
     def _decided(self, request: Request, node: Node, now: int) -> None:
         wall_ms = self._wall_ms()
         self.seen[node.number] = wall_ms, request.incoming.addr
+        wait_s = self._admission.allows_node(node.number, now)
+        if wait_s:
+            self._fresh(request, coap.TOO_MANY_REQUESTS, b"", wait_s)
+            return
         if self._associations.superseded(request.peer):
             self._start(self._settle(request.peer.key))
         decision = self._ingest.decide(request, node, wall_ms)
         if isinstance(decision, Keep):
             self.received += 1
-            self._storage.append(
-                decision.record, self._window(request.peer), partial(self._committed, request, decision.record)
-            )
+            record = decision.record
+            self._storage.append(record, self._window(request.peer), partial(self._committed, request, record))
         elif isinstance(decision, Note):
             self._start(self._note(request, node, decision.hello))
         elif isinstance(decision, TellTime):
@@ -118,26 +132,35 @@ class Receiver:
             self._fresh(request, decision.code, decision.payload)
 
     def _committed(self, request: Request, record: NewRecord, told: Told) -> None:
-        now = self._monotonic_ms()
         if isinstance(told, StoreError):
-            self._fresh(request, codes.SERVICE_UNAVAILABLE, b"", RETRY_AFTER_S)
+            self._full(request, told)
             return
         self.acknowledged += 1
         if record.counter is not None:
             self._recent.add(record.node, record.counter, record.digest, record.received_ms)
-        self._server.answer_stored(request, coap.CHANGED, self._time_if_due(record.node), now)
+        payload = self._time_if_due(record.node, record.received_ms)
+        self._server.answer_stored(request, coap.CHANGED, payload, self._monotonic_ms())
         self._flush()
         if isinstance(told, Duplicate):
             self.duplicates += 1
         elif told.id is not None:
             self._stored(record, told.id)
 
+    def _full(self, request: Request, error: StoreError) -> None:
+        """It is not on disk: the node keeps it and asks again."""
+        self._fresh(
+            request,
+            codes.SERVICE_UNAVAILABLE,
+            b"",
+            error.retry_after_s if isinstance(error, StoreFull) else RETRY_AFTER_S,
+        )
+
     async def _note(self, request: Request, node: Node, hello: Hello) -> None:
         wall_ms = self._wall_ms()
         try:
             await self._storage.hello(node.number, hello, self._window(request.peer), wall_ms)
-        except StoreError:
-            self._fresh(request, codes.SERVICE_UNAVAILABLE, b"", RETRY_AFTER_S)
+        except StoreError as error:
+            self._full(request, error)
             return
         self._clock_set[node.number] = wall_ms
         highest = self._highest_seq(node)
@@ -168,6 +191,9 @@ class Receiver:
 
     def _repeated(self, repeated: Repeated, now: int) -> None:
         peer = repeated.peer
+        if not self._admission.repeated(repeated.incoming.addr, now):
+            self._server.endpoint.ignore(repeated.incoming)
+            return
         if self._recent.answers(peer.node, repeated.counter, repeated.digest, self._wall_ms()):
             self.duplicates += 1
             self._fresh(repeated, coap.CHANGED, b"")
@@ -204,8 +230,7 @@ class Receiver:
         for answer in self._reserving.pop(peer.key):
             answer()
 
-    def _time_if_due(self, node: int) -> bytes:
-        wall_ms = self._wall_ms()
+    def _time_if_due(self, node: int, wall_ms: int) -> bytes:
         if wall_ms - self._clock_set.get(node, -TIME_EVERY_MS) < TIME_EVERY_MS:
             return b""
         self._clock_set[node] = wall_ms

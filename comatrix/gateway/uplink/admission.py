@@ -70,6 +70,10 @@ class Admission:
         self._answers = full_us + self._answer_us
         return True
 
+    def repeated(self, addr: Address, now: int) -> bool:
+        """A known counter came again, unread -> whether it may be answered: always where a node is known to speak."""
+        return addr in self._known or self.failed(addr, now)
+
     def proved(self, addr: Address, now: int) -> None:
         """An authenticated request came from exactly here: no flood from elsewhere keeps it from being heard."""
         known = self._known
