@@ -1,4 +1,4 @@
-"""Nodes: provisioned, shown, renamed, given new keys, revoked."""
+"""Nodes: provisioned, shown, renamed, given new keys, revoked, blocked."""
 
 import ipaddress
 import sqlite3
@@ -19,7 +19,7 @@ LINK = "u"  # UDP (docs/reference/wire.md, section Keys and names)
 
 
 class NodeOperations:
-    """node.add, node.list, node.show, node.rename, node.move, node.bind, node.rotate, node.revoke."""
+    """node.add, .list, .show, .rename, .move, .bind, .rotate, .revoke, .block and .unblock."""
 
     def __init__(self, given: Collaborators, room_operations: RoomOperations) -> None:
         self._given = given
@@ -104,6 +104,14 @@ class NodeOperations:
         self._given.changed("node", node.number)
         return {"number": node.number, "name": node.name}
 
+    async def block(self, args: Args) -> dict[str, Any]:
+        """{name} -> the node. Nothing it sends is decrypted or answered from now on; its keys stay."""
+        return await self._set_blocked(args, True)
+
+    async def unblock(self, args: Args) -> dict[str, Any]:
+        """{name} -> the node, heard again under the keys it has."""
+        return await self._set_blocked(args, False)
+
     async def list(self, args: Args) -> list[dict[str, Any]]:
         """{revoked} -> every node with what is known of it."""
         revoked = arguments.flag(args, "revoked")
@@ -129,6 +137,12 @@ class NodeOperations:
 
     def _found(self, args: Args) -> Node:
         return find(self._given.store.read(nodes.all_nodes), arguments.text(args, "name"))
+
+    async def _set_blocked(self, args: Args, blocked: bool) -> dict[str, Any]:
+        node = self._found(args)
+        await self._given.store.run(lambda connection: nodes.block(connection, node.number, blocked))
+        self._given.changed("node", node.number)
+        return await self.show({"name": node.name})
 
     def _heard(self) -> Mapping[str, int]:
         """Node number -> when it was last heard, from the running gateway: the store learns it later."""
@@ -219,6 +233,7 @@ def _node_json(node: Node, known: status.NodeStatus | None, counted: tuple[int, 
         "security": node.security,
         "enrolment": node.enrolment,
         "revoked": node.revoked,
+        "blocked": node.blocked,
         "created_ms": node.created_ms,
         "last_seen_ms": seen.last_seen_ms,
         "address": seen.address or node.address,

@@ -24,6 +24,8 @@ def operations(given: Collaborators) -> dict[str, Operation]:
         "node.bind": node.bind,
         "node.rotate": node.rotate,
         "node.revoke": node.revoke,
+        "node.block": node.block,
+        "node.unblock": node.unblock,
         "queue.list": queue.list,
         "queue.retry": queue.retry,
         "queue.drop": queue.drop,

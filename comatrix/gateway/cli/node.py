@@ -106,7 +106,7 @@ def list_nodes(ctx: click.Context, revoked: bool, as_json: bool) -> None:
     rows = [
         (
             one["number"],
-            one["name"] + (" (revoked)" if one["revoked"] else ""),
+            one["name"] + (" (revoked)" if one["revoked"] else " (blocked)" if one["blocked"] else ""),
             one["room"],
             one["post"],
             one["security"],
@@ -189,6 +189,36 @@ def revoke(ctx: click.Context, name: str, as_json: bool) -> None:
         click.echo(f"Node {found['number']} {found['name']} is revoked. Its number is never given again.")
 
 
+@node.command("block")
+@click.argument("name", metavar="NAME|NUMBER")
+@json_option
+@click.pass_context
+def block(ctx: click.Context, name: str, as_json: bool) -> None:
+    """Stop hearing a node: what it sends is dropped unread, without an answer, until `unblock`.
+
+    Its keys stay, and it keeps its records until it is heard again.
+    """
+    found = call(place_of(ctx), "node.block", {"name": name})
+    if as_json:
+        show_json(found)
+    else:
+        click.echo(f"Node {found['number']} {found['name']} is blocked. To hear it again: ", nl=False)
+        click.echo(f"comatrix node unblock {found['name']}")
+
+
+@node.command("unblock")
+@click.argument("name", metavar="NAME|NUMBER")
+@json_option
+@click.pass_context
+def unblock(ctx: click.Context, name: str, as_json: bool) -> None:
+    """Hear a blocked node again."""
+    found = call(place_of(ctx), "node.unblock", {"name": name})
+    if as_json:
+        show_json(found)
+    else:
+        click.echo(f"Node {found['number']} {found['name']} is heard again.")
+
+
 def _show_parts(found: dict[str, Any], place: Any) -> None:
     timezone = zone(place)
     battery = found["battery_cv"]
@@ -216,6 +246,7 @@ def _show_parts(found: dict[str, Any], place: Any) -> None:
         "records": f"{found['records']} ({found['late']} late)",
         "given up by it": found["dropped"],
         "revoked": "yes" if found["revoked"] else "no",
+        "blocked": "yes: nothing it sends is read" if found["blocked"] else "no",
     }
     for name, value in parts.items():
         click.echo(f"{name:<15} {printable(value)}")

@@ -57,6 +57,8 @@ class Associations:
         kid = node_id(node.number)
         if node.revoked or node.blocked:
             self._offers.pop(kid, None)
+            for peer in [peer for peer, made in self.rekeyed.items() if made.node == node.number]:
+                del self.rekeyed[peer]
             if not node.revoked:
                 self._blocked[node.address or kid] = node.number
             return
@@ -119,8 +121,10 @@ class Associations:
 
     def settled(self, peer: Peer, key: int) -> None:
         """A re-keyed context is on disk as row `key`: it alone stands for its node from now on."""
-        made = self.rekeyed.pop(id(peer))
+        made = self.rekeyed.pop(id(peer), None)
         peer.key = key
+        if made is None:
+            return  # blocked or revoked meanwhile: it is not heard again
         kid = node_id(made.node)
         for old in self._peers.get(kid, []):
             self._secrets.pop(old.key, None)

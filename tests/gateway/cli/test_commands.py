@@ -183,6 +183,21 @@ def test_rename_and_revoke(garden: Comatrix, tmp_path: Path) -> None:
     assert json.loads((tmp_path / "barn.json").read_text())["node"] == 3  # a number is never given twice
 
 
+def test_block_and_unblock(garden: Comatrix, tmp_path: Path) -> None:
+    blocked = garden("node", "block", "GARDEN")
+    assert blocked.stdout == "Node 1 garden is blocked. To hear it again: comatrix node unblock garden\n"
+    assert read(garden, "node", "show", "garden")["blocked"] is True
+    assert [one["blocked"] for one in read(garden, "node", "list")] == [True]
+    assert "garden (blocked)" in garden("node", "list").stdout
+    assert "blocked         yes" in garden("node", "show", "garden").stdout
+    stored = in_store(tmp_path, lambda store: store.read(lambda c: nodes.by_number(c, 1)))
+    assert stored.blocked and not stored.revoked
+    assert read(garden, "node", "unblock", "1")["blocked"] is False
+    assert garden("node", "unblock", "garden").stdout == "Node 1 garden is heard again.\n"
+    assert "(blocked)" not in garden("node", "list").stdout
+    assert garden("node", "block", "nobody").exit_code == 2
+
+
 def test_a_node_moves_to_another_room(garden: Comatrix) -> None:
     assert garden("room", "create", "Cellar").exit_code == 0
     moved = garden("node", "move", "garden", "--room", "#cellar:localhost")

@@ -7,7 +7,7 @@ from typing import Any
 from comatrix.gateway.errors import StoreError
 from comatrix.gateway.model import Node
 
-COLUMNS = "number, name, enrolment, room, security, post, address, created_ms, revoked"
+COLUMNS = "number, name, enrolment, room, security, post, address, created_ms, revoked, blocked"
 HIGHEST_NUMBER = 65535
 
 
@@ -27,7 +27,7 @@ def add(
         raise StoreError("all 65,535 node numbers are used up", "start a second gateway: comatrix --home DIR init")
     _refuse_taken(connection, name)
     connection.execute(
-        f"INSERT INTO node ({COLUMNS}) VALUES (?, ?, 1, ?, ?, ?, ?, ?, 0)",
+        f"INSERT INTO node ({COLUMNS}) VALUES (?, ?, 1, ?, ?, ?, ?, ?, 0, 0)",
         (number, name, room, security, post, address, now_ms),
     )
     return Node(number, name, 1, room, security, post, address, now_ms)
@@ -68,6 +68,11 @@ def revoke(connection: sqlite3.Connection, number: int) -> None:
     connection.execute("UPDATE node SET revoked = 1 WHERE number = ?", (number,))
 
 
+def block(connection: sqlite3.Connection, number: int, blocked: bool) -> None:
+    """Its records and keys stay; whether it is heard changes."""
+    connection.execute("UPDATE node SET blocked = ? WHERE number = ?", (blocked, number))
+
+
 def set_post(connection: sqlite3.Connection, number: int, post: str) -> None:
     """When its records are posted; `post` as uplink.cadence reads it."""
     connection.execute("UPDATE node SET post = ? WHERE number = ?", (post, number))
@@ -100,5 +105,5 @@ def _one(connection: sqlite3.Connection, where: str, value: object) -> Node | No
 
 
 def _node(row: Sequence[Any]) -> Node:
-    number, name, enrolment, room, security, post, address, created_ms, revoked = row
-    return Node(number, name, enrolment, room, security, post, address, created_ms, bool(revoked))
+    number, name, enrolment, room, security, post, address, created_ms, revoked, blocked = row
+    return Node(number, name, enrolment, room, security, post, address, created_ms, bool(revoked), bool(blocked))
