@@ -6,7 +6,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 SECONDS ?= 0
 
-.PHONY: help setup demo test test-slow bench bytes lint firmware docs clean
+.PHONY: help setup demo test test-slow bench bytes fuzz lint firmware docs clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -34,6 +34,10 @@ bench: setup ## Measure CPU a message, messages a second, memory and bytes besid
 
 bytes: setup ## Print what each message costs on the air
 	@$(BIN)/python -m comatrix.gateway.pages.budgets
+
+fuzz: setup ## Look for inputs that break what reads bytes from outside (SECONDS=N for each target, 60 if not given)
+	@$(BIN)/python -c 'import atheris' 2>/dev/null || $(BIN)/python -m pip install --quiet --disable-pip-version-check --only-binary atheris --editable '.[fuzz]' || true
+	@$(BIN)/python -m tests.fuzz --seconds $(if $(filter-out 0,$(SECONDS)),$(SECONDS),60)
 
 lint: setup ## Check style (ruff), types (mypy --strict) and layers
 	@$(BIN)/ruff check .

@@ -108,7 +108,14 @@ def _description_json(said: Description) -> Value:
 
 def _answer_json(answer: records.Answer) -> Value:
     item = None if answer.item is None else _command_json(answer.item)
-    return {"record": "answer", "time_s": answer.time_s, "item": item, "more": answer.more, "describe": answer.describe}
+    return {
+        "record": "answer",
+        "time_s": answer.time_s,
+        "item": item,
+        "more": answer.more,
+        "describe": answer.describe,
+        "highest": answer.highest,
+    }
 
 
 def encode(value: object) -> bytes:
@@ -231,8 +238,8 @@ def _description(value: Value) -> Description:
 
 def _answer(value: Value) -> records.Answer:
     item = value.get("item")
-    flags = (value.get("more", False), value.get("describe", False))
-    return records.Answer(value.get("time_s"), None if item is None else _command(item), *flags)
+    rest = (value.get("more", False), value.get("describe", False), value.get("highest"))
+    return records.Answer(value.get("time_s"), None if item is None else _command(item), *rest)
 
 
 BUILDERS: dict[str, Callable[[Value], records.Record]] = {

@@ -85,6 +85,7 @@ def _answer(value: Value) -> list[str]:
     found += [] if value["item"] is None else _command(value["item"])
     found += ["more waits"] if value["more"] else []
     found += ["asks for the self-description"] if value["describe"] else []
+    found += [] if value["highest"] is None else [f"go on above seq {value['highest']}"]
     return found or ["(carries nothing)"]
 
 

@@ -1,0 +1,208 @@
+"""What is fuzzed: for each `_untrusted` function how arguments are made of bytes, and what must hold of its result.
+
+A target's `call` may raise the errors it declares and nothing else. `seeds` names the layers of the vectors that its
+corpus begins with. Hypothesis (test_untrusted.py) and atheris (`make fuzz`) both work from this one table.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from comatrix.codec import cbor, cbor_foreign, coap, options, record_types, records
+from comatrix.codec.record_types import Readings
+from comatrix.errors import BadOptionError, CborError, MessageFormatError, OscoreError, RecordError
+from comatrix.gateway.aead import aead
+from comatrix.gateway.cli import record_json
+from comatrix.gateway.edges.matrix.answer import MAX_ERROR_CHARS, MAX_RETRY_AFTER_MS
+from comatrix.gateway.edges.matrix.answer import read_answer_untrusted as read_http_answer
+from comatrix.gateway.edges.room_watch import Change, changes_untrusted
+from comatrix.session import keys, oscore
+from tests.fuzz.server_under_fire import serve
+
+USER = "@bot:example.org"
+SECRET = bytes(range(16))
+NODE = keys.Keys(SECRET, b"\x01", b"", aead).context()
+GATEWAY = keys.Keys(SECRET, b"", b"\x01", aead).context()
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """`name`: "module.function"."""
+
+    name: str
+    call: Callable[[bytes], None]
+    errors: tuple[type[Exception], ...] = ()
+    seeds: tuple[str, ...] = ()
+
+    def run(self, data: bytes) -> None:
+        """Call it; what it declares is its answer. Anything else that is raised is a bug."""
+        try:
+            self.call(data)
+        except self.errors:
+            return
+
+
+def _cbor(data: bytes) -> None:
+    value = cbor.decode_untrusted(data)
+    again = cbor.encode(value)
+    assert len(again) <= len(data)
+    assert cbor.decode_untrusted(again) == value
+
+
+def _cbor_sequence(data: bytes) -> None:
+    values = cbor.decode_sequence_untrusted(data)
+    assert cbor.decode_sequence_untrusted(b"".join(cbor.encode(value) for value in values)) == values
+
+
+def _cbor_foreign(data: bytes) -> None:
+    value = cbor_foreign.decode_untrusted(data)
+    assert cbor_foreign.decode_untrusted(cbor.encode(value)) == value
+
+
+def _split(data: bytes) -> None:
+    seq, value = records.split_untrusted(data)
+    again = (b"" if seq is None else cbor.encode(seq)) + cbor.encode(value)
+    assert records.split_untrusted(again) == (seq, value)
+
+
+def _open(data: bytes) -> None:
+    seq, value, body = records.open_untrusted(data)
+    assert data == (b"" if seq is None else cbor.encode(seq)) + body
+    assert cbor.decode_untrusted(body) == value
+
+
+def _readings(data: bytes) -> None:
+    seq, said, body = records.readings_untrusted(data)
+    assert data.endswith(body)
+    assert records.readings_untrusted(records.encode(said, seq))[:2] == (seq, said)
+    assert records.readings_untrusted(body)[1] == said == Readings(said.values, said.age_s)
+
+
+def _answer(data: bytes) -> None:
+    answer = record_types.read_answer_untrusted(data)
+    assert record_types.read_answer_untrusted(answer.encode()) == answer
+
+
+def _supported(data: bytes) -> None:
+    """Bytes: (number, one or two bytes), (length), value, again and again; in any order, which the wire cannot have."""
+    given = []
+    while len(data) > 3:
+        number, size = int.from_bytes(data[:2], "big") % 300, data[2]
+        given.append((number, data[3 : 3 + size]))
+        data = data[3 + size :]
+    handled = (options.URI_PATH, options.OSCORE, options.ECHO, options.ETAG, options.ACCEPT, 2049)
+    found = options.supported_untrusted(given, handled)
+    assert set(found) <= set(handled)
+    for number, values in found.items():
+        _, shortest, longest, repeatable = options.TABLE[number]
+        assert all(shortest <= len(value) <= longest for value in values)
+        assert repeatable or len(values) == 1
+
+
+def _message(data: bytes) -> None:
+    message = coap.decode_untrusted(data)
+    assert coap.encode(message) == data
+    assert len(message.token) <= 8 and len(message.options) <= coap.MAX_OPTIONS
+
+
+def _peek(data: bytes) -> None:
+    found = coap.peek_untrusted(data)
+    if found is not None:
+        kind, code, mid = found
+        assert bytes((0x40 | kind << 4 | data[0] & 15, code, mid >> 8, mid & 255)) == data[:4]
+
+
+def _body(data: bytes) -> None:
+    at = data[0] % (len(data) + 1) if data else 0
+    assert coap.encode_body(*coap.decode_body_untrusted(data, at)) == data[at:]
+
+
+def _option(data: bytes) -> None:
+    counter, kid, kid_context = oscore.read_option_untrusted(data)
+    assert oscore.option_value(counter, kid, kid_context) == data
+
+
+def _request(data: bytes) -> None:
+    """First byte odd: the rest is the ciphertext; even: what stands under the seal."""
+    counter = int.from_bytes(data[1:6], "big")
+    nonce = (NODE.sender_base ^ counter).to_bytes(13, "big")
+    plain = data[6:]
+    aad = oscore.Binding(NODE.sender_id, counter, nonce).aad
+    sealed = plain if data[:1] and data[0] & 1 else NODE.sender.seal(nonce, aad, plain)
+    code, found, payload, binding = oscore.unprotect_request_untrusted(GATEWAY, counter, sealed)
+    assert bytes((code,)) + coap.encode_body(found, payload) == plain
+    assert (binding.counter, binding.nonce) == (counter, nonce)
+
+
+def _response(data: bytes) -> None:
+    """As `_request`; the second bit says whether the answer has a counter of its own."""
+    first = data[0] if data else 0
+    counter = int.from_bytes(data[1:6], "big") if first & 2 else None
+    plain = data[6:]
+    binding = oscore.Binding(NODE.sender_id, 7, (NODE.sender_base ^ 7).to_bytes(13, "big"))
+    nonce = binding.nonce if counter is None else (GATEWAY.sender_base ^ counter).to_bytes(13, "big")
+    sealed = plain if first & 1 else GATEWAY.sender.seal(nonce, binding.aad, plain)
+    code, found, payload = oscore.unprotect_response_untrusted(NODE, binding, counter, sealed)
+    assert bytes((code,)) + coap.encode_body(found, payload) == plain
+
+
+def _unwrap(data: bytes) -> None:
+    size = keys.NONCE << (data[0] & 1) if data else keys.NONCE
+    assert keys.wrap(keys.unwrap_untrusted(data[1:], size)) == data[1:]
+
+
+def _sync(data: bytes) -> None:
+    try:
+        body: Any = json.loads(data)
+    except (ValueError, RecursionError):
+        return
+    if isinstance(body, dict):
+        for first in (False, True):
+            for change in changes_untrusted(body, USER, first=first):
+                assert isinstance(change, Change)
+                assert all(isinstance(part, str) for part in (change.room_id, change.detail, change.reason))
+
+
+def _http(data: bytes) -> None:
+    status = (200, 400, 401, 429, 502)[data[0] % 5] if data else 200
+    headers: Mapping[str, str] = {"retry-after": data[1:12].decode("latin-1")}
+    told = read_http_answer(status, headers, data[12:])
+    assert len(told.error) <= MAX_ERROR_CHARS and len(told.errcode or "") <= MAX_ERROR_CHARS
+    assert told.error.isprintable()
+    assert told.retry_after_ms is None or 0 <= told.retry_after_ms <= MAX_RETRY_AFTER_MS
+
+
+def _record_json(data: bytes) -> None:
+    resources = (None, *record_json.RESOURCES)
+    resource = resources[data[0] % len(resources)] if data else None
+    value = record_json.decode_untrusted(data[1:], resource)
+    again = record_json.encode(json.loads(json.dumps(value)))
+    assert record_json.decode_untrusted(again, resource) == value
+    if resource == "answer":
+        assert record_types.read_answer_untrusted(again) == record_types.read_answer_untrusted(data[1:])
+
+
+WIRE = (CborError, RecordError)
+TARGETS = (
+    Target("cbor.decode_untrusted", _cbor, (CborError,), ("cbor",)),
+    Target("cbor.decode_sequence_untrusted", _cbor_sequence, (CborError,), ("cbor",)),
+    Target("cbor_foreign.decode_untrusted", _cbor_foreign, (CborError,), ("cbor",)),
+    Target("records.split_untrusted", _split, WIRE, ("cbor", "records")),
+    Target("records.open_untrusted", _open, WIRE, ("cbor", "records")),
+    Target("records.readings_untrusted", _readings, WIRE, ("cbor", "records")),
+    Target("record_types.read_answer_untrusted", _answer, WIRE, ("cbor", "records")),
+    Target("record_json.decode_untrusted", _record_json, WIRE, ("records",)),
+    Target("options.supported_untrusted", _supported, (BadOptionError,)),
+    Target("coap.decode_untrusted", _message, (MessageFormatError,), ("coap", "oscore", "block")),
+    Target("coap.peek_untrusted", _peek, (), ("coap",)),
+    Target("coap.decode_body_untrusted", _body, (MessageFormatError,), ("coap",)),
+    Target("oscore.read_option_untrusted", _option, (OscoreError,), ("oscore options",)),
+    Target("oscore.unprotect_request_untrusted", _request, (OscoreError, MessageFormatError), ("coap",)),
+    Target("oscore.unprotect_response_untrusted", _response, (OscoreError, MessageFormatError), ("coap",)),
+    Target("keys.unwrap_untrusted", _unwrap, (OscoreError,), ("oscore options",)),
+    Target("room_watch.changes_untrusted", _sync, (), ("sync",)),
+    Target("answer.read_answer_untrusted", _http, (), ("sync",)),
+)
+SERVER = Target("receiving", serve, (), ("coap", "oscore", "server"))
+EVERY = (*TARGETS, SERVER)
