@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from comatrix.codec import coap, codes, records
 from comatrix.codec.option_numbers import ACCEPT, CONTENT_FORMAT, ECHO, URI_HOST, URI_PATH, URI_PORT
@@ -21,8 +22,7 @@ class Reply:
     payload: bytes = b""
 
 
-@dataclass(frozen=True, slots=True)
-class Keep:
+class Keep(NamedTuple):
     """Store the record, then answer 2.04."""
 
     record: NewRecord
