@@ -17,7 +17,10 @@ LAYERS = [
     ("comatrix.gateway.edges",),
     ("comatrix.gateway.admin",),
     ("comatrix.gateway.directory", "comatrix.gateway.clock", "comatrix.gateway.collector"),
-    ("comatrix.gateway.receiving",),
+    (
+        "comatrix.gateway.speaking",
+        "comatrix.gateway.receiving",
+    ),
     ("comatrix.gateway.room_news",),
     ("comatrix.gateway.app",),
     # The demo plays what the command line does, and is one of its commands. `make docs` writes the commands' page too.

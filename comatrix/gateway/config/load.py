@@ -128,6 +128,8 @@ def _from_text(setting: "Field[Any]", text: str) -> Any:
     """A variable's text -> the setting's type; a list is written with commas."""
     if isinstance(setting.default, tuple):
         return [part.strip() for part in text.split(",") if part.strip()]
+    if isinstance(setting.default, bool):
+        return {"true": True, "false": False}.get(text, text)
     if isinstance(setting.default, int):
         try:
             return int(text)
@@ -146,6 +148,10 @@ def _checked(setting: "Field[Any]", value: Any) -> Any:
         if not value and setting.default:
             raise ValueError("must not be empty")
         return tuple(value)
+    if isinstance(setting.default, bool):
+        if not isinstance(value, bool):
+            raise ValueError(f"must be true or false, not {toml_words(value)}")
+        return value
     if isinstance(setting.default, int):
         return _whole_number(setting, value)
     if not isinstance(value, str):

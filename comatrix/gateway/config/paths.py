@@ -19,6 +19,16 @@ class Paths:
         return self.state / "comatrix.db"
 
     @property
+    def service_tokens(self) -> Path:
+        """The application service's tokens, beside the account's."""
+        return self.secrets.with_name("appservice.toml")
+
+    @property
+    def registration(self) -> Path:
+        """The file for the homeserver."""
+        return self.secrets.with_name("registration.yaml")
+
+    @property
     def socket(self) -> Path:
         """The Unix socket of a running gateway."""
         return self.state / "control.sock"

@@ -102,9 +102,42 @@ class LimitsSettings:
     """Bounds on what is remembered, so that no stranger can make the gateway grow."""
 
     peers: int = setting(
-        4_096, "Addresses whose recent messages are remembered to recognise duplicates.", low=16, high=65_536
+        4_096,
+        "Addresses whose recent messages are remembered to recognise duplicates; as many where nodes were heard at, "
+        "and as many that failed.",
+        low=16,
+        high=65_536,
     )
     duplicates_per_peer: int = setting(16, "Messages remembered for each of them.", low=4, high=256)
+    node_rate: int = setting(
+        120,
+        "Messages a minute a node may send for long. Beyond it the node is told when to go on (4.29); it keeps "
+        "what it has.",
+        low=1,
+        high=6_000_000,
+    )
+    node_burst: int = setting(
+        600, "Messages a node may send at once, after a time of silence: what an outage left it.", low=1, high=6_000_000
+    )
+    address_rate: int = setting(
+        30,
+        "Failures a minute (wrong key, unknown node, malformed) a source address may cause: an IPv4 address, or the "
+        "/64 of an IPv6 address. Beyond it what comes from there is dropped unread, except from the exact addresses "
+        "nodes were heard at.",
+        low=1,
+        high=6_000_000,
+    )
+    address_burst: int = setting(60, "Failures a source address may cause at once.", low=1, high=6_000_000)
+    strangers_rate: int = setting(
+        60_000,
+        "Datagrams a minute that are looked at from strangers for whose addresses `peers` leaves no room: in a flood "
+        "of forged addresses.",
+        low=60,
+        high=6_000_000,
+    )
+    refusals_rate: int = setting(
+        3_000, "Errors a minute sent to all strangers together; the rest get no answer.", low=60, high=6_000_000
+    )
     control_clients: int = setting(
         16, "Command lines that may be connected to the running gateway at once.", low=1, high=256
     )
@@ -123,6 +156,45 @@ class PostingSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class AppserviceSettings:
+    """An application service of the homeserver instead of an ordinary account: each node is a user of its own."""
+
+    enabled: bool = setting(
+        False,
+        "Speak as an application service. First give the file that `comatrix appservice` writes to the homeserver. "
+        "The account configured above is then the service's own user and needs no password.",
+    )
+    prefix: str = setting(
+        "cx_",
+        "What the names of this gateway's users begin with: node 7 speaks as `@cx_node_7`. "
+        "No two gateways of a homeserver may share one.",
+        values.check_prefix,
+    )
+    intake: str = setting(
+        "push",
+        "How the gateway hears of its rooms: the homeserver pushes to `url`, or, where it cannot reach this machine, "
+        '"sync": the user `@<prefix>service` is invited to every room and syncs.',
+        choices=("push", "sync"),
+    )
+    bind: str = setting(
+        "127.0.0.1:5680", "Address and port where pushes are taken, by plain HTTP.", values.check_endpoint
+    )
+    url: str = setting(
+        "",
+        "Where the homeserver finds that: written into the registration file. Empty: `bind`, on the same machine.",
+        values.check_intake_url,
+        example="http://192.168.1.5:5680",
+    )
+    ghosts_max_nodes: int = setting(
+        20,
+        "In a room with more nodes than this the bot speaks for all of them, many readings in one event. "
+        "0: always the bot.",
+        low=0,
+        high=1_000,
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """The whole configuration: one field a section."""
 
@@ -131,6 +203,7 @@ class Settings:
     udp: UdpSettings = field(default_factory=UdpSettings)
     posting: PostingSettings = field(default_factory=PostingSettings)
     limits: LimitsSettings = field(default_factory=LimitsSettings)
+    appservice: AppserviceSettings = field(default_factory=AppserviceSettings)
 
 
 SECTIONS: dict[str, type[Any]] = {f.name: f.default_factory for f in fields(Settings)}  # type: ignore[misc]

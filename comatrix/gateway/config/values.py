@@ -72,6 +72,14 @@ def check_url(text: str) -> None:
         raise ValueError("must be an address without user, password, query or fragment")
 
 
+def check_intake_url(text: str) -> None:
+    """Where a homeserver finds the application service."""
+    try:
+        check_url(text)
+    except ValueError:
+        raise ValueError('must be an address the homeserver can reach such as "http://192.168.1.5:5680"') from None
+
+
 def check_user(text: str) -> None:
     if _USER.fullmatch(text) is None:
         raise ValueError('must be a Matrix user such as "@garden-bot:example.org"')
@@ -92,3 +100,9 @@ def check_timezone(text: str) -> None:
 def check_line(text: str) -> None:
     if not text.strip() or not text.isprintable() or len(text) > 64:
         raise ValueError("must be 1 to 64 printable characters")
+
+
+def check_prefix(text: str) -> None:
+    """Historical user ids allow more; every homeserver takes these."""
+    if re.fullmatch(r"[a-z0-9][a-z0-9._=-]{0,31}", text) is None:
+        raise ValueError('must be 1 to 32 of a-z, 0-9, "." "_" "=" "-" such as "cx_", beginning with a letter or digit')

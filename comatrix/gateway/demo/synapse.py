@@ -11,7 +11,7 @@ import os
 import secrets
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -32,7 +32,8 @@ def _quiet(_progress: str) -> None:
 class LoopbackSynapse:
     """A homeserver in `directory` at `base_url`. It dies with the process that started it.
 
-    `rate_limited`: messages are limited as on a default server (burst 10, then one in 5 s)."""
+    `rate_limited`: messages are limited as on a default server (burst 10, then one in 5 s).
+    `app_services`: registration files; append to it before the start that is to know them."""
 
     def __init__(
         self,
@@ -43,6 +44,7 @@ class LoopbackSynapse:
         server_name: str = "localhost",
         progress: Callable[[str], None] = _quiet,
         package: str = "synapse",
+        app_services: Sequence[Path] = (),
     ) -> None:
         self._directory = directory.resolve()
         self._wanted_port = port
@@ -53,6 +55,7 @@ class LoopbackSynapse:
         self._registration_secret = ""
         self.server_name = server_name
         self.port = port or 0
+        self.app_services = list(app_services)
 
     @property
     def base_url(self) -> str:
@@ -204,6 +207,7 @@ class LoopbackSynapse:
         return {
             **FIXED,
             **({} if self._rate_limited else {"rc_message": UNLIMITED}),
+            "app_service_config_files": [str(path) for path in self.app_services],
             "server_name": self.server_name,
             "public_baseurl": self.base_url + "/",
             "pid_file": str(self._directory / "synapse.pid"),

@@ -1,0 +1,119 @@
+"""How the gateway hears of its rooms: the bot syncs, or, behind NAT, the service user does; for pushes see push.py.
+
+Each intake answers `sync` as the homeserver answers the bot's /sync, so that one reader serves all three.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Protocol
+
+from comatrix.gateway.edges.appservice.users import ServiceUsers
+from comatrix.gateway.model import HomeserverAnswer, Voice
+from comatrix.gateway.uplink.heard import service_body_untrusted, since_join_untrusted
+from comatrix.gateway.uplink.voices import DEVICE, ServiceNames
+
+COVER_RETRY_MS = 600_000
+SERVICE_NAME = "CoMatrix"
+
+
+class Intake(Protocol):
+    """News of the rooms."""
+
+    async def sync(
+        self, since: str | None, timeout_ms: int, sync_filter: Mapping[str, Any] | None = None
+    ) -> HomeserverAnswer:
+        """`next_batch` and what happened after `since`, or after `timeout_ms` that nothing did; None: how it is now."""
+
+
+class Syncing(Protocol):
+    """The part of the homeserver that is used here."""
+
+    async def sync(
+        self,
+        since: str | None,
+        timeout_ms: int,
+        sync_filter: Mapping[str, Any] | None = None,
+        *,
+        voice: Voice | None = None,
+    ) -> HomeserverAnswer:
+        """GET /sync"""
+
+
+class BotIntake:
+    """The bot's own /sync."""
+
+    def __init__(self, homeserver: Syncing, bot: str) -> None:
+        self._homeserver = homeserver
+        self._bot = bot
+
+    async def sync(
+        self, since: str | None, timeout_ms: int, sync_filter: Mapping[str, Any] | None = None
+    ) -> HomeserverAnswer:
+        """As the homeserver answers, without what was said before the bot came."""
+        answer = await self._homeserver.sync(since, timeout_ms, sync_filter)
+        return _with(answer, since_join_untrusted(answer.body or {}, self._bot)) if answer.ok else answer
+
+
+class ServiceUserIntake:
+    """`@<prefix>service` is in every room and syncs, since Synapse answers 500 to /sync of the service's own user.
+
+    `rooms` are to be followed; `covered(False)`: one of them it could not join, so what happens there is not heard."""
+
+    def __init__(
+        self,
+        homeserver: Syncing,
+        users: ServiceUsers,
+        names: ServiceNames,
+        *,
+        rooms: Callable[[], Iterable[str]],
+        now_ms: Callable[[], int],
+        covered: Callable[[bool], None],
+    ) -> None:
+        self._homeserver = homeserver
+        self._users = users
+        self._names = names
+        self._rooms = rooms
+        self._now_ms = now_ms
+        self._covered = covered
+        self._voice = Voice(names.service, DEVICE)
+        self._missing: dict[str, int] = {}  # room id -> when to try again
+
+    async def sync(
+        self, since: str | None, timeout_ms: int, sync_filter: Mapping[str, Any] | None = None
+    ) -> HomeserverAnswer:
+        """As the homeserver would answer the bot."""
+        answer = await self._users.ready(self._voice, SERVICE_NAME)
+        if not answer.ok:
+            return answer
+        await self._cover()
+        answer = await self._homeserver.sync(since, timeout_ms, sync_filter, voice=self._voice)
+        if answer.errcode == "M_UNKNOWN_DEVICE":
+            self._users.forget(self._voice.user_id, None)
+        if not answer.ok or answer.body is None:
+            return answer
+        for room_id in _left(answer.body):
+            self._users.forget(self._voice.user_id, room_id)
+        body = service_body_untrusted(answer.body, self._names.bot)
+        return _with(answer, since_join_untrusted(body, self._names.bot))
+
+    async def _cover(self) -> None:
+        """Into every room; where that is refused, again in ten minutes."""
+        now_ms = self._now_ms()
+        wanted = list(self._rooms())
+        self._missing = {room_id: at_ms for room_id, at_ms in self._missing.items() if room_id in wanted}
+        for room_id in wanted:
+            if self._missing.get(room_id, 0) <= now_ms:
+                if (await self._users.bring(self._voice, room_id)).ok:
+                    self._missing.pop(room_id, None)
+                else:
+                    self._missing[room_id] = now_ms + COVER_RETRY_MS
+        self._covered(not self._missing)
+
+
+def _left(body: Mapping[str, Any]) -> list[str]:
+    rooms = body.get("rooms")
+    left = rooms.get("leave") if isinstance(rooms, dict) else None
+    return list(left) if isinstance(left, dict) else []
+
+
+def _with(answer: HomeserverAnswer, body: dict[str, Any]) -> HomeserverAnswer:
+    return HomeserverAnswer(answer.status, body)
