@@ -8,6 +8,8 @@ Control (JSON in, JSON out; not part of Matrix, never made to fail):
   POST /_control/faults             a fault: {"kind", "path", "times", "status", "errcode", "retry_after_ms", "delay_s"}
   DELETE /_control/faults           none from now on
   POST /_control/set                any of {"down": bool, "latency_s": seconds}
+                                    or "token_lifetime_s": of access tokens that can be renewed, null for none
+  POST /_control/service            an application service's registration file, as JSON
   POST /_control/limit              {"burst", "per_second"} for each account; {} for no limit
   POST /_control/expire             {"user_id", "soft": bool}: its tokens are answered with 401
   POST /_control/forget             transaction ids are forgotten, as by a server that keeps them in memory
@@ -38,6 +40,11 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 CONTROL = "/_control/"
+SETTINGS: dict[str, Callable[[Any], Any]] = {
+    "down": bool,
+    "latency_s": float,
+    "token_lifetime_s": lambda value: None if value is None else float(value),
+}
 
 
 class Connection(H11Protocol):
@@ -95,8 +102,9 @@ class Application:
                 case "DELETE", "faults":
                     homeserver.faults.clear()
                 case "POST", "set":
-                    homeserver.down = bool(given.get("down", homeserver.down))
-                    homeserver.latency_s = float(given.get("latency_s", homeserver.latency_s))
+                    self._set(**given)
+                case "POST", "service":
+                    homeserver.connect_service(given)
                 case "POST", "limit":
                     homeserver.limit_messages(**given)
                 case "POST", "expire":
@@ -112,6 +120,11 @@ class Application:
         except (ValueError, TypeError, KeyError) as error:
             return 400, {"error": str(error)}
         return 200, {}
+
+    def _set(self, **given: Any) -> None:
+        """Raises TypeError, KeyError."""
+        for name, value in given.items():
+            setattr(self._homeserver, name, SETTINGS[name](value))
 
 
 async def _body(receive: Receive) -> bytes:

@@ -86,6 +86,11 @@ class Room:
         """join, invite, leave or ban."""
         return str(self.content("m.room.member", user).get("membership", "leave"))
 
+    def joined(self) -> list[str]:
+        """Who is in it."""
+        members = [(key, event.content) for (kind, key), event in self.state.items() if kind == "m.room.member"]
+        return [user for user, content in members if content.get("membership") == "join"]
+
     def power(self, user: str) -> int:
         """The power level of a user; from version 12 on the creator's has no end."""
         if int(self.version) >= 12 and user == self.creator:

@@ -31,6 +31,11 @@ class Place:
     transport: httpx.AsyncBaseTransport | None = None
     _clients: list[MatrixClient] = field(default_factory=list)
 
+    @property
+    def server_name(self) -> str:
+        """The domain of its user ids."""
+        return "localhost"
+
     async def client(self, name: str = "bot", **options: Any) -> MatrixClient:
         """A gateway's client, logged in as a new account."""
         user = f"{name}-{secrets.token_hex(4)}"
