@@ -17,7 +17,7 @@ from comatrix.gateway.clock import monotonic_ms, wall_ms
 from comatrix.gateway.collector import settle
 from comatrix.gateway.config.paths import Paths
 from comatrix.gateway.config.secrets import read_secrets
-from comatrix.gateway.config.settings import Settings
+from comatrix.gateway.config.settings import LimitsSettings, Settings
 from comatrix.gateway.config.values import endpoint, span_ms
 from comatrix.gateway.directory import Directory
 from comatrix.gateway.edges.control import ControlServer
@@ -42,6 +42,7 @@ from comatrix.gateway.uplink.rendering import event_content
 log = logging.getLogger("comatrix")
 
 SECRETS_LOOK_S = 10.0
+KNOCKS_LOOK_S = 10.0
 
 
 def run(settings: Settings, paths: Paths) -> None:
@@ -138,7 +139,7 @@ class Gateway:
             directory,
             udp,
             stored=lambda record, row: poster.poke(),
-            rates=Rates(),
+            rates=_rates(settings.limits),
             knock=knocks.note,
         )
         gateway = cls(settings, store, matrix, udp, receiver, poster, knocks, operator, wall_ms(), [])
@@ -180,7 +181,8 @@ class Gateway:
                 await asyncio.wait_for(mended.wait(), seconds)
 
         watch = RoomWatch(self.matrix, news, now=monotonic_ms, sleep=pause)
-        for work in (poster.run(), watch.run(), self.operator.run(), self._follow_secrets(paths, mended)):
+        follow = self._follow_secrets(paths, mended)
+        for work in (poster.run(), watch.run(), self.operator.run(), follow, self._tell_knocks()):
             self.tasks.append(asyncio.get_running_loop().create_task(work))
 
     async def _follow_secrets(self, paths: Paths, mended: asyncio.Event) -> None:
@@ -196,6 +198,17 @@ class Gateway:
                     self.poster.reload()
                     mended.set()
 
+    async def _tell_knocks(self) -> None:
+        """What was counted since the last lines is told when its time comes, or when the gateway stops."""
+        try:
+            while True:
+                await asyncio.sleep(KNOCKS_LOOK_S)
+                due = self.knocks.next_deadline()
+                if due is not None and due <= monotonic_ms():
+                    self.knocks.handle_timer(monotonic_ms())
+        finally:
+            self.knocks.tell_rest(monotonic_ms())
+
     def live(self) -> dict[str, Any]:
         """What only a running gateway knows, for `comatrix status`."""
         receiver = self.receiver
@@ -209,9 +222,22 @@ class Gateway:
             "acknowledged": receiver.acknowledged,
             "duplicates": receiver.duplicates,
             "knocks": self.knocks.total,
+            "security": self.knocks.report(wall_ms() - monotonic_ms()),
             "troubles": self.poster.troubles(),
             "seen": {str(node): seen_ms for node, (seen_ms, _) in receiver.seen.items()},
         }
+
+
+def _rates(limits: LimitsSettings) -> Rates:
+    return Rates(
+        node=limits.node_rate,
+        node_burst=limits.node_burst,
+        address=limits.address_rate,
+        address_burst=limits.address_burst,
+        addresses=limits.peers,
+        crowd=limits.strangers_rate,
+        answers=limits.refusals_rate,
+    )
 
 
 def _render(records: Sequence[Record], nodes: Mapping[int, Node], *, txn_id: str, timezone: tzinfo) -> dict[str, Any]:

@@ -86,6 +86,8 @@ class Receiver:
         server = self._server
         said = server.pending()
         server.receive_datagram(data, addr, now)
+        if not server.events and not self._admission.repeated(addr, now):
+            server.withdraw(said)  # a copy, a ping, an answer to nothing: strangers have no more claim to ours
         while server.events:
             event = server.events.pop(0)
             if isinstance(event, Request):

@@ -62,7 +62,8 @@ class Admission:
     def failed(self, addr: Address, now: int) -> bool:
         """A knock, malformed or undecryptable datagram came from here -> whether it may be answered at all."""
         now_us = now * 1000
-        self._charge(network(addr[1][0]), now_us)
+        if self._charge(network(addr[1][0]), now_us) and addr in self._known:
+            return True  # strangers cannot use up the answers of a node whose window or key is not what it thinks
         full_us = max(self._answers, now_us)
         if full_us - now_us > self._answer_most_us:
             self.unanswered += 1
@@ -71,7 +72,7 @@ class Admission:
         return True
 
     def repeated(self, addr: Address, now: int) -> bool:
-        """A known counter came again, unread -> whether it may be answered: always where a node is known to speak."""
+        """What says nothing new (a known counter, a copy, a ping) -> whether it is answered; a known address always."""
         return addr in self._known or self.failed(addr, now)
 
     def proved(self, addr: Address, now: int) -> None:
@@ -99,15 +100,20 @@ class Admission:
         self._note(Knock("too fast", None, None, node), now)
         return -(-over_us // 1_000_000)
 
-    def _charge(self, where: str, now_us: int) -> None:
+    def _charge(self, where: str, now_us: int) -> bool:
+        """One failure more -> whether its bucket had a token for it."""
         strangers = self._strangers
         full_us = strangers.get(where)
         if full_us is None:
             if len(strangers) >= self._cap and not self._make_room(now_us):
-                return  # the crowd's bucket paid for it already
+                return False  # the crowd's bucket paid for it already
             full_us = 0
-        strangers[where] = max(full_us, now_us) + self._address_us
+        full_us = max(full_us, now_us)
+        within = full_us - now_us <= self._address_most_us
+        if within:
+            strangers[where] = full_us + self._address_us
         strangers.move_to_end(where)
+        return within
 
     def _make_room(self, now_us: int) -> bool:
         """Forget the stranger who failed longest ago, if its bucket is full again: then nothing is lost."""
