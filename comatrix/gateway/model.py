@@ -90,9 +90,7 @@ class Appended(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Duplicate:
-    """The log already held (node, enrolment, seq), as row `id`; the window moved all the same, and is on disk."""
-
-    id: int
+    """(node, enrolment, seq) was stored before; the window moved all the same, and is on disk."""
 
 
 @dataclass(frozen=True, slots=True)

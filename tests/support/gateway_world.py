@@ -64,9 +64,8 @@ class MemoryDisk:
         if record is None:
             return Appended(None)
         key = record.node, record.enrolment, record.seq
-        for row, known in enumerate(self.records, 1):
-            if (known.node, known.enrolment, known.seq) == key:
-                return Duplicate(row)
+        if any((known.node, known.enrolment, known.seq) == key for known in self.records):
+            return Duplicate()
         self.records.append(record)
         return Appended(len(self.records))
 

@@ -56,7 +56,8 @@ def test_pragmas_are_those_that_survive_a_power_cut(path: Path) -> None:
     assert dict(zip(PRAGMAS, found, strict=True)) == PRAGMAS
 
 
-PRAGMAS = {"journal_mode": "wal", "synchronous": 2, "page_size": 1024, "foreign_keys": 1, "user_version": 1}
+NEWEST = schemas()[-1][0]
+PRAGMAS = {"journal_mode": "wal", "synchronous": 2, "page_size": 1024, "foreign_keys": 1, "user_version": NEWEST}
 
 
 def test_a_restart_is_no_restore(path: Path) -> None:
@@ -132,11 +133,11 @@ def test_a_schema_file_applies_whole_or_not_at_all() -> None:
     connection = sqlite3.connect(":memory:", isolation_level=None)
     migrate(connection, schemas())
     with pytest.raises(sqlite3.OperationalError):
-        migrate(connection, [*schemas(), (2, "CREATE TABLE fine (x); CREATE TABLE broken (;")])
-    assert connection.execute("PRAGMA user_version").fetchone() == (1,)
+        migrate(connection, [*schemas(), (NEWEST + 1, "CREATE TABLE fine (x); CREATE TABLE broken (;")])
+    assert connection.execute("PRAGMA user_version").fetchone() == (NEWEST,)
     assert connection.execute("SELECT count(*) FROM sqlite_schema WHERE name = 'fine'").fetchone() == (0,)
-    migrate(connection, [*schemas(), (2, "CREATE TABLE fine (x);")])
-    assert connection.execute("PRAGMA user_version").fetchone() == (2,)
+    migrate(connection, [*schemas(), (NEWEST + 1, "CREATE TABLE fine (x);")])
+    assert connection.execute("PRAGMA user_version").fetchone() == (NEWEST + 1,)
 
 
 def test_schema_files_are_numbered_without_a_gap() -> None:

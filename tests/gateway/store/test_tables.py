@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from comatrix.gateway.edges.store import contexts, nodes, outbox, records, rooms, status
+from comatrix.gateway.edges.store.appender import Appender
 from comatrix.gateway.edges.store.migrations import migrate, schemas
-from comatrix.gateway.edges.store.records import Appender
 from comatrix.gateway.edges.store.status import NodeStatus
 from comatrix.gateway.errors import StoreError
 from comatrix.gateway.model import NewRecord, Node, SealedRow, WindowMove
@@ -97,7 +97,7 @@ def test_a_secret_is_not_shown(db: sqlite3.Connection, garden: Node) -> None:
 
 def _log(db: sqlite3.Connection, node: Node, *seqs: int, kind: str = "readings", at_ms: int = 0) -> None:
     new = [NewRecord(node.number, 1, seq, node.room, kind, b"\xa0", at_ms, at_ms, seq, b"8 octets") for seq in seqs]
-    Appender().append(db, new)
+    Appender().append(db, [(one, None, None) for one in new])
 
 
 def _sealed(db: sqlite3.Connection, node: Node, limit: int = 200) -> SealedRow:

@@ -11,8 +11,7 @@ from collections.abc import Callable
 from queue import SimpleQueue
 from typing import Any
 
-from comatrix.gateway.edges.store import contexts
-from comatrix.gateway.edges.store.records import Appender
+from comatrix.gateway.edges.store.appender import FOLD_AT, Appender
 from comatrix.gateway.errors import StoreError
 from comatrix.gateway.model import Appended, Duplicate, NewRecord, WindowMove
 
@@ -55,13 +54,18 @@ class Transactions:
             self._synced(len(appends) + len(works))
         return told, came
 
+    def tidy(self) -> None:
+        """What need not be waited for."""
+        if self._appender.unfolded < FOLD_AT:
+            return
+        self._connection.execute("BEGIN IMMEDIATE")
+        self._appender.fold(self._connection)
+        self._connection.execute("COMMIT")
+
     def _append(self, appends: list[Append]) -> list[Appended | Duplicate]:
         if not appends:
             return []
-        moves = {move.context: move for _, move, _ in appends if move is not None}
-        answers = self._appender.append(self._connection, [record for record, _, _ in appends])
-        contexts.move_windows(self._connection, moves.values())
-        return answers
+        return self._appender.append(self._connection, appends)
 
     def _run(self, work: Work) -> Came:
         self._connection.execute("SAVEPOINT job")

@@ -1,10 +1,18 @@
-"""OSCORE contexts and their replay windows (tables context, replay_window)."""
+"""OSCORE contexts and their replay windows (tables context, replay_window).
+
+A stored record carries the counter that moved its context's window. The table holds the windows as of meta.folded, and
+moves that made no row; `living` adds the rest.
+"""
 
 import sqlite3
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from comatrix.gateway.edges.store import known
 from comatrix.gateway.model import SecurityContext, WindowMove
+from comatrix.session.replay import Window
+
+MASK = (1 << 64) - 1
 
 SELECT = (
     "SELECT id, node, link, generation, secret, id_context, highest, mask, missing, tx_reserved, state"
@@ -27,7 +35,7 @@ def add(
         (node, link, generation, secret, id_context),
     ).lastrowid
     connection.execute("INSERT INTO replay_window (context, highest, mask) VALUES (?, -1, 0)", (id,))
-    return _context(connection.execute(f"{SELECT} WHERE id = ?", (id,)).fetchone())
+    return _context(connection.execute(f"{SELECT} WHERE id = ?", (id,)).fetchone(), Window())
 
 
 def rotate(connection: sqlite3.Connection, node: int, link: str, secret: bytes) -> SecurityContext:
@@ -56,8 +64,16 @@ def living(connection: sqlite3.Connection, node: int | None = None) -> list[Secu
     """Contexts that may receive, of one node or all; a node's newest first, the order to try them in."""
     rows = connection.execute(
         f"{SELECT} WHERE state != 'dead' AND (?1 IS NULL OR node = ?1) ORDER BY node, link, generation DESC", (node,)
+    ).fetchall()
+    moves = connection.execute(
+        "SELECT context, seq + ahead FROM record WHERE id > ? AND context IS NOT NULL AND (?2 IS NULL OR node = ?2)",
+        (known.folded(connection), node),
     )
-    return [_context(row) for row in rows]
+    windows = {row[0]: Window(row[6], row[7] & MASK) for row in rows}
+    for context, counter in moves:
+        if context in windows:
+            take(windows[context], counter)
+    return [_context(row, windows[row[0]]) for row in rows]
 
 
 def reserve(connection: sqlite3.Connection, context: int, reserved: int) -> None:
@@ -66,11 +82,28 @@ def reserve(connection: sqlite3.Connection, context: int, reserved: int) -> None
 
 
 def move_windows(connection: sqlite3.Connection, moves: Iterable[WindowMove]) -> None:
-    """Stores windows. One that moved is known again."""
-    connection.executemany(
-        "UPDATE replay_window SET highest = ?, mask = ?, missing = 0 WHERE context = ?",
-        [(move.highest, _signed(move.mask), move.context) for move in moves],
-    )
+    """Stores windows beside what is stored: a counter once accepted stays so, in whatever order they come."""
+    for move in moves:
+        stored = connection.execute(
+            "SELECT highest, mask FROM replay_window WHERE context = ?", (move.context,)
+        ).fetchone()
+        highest, mask = merged((stored[0], stored[1] & MASK), (move.highest, move.mask))
+        connection.execute(
+            "UPDATE replay_window SET highest = ?, mask = ? WHERE context = ?", (highest, _signed(mask), move.context)
+        )
+
+
+def merged(one: tuple[int, int], other: tuple[int, int]) -> tuple[int, int]:
+    """Two windows, each (highest, mask) -> the window that accepted what either did."""
+    (lower, below), (highest, mask) = sorted((one, other))
+    behind = highest - lower
+    return highest, (mask | below << behind) & MASK if behind < 64 else mask
+
+
+def take(window: Window, counter: int) -> None:
+    """Accepts a counter that a stored row names; one too old to matter changes nothing."""
+    if window.fresh(counter):
+        window.accept(counter)
 
 
 def _signed(mask: int) -> int:
@@ -78,9 +111,8 @@ def _signed(mask: int) -> int:
     return mask - (1 << 64) if mask >> 63 else mask
 
 
-def _context(row: Sequence[Any]) -> SecurityContext:
-    id, node, link, generation, secret, id_context, highest, mask, missing, tx_reserved, state = row
-    mask &= (1 << 64) - 1
+def _context(row: Sequence[Any], window: Window) -> SecurityContext:
+    id, node, link, generation, secret, id_context, _, _, missing, tx_reserved, state = row
     return SecurityContext(
-        id, node, link, generation, secret, id_context, highest, mask, bool(missing), tx_reserved, state
+        id, node, link, generation, secret, id_context, window.highest, window.mask, bool(missing), tx_reserved, state
     )

@@ -19,7 +19,7 @@ def make_private(path: Path) -> None:
 
 def connect_writer(path: Path) -> sqlite3.Connection:
     """The only writing connection, migrated. Used by one thread at a time. Raises StoreError, sqlite3.Error."""
-    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=256)
     try:
         connection.execute("PRAGMA page_size = 1024")
         connection.execute("PRAGMA journal_mode = WAL")

@@ -1,96 +1,24 @@
-"""The log (table record) and the streams' cursors into it."""
+"""The log (table record) and the streams' cursors into it, read. `appender.py` writes it."""
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-from comatrix.gateway.model import Appended, Arrivals, Duplicate, NewRecord, Record
+from comatrix.gateway.edges.store import known
+from comatrix.gateway.model import Arrivals, Record
 
 KINDS = {"readings": 1, "text": 2, "result": 3, "hello": 4, "description": 5}
 NAMES = {number: name for name, number in KINDS.items()}
 
-INSERT = "INSERT INTO record VALUES (?,?,?,?,?,?,?,?,?,?,?,?)"
-COLUMNS = "record.id, record.node, enrolment, seq, record.room, kind, body, measured_ms, received_ms, late"
+COLUMNS = "record.id, record.node, enrolment, seq, record.room, kind, body, received_ms - age_ms, received_ms, late"
 
 
-class Appender:
-    """Appends to the log within a transaction somebody else holds; remembers the newest row id and each node's seq.
-
-    After a rollback call `forget()`. Exactly one exists a database: row ids come from it.
-    """
-
-    def __init__(self) -> None:
-        self._last_id: int | None = None
-        self._highest: dict[tuple[int, int], int] = {}
-
-    def forget(self) -> None:
-        """What was appended since the last commit is gone: read the state again."""
-        self._last_id = None
-        self._highest.clear()
-
-    def append(self, connection: sqlite3.Connection, records: Iterable[NewRecord | None]) -> list[Appended | Duplicate]:
-        """One answer a record, in order; None stands for a request that carried none."""
-        last = self._last_id
-        if last is None:
-            last = connection.execute("SELECT coalesce(max(id), 0) FROM record").fetchone()[0]
-        highest = self._highest
-        rows: list[tuple[object, ...]] = []
-        answers: list[Appended | Duplicate] = []
-        for new in records:
-            if new is None:
-                answers.append(Appended(None))
-                continue
-            node, seq = new.node, new.seq
-            stream = (node, new.enrolment)
-            newest = highest.get(stream)
-            if newest is None:
-                newest = highest_seq(connection, stream)
-            late = seq <= newest
-            if late:
-                # Not past the newest: it may stand there already, perhaps in the rows of this very batch.
-                connection.executemany(INSERT, rows)
-                rows.clear()
-                highest[stream] = newest
-                known = _row_of(connection, stream, seq)
-                if known is not None:
-                    answers.append(Duplicate(known))
-                    continue
-            else:
-                highest[stream] = seq
-            last += 1
-            rows.append(
-                (
-                    last,
-                    node,
-                    new.enrolment,
-                    seq,
-                    new.room,
-                    KINDS[new.kind],
-                    new.body,
-                    new.measured_ms,
-                    new.received_ms,
-                    new.counter,
-                    new.digest,
-                    late,
-                )
-            )
-            answers.append(Appended(last, late))
-        connection.executemany(INSERT, rows)
-        self._last_id = last
-        return answers
-
-
-def highest_seq(connection: sqlite3.Connection, stream: tuple[int, int]) -> int:
-    """The highest seq of (node, enrolment), -1 for none."""
-    row = connection.execute("SELECT max(seq) FROM record WHERE node = ? AND enrolment = ?", stream).fetchone()
-    return -1 if row[0] is None else int(row[0])
-
-
-def _row_of(connection: sqlite3.Connection, stream: tuple[int, int], seq: int) -> int | None:
+def highest_seq(connection: sqlite3.Connection, whose: known.Enrolment) -> int:
+    """The highest seq ever stored of (node, enrolment), -1 for none."""
     row = connection.execute(
-        "SELECT id FROM record WHERE node = ? AND enrolment = ? AND seq = ?", (*stream, seq)
+        "SELECT max(seq) FROM record WHERE id > ? AND node = ? AND enrolment = ?", (known.folded(connection), *whose)
     ).fetchone()
-    return None if row is None else int(row[0])
+    return max(known.highest(connection, whose), -1 if row[0] is None else int(row[0]))
 
 
 def waiting(connection: sqlite3.Connection, after: int) -> list[Arrivals]:
@@ -109,7 +37,8 @@ def waiting(connection: sqlite3.Connection, after: int) -> list[Arrivals]:
 
 def newest_id(connection: sqlite3.Connection) -> int:
     """Row id of the record that arrived last; 0: none did."""
-    return int(connection.execute("SELECT coalesce(max(id), 0) FROM record").fetchone()[0])
+    newest = connection.execute("SELECT coalesce(max(id), 0) FROM record").fetchone()[0]
+    return max(int(newest), known.folded(connection))
 
 
 def unsealed(
@@ -160,9 +89,23 @@ def after(connection: sqlite3.Connection, id: int, limit: int, node: int | None 
 
 
 def counts(connection: sqlite3.Connection) -> dict[int, tuple[int, int]]:
-    """Node -> (records, late ones among them)."""
-    rows = connection.execute("SELECT node, count(*), sum(late) FROM record GROUP BY node")
+    """Node -> (records ever stored, late ones among them)."""
+    rows = connection.execute(
+        "SELECT node, sum(records), sum(late) FROM (SELECT node, records, late FROM enrolment UNION ALL"
+        " SELECT node, 1, late FROM record WHERE id > ?) GROUP BY node",
+        (known.folded(connection),),
+    )
     return {node: (total, late) for node, total, late in rows}
+
+
+def last_ms(connection: sqlite3.Connection) -> dict[int, int]:
+    """Node -> when its last record came."""
+    rows = connection.execute(
+        "SELECT node, max(last_ms) FROM (SELECT node, last_ms FROM enrolment UNION ALL"
+        " SELECT node, received_ms FROM record WHERE id > ?) GROUP BY node",
+        (known.folded(connection),),
+    )
+    return dict(rows.fetchall())
 
 
 def recent_requests(
@@ -170,7 +113,7 @@ def recent_requests(
 ) -> list[tuple[int, int, bytes, int]]:
     """(node, counter, digest, received_ms) of requests received since, oldest first; the newest `limit` of them."""
     rows = connection.execute(
-        "SELECT node, counter, digest, received_ms FROM record ORDER BY id DESC LIMIT ?", (limit,)
+        "SELECT node, seq + ahead, digest, received_ms FROM record ORDER BY id DESC LIMIT ?", (limit,)
     )
     found = [row for row in rows if row[3] >= since_ms and row[1] is not None]
     return found[::-1]

@@ -124,5 +124,9 @@ class Store:
         with self._turn:
             return self._transactions.commit(appends, works)
 
+    def _tidy(self) -> None:
+        with self._turn:
+            self._transactions.tidy()
+
     def _translated(self, error: Exception) -> StoreError:
         return translated(error, self.path)
