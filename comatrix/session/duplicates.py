@@ -1,6 +1,7 @@
 """What arrived lately: a message with the same endpoint, message id and bytes is a duplicate (RFC 7252 section 4.5).
 
-Capped for each peer and overall; the oldest goes first. A different body under a known message id is a new message: a
+Capped for each peer and overall; the oldest goes first. What strangers send is not kept: a flood of it drops at most one
+entry of those who are heard. A different body under a known message id is a new message: a
 peer that rebooted starts anywhere.
 """
 
@@ -67,6 +68,18 @@ class Duplicates:
         sender.order.append(seen)
         order.append((addr, seen))
         return seen
+
+    def forget(self, addr: object, seen: Seen) -> None:
+        """The newest entry's request changed nothing: a copy of it is as good as new. Any other entry stays."""
+        order = self.order
+        if not order or order[-1][1] is not seen:
+            return
+        order.pop()
+        sender = self.peers[addr]
+        sender.order.pop()
+        del sender.known[seen.data]
+        if not sender.order:
+            del self.peers[addr]
 
     def expire(self, now: int) -> None:
         """Forget what is older than EXCHANGE_LIFETIME."""

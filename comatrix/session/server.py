@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 class Peer:
     """An association with a node: an OSCORE context with its window and counter, or none of them for plain CoAP."""
 
-    __slots__ = ("context", "counter", "key", "node", "window", "window_missing")
+    __slots__ = ("__weakref__", "context", "counter", "key", "node", "window", "window_missing")
 
     def __init__(
         self,
@@ -199,6 +199,7 @@ class Server:
     def refuse(self, incoming: Incoming, code: int, text: str, now: int) -> None:
         """An unprotected error: a hint to the other side. The text goes along where amplification allows it."""
         self.endpoint.respond(incoming, code, (), _affordable(incoming, text.encode(), 5), now)
+        self.endpoint.forget(incoming)
 
     def _answer(
         self,
@@ -240,7 +241,8 @@ class Server:
             if not self.events:  # what reached a context, or found none, is told of already
                 self.events.append(Knock("malformed", incoming.addr))
             if isinstance(error, BadOptionError) and message.type == coap.NON:
-                return  # rejected silently (RFC 7252 section 5.4.1)
+                self.endpoint.forget(incoming)  # rejected silently (RFC 7252 section 5.4.1)
+                return
             text = str(error) if isinstance(error, OscoreError) else ""
             self.refuse(incoming, codes.BAD_REQUEST if error.code is None else error.code, text, now)
 
@@ -314,4 +316,5 @@ class Server:
         self.events.append(Knock(reason, incoming.addr, kid, node))
         if reason == "blocked":
             self.endpoint.ignore(incoming)
+            self.endpoint.forget(incoming)
         return reason != "blocked"

@@ -73,6 +73,10 @@ class ServingEndpoint(Endpoint):
         """Leave a request without any answer, also without the empty ACK that takes time to come."""
         incoming.deadline = -1
 
+    def forget(self, incoming: Incoming) -> None:
+        """The request came from nobody who is heard and changed nothing: its copies are not recognised."""
+        self.duplicates.forget(incoming.addr, incoming.seen)
+
     def next_deadline(self) -> "int | None":
         """When `handle_timer` is due, or None."""
         earliest = super().next_deadline()

@@ -1,11 +1,13 @@
 """Which node speaks: OSCORE contexts by kid, plain nodes by address; the gateway's half of RFC 8613 Appendix B.2."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from weakref import WeakValueDictionary
 
 from comatrix.errors import OscoreError
 from comatrix.gateway.model import Node, SecurityContext
+from comatrix.gateway.uplink.resting import Resting, pack, pack_stored
 from comatrix.session import keys as naming
 from comatrix.session import oscore
 from comatrix.session.counter import Counter
@@ -14,6 +16,8 @@ from comatrix.session.replay import Window
 from comatrix.session.server import Peer, Rekeying
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from comatrix.session.endpoint import Random
     from comatrix.session.oscore import AeadFactory
 
@@ -34,13 +38,21 @@ class Rekeyed:
 
 
 class Associations:
-    """Looked up for every request; changed when nodes are added, rotated, revoked or re-keyed."""
+    """Looked up for every request; changed when nodes are added, rotated, revoked or re-keyed.
+
+    Nodes that have not spoken yet, or not for long (`rest`), are kept as bytes.
+    """
 
     def __init__(self, aead: "AeadFactory", random: "Random", plain_listeners: frozenset[int]) -> None:
         self._aead = aead
         self._random = random
         self._plain_listeners = plain_listeners
         self._peers: dict[bytes, list[Peer]] = {}
+        self._resting: dict[bytes, tuple[bytes, ...] | bytes] = {}
+        self._spoke: set[bytes] = set()  # since the last `rest`
+        # An answer may still be on its way under a peer that rests: it is the same object that wakes then, since a
+        # second one would give the same counters again.
+        self._leaving: WeakValueDictionary[int, Peer] = WeakValueDictionary()
         self._secrets: dict[int, tuple[Keys, bytes]] = {}  # context id -> (keys, the bytes of Appendix B.2)
         self._plain: dict[str, Peer] = {}
         self._blocked: dict[bytes | str, int] = {}  # kid or plain address -> node
@@ -52,9 +64,9 @@ class Associations:
 
         An association that lives on stays the same object: its window and counter are ahead of the database.
         """
-        living = {peer.key: peer for peer in self._peers.get(node_id(node.number), [])}
-        self.forget(node.number)
         kid = node_id(node.number)
+        living = {peer.key: peer for peer in self._awake(kid)}
+        self.forget(node.number)
         if node.revoked or node.blocked:
             self._offers.pop(kid, None)
             for peer in [peer for peer, made in self.rekeyed.items() if made.node == node.number]:
@@ -66,12 +78,58 @@ class Associations:
             if node.address:
                 self._plain[node.address] = Peer(node.number, 0)
             return
-        self._peers[kid] = [self._peer(context, living) for context in contexts if context.state != "dead"]
+        found = [context for context in contexts if context.state != "dead"]
+        if any(context.id in living for context in found):
+            self._peers[kid] = [
+                self._peer(Resting(pack_stored(one, COUNTER_STEP), COUNTER_STEP), living) for one in found
+            ]
+        elif found:
+            self._lay_down(kid, [pack_stored(one, COUNTER_STEP) for one in found])
+
+    def rest(self) -> None:
+        """Let go of the keys of all nodes that have not spoken since the last call."""
+        for kid in [kid for kid in self._peers if kid not in self._spoke]:
+            packed = []
+            for peer in self._peers.pop(kid):
+                keys, extra = self._secrets.pop(peer.key)
+                assert peer.window is not None
+                assert peer.counter is not None
+                packed.append(
+                    pack(
+                        peer.node,
+                        peer.key,
+                        peer.window,
+                        peer.counter,
+                        missing=peer.window_missing,
+                        secret=keys.secret,
+                        extra=extra,
+                    )
+                )
+                self._leaving[peer.key] = peer
+            self._lay_down(kid, packed)
+        self._spoke.clear()
+
+    def _lay_down(self, kid: bytes, packed: list[bytes]) -> None:
+        self._resting[kid] = packed[0] if len(packed) == 1 else tuple(packed)
+
+    def _awake(self, kid: bytes) -> list[Peer]:
+        """The peers of a kid, woken where they rest."""
+        peers = self._peers.get(kid)
+        if peers is not None:
+            return peers
+        packed = self._resting.pop(kid, None)
+        if packed is None:
+            return []
+        each = (packed,) if isinstance(packed, bytes) else packed
+        woken = self._peers[kid] = [self._peer(Resting(one, COUNTER_STEP), self._leaving) for one in each]
+        return woken
 
     def forget(self, number: int) -> None:
         """Drop all associations of a node."""
-        for peer in self._peers.pop(node_id(number), []):
+        kid = node_id(number)
+        for peer in self._peers.pop(kid, []):
             self._secrets.pop(peer.key, None)
+        self._resting.pop(kid, None)
         self._plain = {address: peer for address, peer in self._plain.items() if peer.node != number}
         self._blocked = {name: node for name, node in self._blocked.items() if node != number}
 
@@ -79,7 +137,12 @@ class Associations:
         """The contexts a request of this kid may be sealed with, the likeliest first."""
         # A window that cannot be trusted (restored copy) means that our own counters cannot be either: 4.01, so that
         # the node runs Appendix B.2. An Echo challenge would heal the window alone.
-        peers = [peer for peer in self._peers.get(kid, ()) if not peer.window_missing]
+        peers = self._awake(kid)
+        if peers:
+            self._spoke.add(kid)
+            if kid_context is None and len(peers) == 1 and not peers[0].window_missing:
+                return peers  # nearly always
+        peers = [peer for peer in peers if not peer.window_missing]
         if kid_context is None:
             return peers
         return [peer for peer in peers if self._names(peer, kid_context)]
@@ -90,7 +153,7 @@ class Associations:
             return self._plain_turned_away(addr)
         if kid in self._blocked:
             return "blocked", self._blocked[kid]
-        peers = self._peers.get(kid)
+        peers = self._awake(kid)
         if not peers:
             return "unknown node", None
         return ("old key" if all(peer.window_missing for peer in peers) else "wrong key"), peers[0].node
@@ -126,7 +189,7 @@ class Associations:
         if made is None:
             return  # blocked or revoked meanwhile: it is not heard again
         kid = node_id(made.node)
-        for old in self._peers.get(kid, []):
+        for old in self._awake(kid):
             self._secrets.pop(old.key, None)
         self._secrets[key] = (self._keys(kid, made.secret), made.extra)
         self._peers[kid] = [peer]
@@ -147,14 +210,13 @@ class Associations:
         self._peers[kid] = [peer]
         return True
 
-    def _peer(self, stored: SecurityContext, living: Mapping[int, Peer]) -> Peer:
+    def _peer(self, stored: Resting, living: "Mapping[int, Peer]") -> Peer:
         keys = self._keys(node_id(stored.node), stored.secret)
-        self._secrets[stored.id] = (keys, stored.id_context)
-        if stored.id in living:
-            return living[stored.id]
-        counter = Counter(max(stored.tx_reserved, 1), COUNTER_STEP)
-        window = Window(stored.highest, stored.mask)
-        peer = Peer(stored.node, stored.id, keys.context(stored.id_context), window, counter)
+        self._secrets[stored.key] = (keys, stored.extra)
+        known = living.get(stored.key)
+        if known is not None:
+            return known
+        peer = Peer(stored.node, stored.key, keys.context(stored.extra), stored.window, stored.counter)
         peer.window_missing = stored.missing
         return peer
 
@@ -166,7 +228,7 @@ class Associations:
         return kid_context in (keys.link + extra, naming.wrap(extra))
 
     def _offer(self, kid: bytes, first: bytes, counter: int, sealed: bytes, now: int) -> Rekeying | None:
-        for peer in self._peers.get(kid, []):
+        for peer in self._awake(kid):
             keys, _ = self._secrets[peer.key]
             try:
                 _, _, _, binding = oscore.unprotect_request_untrusted(keys.context(first), counter, sealed)
