@@ -8,6 +8,7 @@ import signal
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
+from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -16,7 +17,7 @@ from comatrix.gateway.aead import aead
 from comatrix.gateway.clock import monotonic_ms, wall_ms
 from comatrix.gateway.collector import settle
 from comatrix.gateway.config.paths import Paths
-from comatrix.gateway.config.secrets import read_secrets
+from comatrix.gateway.config.secrets import read_secrets, renew_secrets
 from comatrix.gateway.config.settings import LimitsSettings, Settings
 from comatrix.gateway.config.values import endpoint, span_ms
 from comatrix.gateway.directory import Directory
@@ -100,11 +101,9 @@ class Gateway:
         homeserver = settings.homeserver
         matrix = MatrixClient(
             homeserver.url,
-            kept.access_token,
-            kept.user_id,
-            kept.device_id,
             timeout_s=span_ms(homeserver.timeout) / 1000,
-        )
+            keep=partial(renew_secrets, paths.secrets),
+        ).take(kept)
         stack.push_async_callback(matrix.aclose)
         binds = [*settings.udp.bind, *settings.udp.plain_bind]
         udp = UdpEdge([endpoint(text) for text in binds], settings.udp.receive_buffer, monotonic_ms)
@@ -191,9 +190,7 @@ class Gateway:
             await asyncio.sleep(SECRETS_LOOK_S)
             with contextlib.suppress(UsageError):
                 kept = read_secrets(paths.secrets)
-                if kept.user_id == self.matrix.user_id and self.matrix.authenticate_if_new(
-                    kept.access_token, kept.user_id, kept.device_id
-                ):
+                if kept.user_id == self.matrix.user_id and self.matrix.take_if_new(kept):
                     log.info("took the new access token")
                     self.poster.reload()
                     mended.set()

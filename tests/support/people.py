@@ -89,7 +89,7 @@ class Person:
 
     async def _do(self, method: str, parts: list[str], body: dict[str, Any]) -> dict[str, Any]:
         path = "/".join(quote(part, safe="") for part in parts)
-        headers = {"Authorization": f"Bearer {self.client._token}"}
+        headers = {"Authorization": f"Bearer {self.client.account.access_token}"}
         async with httpx.AsyncClient(transport=self._transport, trust_env=False, timeout=30) as http:
             url = f"{self.client.base_url}/_matrix/client/v3/{path}"
             answer = await http.request(method, url, json=body, headers=headers)

@@ -15,7 +15,9 @@ Operation = Callable[[Args], Awaitable[Any] | AsyncGenerator[Any, None]]
 class Homeserver(Protocol):
     """What the operations ask of `edges.matrix.MatrixClient`."""
 
-    user_id: str
+    @property
+    def user_id(self) -> str:
+        """The account."""
 
     async def resolve_alias(self, alias: str) -> HomeserverAnswer:
         """`room_id`."""

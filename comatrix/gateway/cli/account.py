@@ -1,7 +1,9 @@
 """The gateway's Matrix account, for operations the command line runs itself."""
 
+from functools import partial
+
 from comatrix.gateway.config.paths import Paths
-from comatrix.gateway.config.secrets import read_secrets
+from comatrix.gateway.config.secrets import read_secrets, renew_secrets
 from comatrix.gateway.config.settings import Settings
 from comatrix.gateway.config.values import span_ms
 from comatrix.gateway.edges.matrix import MatrixClient
@@ -22,11 +24,9 @@ class Account:
             homeserver = self._settings.homeserver
             self._client = MatrixClient(
                 homeserver.url,
-                kept.access_token,
-                kept.user_id,
-                kept.device_id,
                 timeout_s=span_ms(homeserver.timeout) / 1000,
-            )
+                keep=partial(renew_secrets, self._paths.secrets),
+            ).take(kept)
         return self._client
 
     async def aclose(self) -> None:

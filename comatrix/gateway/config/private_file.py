@@ -1,7 +1,10 @@
 """Files that hold secrets: written whole, synced, readable by their owner only."""
 
+import contextlib
+import fcntl
 import os
 import secrets
+from collections.abc import Iterator
 from pathlib import Path
 
 from comatrix.gateway.errors import UsageError
@@ -30,6 +33,18 @@ def read_private(path: Path) -> bytes:
         if os.fstat(file.fileno()).st_mode & 0o077:
             raise UsageError(f"{path} holds secrets and can be read by others.", f"chmod 600 {path}")
         return file.read()
+
+
+@contextlib.contextmanager
+def folder_locked(folder: Path) -> Iterator[None]:
+    """One process at a time reads and replaces files in there; makes the folder (0700) where it is missing."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
 
 
 def _sync_folder(folder: Path) -> None:

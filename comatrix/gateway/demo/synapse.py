@@ -11,7 +11,7 @@ import os
 import secrets
 import socket
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -33,7 +33,8 @@ class LoopbackSynapse:
     """A homeserver in `directory` at `base_url`. It dies with the process that started it.
 
     `rate_limited`: messages are limited as on a default server (burst 10, then one in 5 s).
-    `app_services`: registration files; append to it before the start that is to know them."""
+    `app_services`: registration files; append to it before the start that is to know them. `settings`: more of
+    Synapse's own."""
 
     def __init__(
         self,
@@ -45,12 +46,14 @@ class LoopbackSynapse:
         progress: Callable[[str], None] = _quiet,
         package: str = "synapse",
         app_services: Sequence[Path] = (),
+        settings: Mapping[str, Any] | None = None,
     ) -> None:
         self._directory = directory.resolve()
         self._wanted_port = port
         self._rate_limited = rate_limited
         self._progress = progress
         self._package = package
+        self._settings = settings or {}
         self._process: asyncio.subprocess.Process | None = None
         self._registration_secret = ""
         self.server_name = server_name
@@ -217,13 +220,14 @@ class LoopbackSynapse:
                     "bind_addresses": ["127.0.0.1"],
                     "type": "http",
                     "tls": False,
-                    "resources": [{"names": ["client"], "compress": False}],
+                    "resources": [{"names": ["client", "federation"], "compress": False}],
                 }
             ],
             "database": {"name": "sqlite3", "args": {"database": str(self._directory / "synapse.db")}},
             "log_config": str(self._directory / "log.yaml"),
             "media_store_path": str(self._directory / "media"),
             "signing_key_path": str(self._directory / "signing.key"),
+            **self._settings,
         }
 
 

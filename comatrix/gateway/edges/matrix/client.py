@@ -1,14 +1,16 @@
 """The calls of the client-server API that the gateway makes (Matrix specification v1.11 and later)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+from comatrix.gateway.clock import wall_ms
+from comatrix.gateway.config.secrets import Secrets
 from comatrix.gateway.edges.matrix.answer import one_line
 from comatrix.gateway.edges.matrix.http import HttpCaller, Query
 from comatrix.gateway.edges.matrix.new_room import creation, default_room_version
 from comatrix.gateway.edges.matrix.paths import client_path, json_bytes
-from comatrix.gateway.errors import UsageError
+from comatrix.gateway.edges.matrix.session import Keep, Session
 from comatrix.gateway.model import HomeserverAnswer, Voice
 
 if TYPE_CHECKING:
@@ -33,10 +35,13 @@ class MatrixClient:
         timeout_s: float = REQUEST_TIMEOUT_S,
         max_response_bytes: int = MAX_RESPONSE_BYTES,
         service: bool = False,
+        keep: Keep | None = None,
+        now_ms: Callable[[], int] = wall_ms,
     ) -> None:
         """`transport` replaces the network. `trust_env`: proxies from the environment. Raises UsageError.
 
-        `service`: the token is an application service's, and `voice` may be any of its users."""
+        `service`: the token is an application service's, and `voice` may be any of its users. `keep`: where a renewed
+        access token is stored before it is used."""
         self._http = HttpCaller(
             base_url,
             transport=transport,
@@ -45,22 +50,35 @@ class MatrixClient:
             max_response_bytes=max_response_bytes,
         )
         self.service = service
-        self.authenticate(access_token, user_id, device_id)
+        self._session = Session(self._http, Secrets(user_id, device_id, access_token), keep=keep, now_ms=now_ms)
+
+    @property
+    def account(self) -> Secrets:
+        """Whose calls these are, and the tokens of now."""
+        return self._session.account
+
+    @property
+    def user_id(self) -> str:
+        """The account's user id; "" before it is known."""
+        return self._session.account.user_id
+
+    @property
+    def device_id(self) -> str:
+        """The token's device; "" for none."""
+        return self._session.account.device_id
 
     def authenticate(self, access_token: str, user_id: str, device_id: str) -> None:
         """Speak as this account from the next call on. Raises UsageError if the token cannot be one."""
-        if not (access_token.isascii() and access_token.isprintable() and " " not in access_token):
-            raise UsageError("the access token holds characters no access token has", "comatrix init")
-        self._token = access_token
-        self.user_id = user_id
-        self.device_id = device_id
+        self._session.take(Secrets(user_id, device_id, access_token))
 
-    def authenticate_if_new(self, access_token: str, user_id: str, device_id: str) -> bool:
-        """As `authenticate`, where the token differs from the present one -> whether it did."""
-        if access_token == self._token:
-            return False
-        self.authenticate(access_token, user_id, device_id)
-        return True
+    def take(self, account: Secrets) -> Self:
+        """As `authenticate`, with what renews the token."""
+        self._session.take(account)
+        return self
+
+    def take_if_new(self, account: Secrets) -> bool:
+        """As `take`, where a person signed in again -> whether that was so."""
+        return self._session.take_if_new(account)
 
     @property
     def base_url(self) -> str:
@@ -79,7 +97,8 @@ class MatrixClient:
         await self.aclose()
 
     async def aclose(self) -> None:
-        """Close the connections."""
+        """Close the connections. A token that is being renewed is renewed first."""
+        await self._session.aclose()
         await self._http.aclose()
 
     # The account
@@ -95,14 +114,18 @@ class MatrixClient:
         name = server.get("name") if isinstance(server, dict) else None
         return one_line(name) or None
 
-    async def login_password(self, user: str, password: str, device_id: str, display_name: str) -> HomeserverAnswer:
-        """`access_token`, `user_id`, `device_id`. `user`: a user id or a localpart. Never log the body."""
+    async def login_password(
+        self, user: str, password: str, device_id: str, display_name: str, *, renewable: bool = False
+    ) -> HomeserverAnswer:
+        """`access_token`, `user_id`, `device_id`; if `renewable` and the homeserver does that, `refresh_token` and
+        `expires_in_ms`. `user`: a user id or a localpart. Never log the body."""
         body = {
             "type": "m.login.password",
             "identifier": {"type": "m.id.user", "user": user},
             "password": password,
             "device_id": device_id,
             "initial_device_display_name": display_name,
+            **({"refresh_token": True} if renewable else {}),
         }
         return await self._http.request("POST", client_path("v3", "login"), data=json_bytes(body))
 
@@ -274,7 +297,7 @@ class MatrixClient:
         voice: Voice | None,
     ) -> HomeserverAnswer:
         query = [*(query or []), *self._masquerade(voice)]
-        return await self._http.request(method, path, query=query, data=data, token=self._token, wait_s=wait_s)
+        return await self._session.request(method, path, query=query, data=data, wait_s=wait_s)
 
     def _masquerade(self, voice: Voice | None) -> Query:
         """Who speaks, where that is not the token's own user (application service API, Identity assertion).
