@@ -19,7 +19,7 @@ from comatrix.gateway.collector import settle
 from comatrix.gateway.config.paths import Paths
 from comatrix.gateway.config.secrets import read_secrets, renew_secrets
 from comatrix.gateway.config.settings import LimitsSettings, Settings
-from comatrix.gateway.config.values import endpoint, span_ms
+from comatrix.gateway.config.values import endpoint, size_bytes, span_ms
 from comatrix.gateway.directory import Directory
 from comatrix.gateway.edges.control import ControlServer
 from comatrix.gateway.edges.local_address import local_address
@@ -28,8 +28,10 @@ from comatrix.gateway.edges.operator_room import OperatorRoom
 from comatrix.gateway.edges.poster import Poster
 from comatrix.gateway.edges.receiver import Receiver
 from comatrix.gateway.edges.room_watch import RoomWatch
+from comatrix.gateway.edges.store.capacity import StoreLimits
 from comatrix.gateway.edges.store.delivery import Delivery
 from comatrix.gateway.edges.store.store import Store
+from comatrix.gateway.edges.store.upkeep import keep_for
 from comatrix.gateway.edges.udp import UdpEdge
 from comatrix.gateway.errors import UsageError
 from comatrix.gateway.model import Node, Record
@@ -43,6 +45,7 @@ from comatrix.gateway.uplink.rendering import event_content
 log = logging.getLogger("comatrix")
 
 SECRETS_LOOK_S = 10.0
+BALLAST = 4 << 20  # bytes: thousands of events sealed and posted while the disk is full
 KNOCKS_LOOK_S = 10.0
 
 
@@ -96,7 +99,8 @@ class Gateway:
     async def start(cls, settings: Settings, paths: Paths, stack: contextlib.AsyncExitStack) -> "Gateway":
         """Everything opened here is closed by `stack`, in reverse. Raises GatewayError."""
         kept = read_secrets(paths.secrets)
-        store = Store.open(paths.database, wall_ms())
+        limits = StoreLimits(size_bytes(settings.store.max_size), BALLAST)
+        store = Store.open(paths.database, wall_ms(), limits=limits)
         stack.push_async_callback(store.aclose)
         homeserver = settings.homeserver
         matrix = MatrixClient(
@@ -128,6 +132,7 @@ class Gateway:
             timezone=ZoneInfo(settings.gateway.timezone),
             render=_render,
         )
+        store.listen(operator.tell)
         if store.restored:
             operator.tell("the database is a copy put back: every node makes new keys with it before it is heard again")
         knocks = Knocks(operator.tell, directory.name)
@@ -181,7 +186,8 @@ class Gateway:
 
         watch = RoomWatch(self.matrix, news, now=monotonic_ms, sleep=pause)
         follow = self._follow_secrets(paths, mended)
-        for work in (poster.run(), watch.run(), self.operator.run(), follow, self._tell_knocks()):
+        keep = keep_for(self.store, span_ms(self.settings.store.keep), now_ms=wall_ms, sleep=asyncio.sleep)
+        for work in (poster.run(), watch.run(), self.operator.run(), follow, keep, self._tell_knocks()):
             self.tasks.append(asyncio.get_running_loop().create_task(work))
 
     async def _follow_secrets(self, paths: Paths, mended: asyncio.Event) -> None:

@@ -144,6 +144,24 @@ class LimitsSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class StoreSettings:
+    """The database of records."""
+
+    max_size: str = setting(
+        "1GiB",
+        "How large the database may become. When it nears that, what was posted leaves it first, oldest first; when "
+        "nothing in it is posted, nodes are told to keep their records and try again later.",
+        values.check_database_size,
+    )
+    keep: str = setting(
+        "30d",
+        "How long records stay in the database after they were posted. What waits or is parked stays as long as it "
+        "has to. A record sent again is recognised also after it left.",
+        values.check_span,
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class PostingSettings:
     """How often readings become events in a room."""
 
@@ -203,6 +221,7 @@ class Settings:
     udp: UdpSettings = field(default_factory=UdpSettings)
     posting: PostingSettings = field(default_factory=PostingSettings)
     limits: LimitsSettings = field(default_factory=LimitsSettings)
+    store: StoreSettings = field(default_factory=StoreSettings)
     appservice: AppserviceSettings = field(default_factory=AppserviceSettings)
 
 

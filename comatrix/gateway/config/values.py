@@ -8,6 +8,8 @@ from urllib.parse import urlsplit
 from comatrix.gateway.uplink.cadence import parse_post
 
 _SPAN = re.compile(r"([1-9][0-9]{0,5})(s|min|h|d)")
+_SIZE = re.compile(r"([1-9][0-9]{0,5})(MiB|GiB|TiB)")
+_UNIT_BYTES = {"MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40}
 _UNIT_MS = {"s": 1_000, "min": 60_000, "h": 3_600_000, "d": 86_400_000}
 _USER = re.compile(r"@[\x21-\x39\x3b-\x7e]{1,200}:([A-Za-z0-9.-]{1,200}|\[[0-9A-Fa-f:.]{2,45}\])(:[0-9]{1,5})?")
 _ROOM = re.compile(r"#[^\s:]+:[^\s/]+|![^\s]+")
@@ -19,6 +21,19 @@ def span_ms(text: str) -> int:
     if found is None:
         raise ValueError('must be a span of time such as "30s", "15min" or "2h"')
     return int(found[1]) * _UNIT_MS[found[2]]
+
+
+def size_bytes(text: str) -> int:
+    """A size such as "64MiB" or "1GiB" -> bytes. Raises ValueError."""
+    found = _SIZE.fullmatch(text)
+    if found is None:
+        raise ValueError('must be a size such as "64MiB" or "1GiB"')
+    return int(found[1]) * _UNIT_BYTES[found[2]]
+
+
+def check_database_size(text: str) -> None:
+    if not 16 << 20 <= size_bytes(text) <= 4 << 40:
+        raise ValueError('must be a size from "16MiB" to "4TiB"')
 
 
 def endpoint(text: str) -> tuple[str, int]:

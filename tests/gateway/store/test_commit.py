@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from comatrix.gateway.edges.store import contexts, nodes, records, rooms
-from comatrix.gateway.edges.store.committer import MAX_BATCH, Told
+from comatrix.gateway.edges.store.committer import MAX_BATCH
 from comatrix.gateway.edges.store.store import Store
+from comatrix.gateway.edges.store.transactions import Told
 from comatrix.gateway.errors import StoreError
 from comatrix.gateway.model import Appended, Duplicate, NewRecord, WindowMove
 

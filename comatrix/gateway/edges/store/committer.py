@@ -1,97 +1,42 @@
 """Natural group commit: one commit in flight in a worker thread, the next takes whatever gathered meanwhile.
 
 No timer: an idle store commits a lone record at once, a busy one commits up to 1,024 together. Whoever waits is told in
-the event loop's thread, after the commit is synced.
+the event loop's thread, after the commit is synced. What may wait is bounded: beyond it records are refused at once.
 """
 
 import asyncio
-import sqlite3
 import threading
 from collections.abc import Callable
 from queue import SimpleQueue
 from typing import Any
 
-from comatrix.gateway.edges.store.appender import FOLD_AT, Appender
-from comatrix.gateway.errors import StoreError
-from comatrix.gateway.model import Appended, Duplicate, NewRecord, WindowMove
+from comatrix.gateway.edges.store.transactions import Append, Came, Outcome, Told, Work
+from comatrix.gateway.errors import StoreFull
 
 MAX_BATCH = 1024
+MAX_WAITING = 16_384  # half a second of the busiest gateway, some 20 MB
+RETRY_AFTER_S = 10
 
-Told = Appended | Duplicate | StoreError
-Append = tuple[NewRecord | None, WindowMove | None, Callable[[Told], None]]
-Work = Callable[[sqlite3.Connection], Any]
 Job = tuple[Work, "asyncio.Future[Any]"]
 Batch = tuple[list[Append], list[Job]]
-Came = tuple[bool, Any]  # (it went well, what a job returned or raised)
-
-
-class Transactions:
-    """Runs one batch in one transaction. Used by one thread at a time."""
-
-    def __init__(
-        self,
-        connection: sqlite3.Connection,
-        translate: Callable[[Exception], StoreError],
-        synced: Callable[[int], None] | None,
-    ) -> None:
-        self._connection = connection
-        self._translate = translate
-        self._synced = synced
-        self._appender = Appender()
-
-    def commit(self, appends: list[Append], works: list[Work]) -> tuple[list[Told], list[Came]]:
-        """-> an answer each. When the commit fails nothing of the batch stays and every answer is that StoreError."""
-        try:
-            self._connection.execute("BEGIN IMMEDIATE")
-            told: list[Told] = [*self._append(appends)]
-            came = [self._run(work) for work in works]
-            self._connection.execute("COMMIT")
-        except Exception as error:  # noqa: BLE001 - a thread that died would leave every node without an answer
-            self._roll_back()
-            failure = self._translate(error)
-            return [failure] * len(appends), [(False, failure)] * len(works)
-        if self._synced is not None:
-            self._synced(len(appends) + len(works))
-        return told, came
-
-    def tidy(self) -> None:
-        """What need not be waited for."""
-        if self._appender.unfolded < FOLD_AT:
-            return
-        self._connection.execute("BEGIN IMMEDIATE")
-        self._appender.fold(self._connection)
-        self._connection.execute("COMMIT")
-
-    def _append(self, appends: list[Append]) -> list[Appended | Duplicate]:
-        if not appends:
-            return []
-        return self._appender.append(self._connection, appends)
-
-    def _run(self, work: Work) -> Came:
-        self._connection.execute("SAVEPOINT job")
-        try:
-            result = work(self._connection)
-        except Exception as error:
-            if not self._connection.in_transaction:
-                raise  # a full disk rolled everything back: the others must hear of it too
-            self._connection.execute("ROLLBACK TO job")
-            self._connection.execute("RELEASE job")
-            return False, self._translate(error) if isinstance(error, sqlite3.Error) else error
-        self._connection.execute("RELEASE job")
-        return True, result
-
-    def _roll_back(self) -> None:
-        if self._connection.in_transaction:
-            self._connection.execute("ROLLBACK")
-        self._appender.forget()
 
 
 class Committer:
-    """The stream of batches. Made and used in the event loop's thread; `commit` runs in a thread of its own."""
+    """The stream of batches. Made and used in the event loop's thread; `commit` and `tidy` run in one of their own.
 
-    def __init__(self, commit: Callable[[list[Append], list[Work]], tuple[list[Told], list[Came]]]) -> None:
+    `tidy` follows each commit once that is told; `after` is called in the loop's thread, when a batch was told.
+    """
+
+    def __init__(
+        self,
+        commit: Callable[[list[Append], list[Work]], Outcome],
+        tidy: Callable[[], None],
+        after: Callable[[], None],
+    ) -> None:
         self._loop = asyncio.get_running_loop()
         self._commit = commit
+        self._tidy = tidy
+        self._after = after
         self._appends: list[Append] = []
         self._jobs: list[Job] = []
         self._busy = False
@@ -102,12 +47,17 @@ class Committer:
 
     def append(self, entry: Append) -> None:
         """Queues a record; its callback is called once it is on disk or known not to be."""
+        if len(self._appends) >= MAX_WAITING:
+            self._loop.call_soon(entry[2], _too_many())
+            return
         self._appends.append(entry)
         if not self._busy:
             self._start()
 
-    async def run(self, work: Work) -> Any:
-        """Queues a job; what it returns or raises, once that is on disk."""
+    async def run(self, work: Work, *, refusable: bool = False) -> Any:
+        """Queues a job; what it returns or raises, once that is on disk. `refusable`: StoreFull where many wait."""
+        if refusable and len(self._jobs) >= MAX_WAITING:
+            raise _too_many()
         future: asyncio.Future[Any] = self._loop.create_future()
         self._jobs.append((work, future))
         if not self._busy:
@@ -128,16 +78,16 @@ class Committer:
         self._loop.call_soon(self._hand_over)
 
     def _hand_over(self) -> None:
-        appends = self._appends[:MAX_BATCH]
-        del self._appends[:MAX_BATCH]
-        jobs, self._jobs = self._jobs, []
-        self._inbox.put((appends, jobs))
+        batch = self._appends[:MAX_BATCH], self._jobs[:MAX_BATCH]
+        del self._appends[:MAX_BATCH], self._jobs[:MAX_BATCH]
+        self._inbox.put(batch)
 
     def _work(self) -> None:
         while (batch := self._inbox.get()) is not None:
             appends, jobs = batch
             told, came = self._commit(appends, [work for work, _ in jobs])
             self._loop.call_soon_threadsafe(self._finish, batch, told, came)
+            self._tidy()
 
     def _finish(self, batch: Batch, told: list[Told], came: list[Came]) -> None:
         if self._appends or self._jobs:
@@ -152,5 +102,14 @@ class Committer:
                     future.set_result(result)
                 else:
                     future.set_exception(result)
+        self._after()
         if not self._busy and self._idle is not None:
             self._idle.set_result(None)
+
+
+def _too_many() -> StoreFull:
+    return StoreFull(
+        f"{MAX_WAITING:,} records wait for the disk: it is too slow for what comes",
+        "comatrix doctor",
+        retry_after_s=RETRY_AFTER_S,
+    )

@@ -5,9 +5,9 @@ from collections.abc import Callable
 
 from comatrix.codec.records import Hello
 from comatrix.gateway.edges.store import contexts, status
-from comatrix.gateway.edges.store.committer import Told
 from comatrix.gateway.edges.store.status import NodeStatus
 from comatrix.gateway.edges.store.store import Store
+from comatrix.gateway.edges.store.transactions import Told
 from comatrix.gateway.model import NewRecord, WindowMove
 from comatrix.gateway.uplink.associations import Rekeyed
 
@@ -24,11 +24,11 @@ class Reception:
 
     async def reserve(self, context: int, reserved: int) -> None:
         """The gateway's sender counters below `reserved` may be used. Raises StoreError."""
-        await self._store.run(lambda connection: contexts.reserve(connection, context, reserved))
+        await self._store.run(lambda connection: contexts.reserve(connection, context, reserved), refusable=True)
 
     async def settle(self, context: int) -> None:
         """Older contexts of the node die. Raises StoreError."""
-        await self._store.run(lambda connection: contexts.settle(connection, context))
+        await self._store.run(lambda connection: contexts.settle(connection, context), refusable=True)
 
     async def rekey(self, made: Rekeyed, window: WindowMove) -> int:
         """A context made by Appendix B.2 replaces the older ones -> its row id. Raises StoreError."""
@@ -39,7 +39,7 @@ class Reception:
             contexts.settle(connection, context.id)
             return context.id
 
-        return await self._store.run(job)
+        return await self._store.run(job, refusable=True)
 
     async def hello(self, node: int, hello: Hello, window: WindowMove | None, now_ms: int) -> None:
         """What a hello said about its node, and the window its request moved. Raises StoreError."""
@@ -59,4 +59,4 @@ class Reception:
             if window is not None:
                 contexts.move_windows(connection, [window])
 
-        await self._store.run(job)
+        await self._store.run(job, refusable=True)

@@ -8,13 +8,17 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from comatrix.gateway.edges.store.committer import Committer, Told, Transactions
+from comatrix.gateway.edges.store.ballast import Ballast
+from comatrix.gateway.edges.store.capacity import Capacity, StoreLimits
+from comatrix.gateway.edges.store.committer import Committer
 from comatrix.gateway.edges.store.database import adopt, connect_reader, connect_writer, make_private, translated
 from comatrix.gateway.edges.store.lock import OwnerLock
+from comatrix.gateway.edges.store.transactions import Told, Transactions
 from comatrix.gateway.errors import StoreError
 from comatrix.gateway.model import NewRecord, WindowMove
 
 T = TypeVar("T")
+NO_LIMITS = StoreLimits()
 
 
 class Store:
@@ -29,6 +33,7 @@ class Store:
         lock: OwnerLock,
         writer: sqlite3.Connection,
         adopted: tuple[str, bool],
+        limits: StoreLimits,
         synced: Callable[[int], None] | None,
     ) -> None:
         self.path = path
@@ -37,12 +42,22 @@ class Store:
         self._writer = writer
         self._reader = connect_reader(path)
         self._turn = threading.Lock()
-        self._transactions = Transactions(writer, self._translated, synced)
+        self._capacity = Capacity(writer, path, limits)
+        self._transactions = Transactions(writer, self._capacity, self._translated, synced)
+        self._transactions.begin()
+        self._tell: Callable[[str], None] | None = None
         self._committer: Committer | None = None
         self._closed = False
 
     @classmethod
-    def open(cls, path: Path, now_ms: int, *, synced: Callable[[int], None] | None = None) -> "Store":
+    def open(
+        cls,
+        path: Path,
+        now_ms: int,
+        *,
+        limits: StoreLimits = NO_LIMITS,
+        synced: Callable[[int], None] | None = None,
+    ) -> "Store":
         """Makes, migrates and locks the database. Raises StoreError: in use, newer schema, damaged, no access.
 
         `synced(members)` is told of every commit, in the thread that made it.
@@ -53,9 +68,10 @@ class Store:
         except OSError as error:
             raise translated(error, path) from error
         try:
+            Ballast(path, limits.ballast).make_way()
             writer = connect_writer(path)
             adopted = adopt(writer, path, now_ms, secrets.token_hex(8))
-            return cls(path, lock, writer, adopted, synced)
+            return cls(path, lock, writer, adopted, limits, synced)
         except (sqlite3.Error, OSError) as error:
             lock.release()
             raise translated(error, path) from error
@@ -67,10 +83,22 @@ class Store:
         """Stores a record, the window it moved, or both. `done` is called later, in the loop's thread, once synced."""
         self._stream().append((record, window, done))
 
-    async def run(self, job: Callable[[sqlite3.Connection], T]) -> T:
-        """Runs a job in the next commit -> what it returned, once synced. One that raises is rolled back alone."""
-        result: T = await self._stream().run(job)
+    async def run(self, job: Callable[[sqlite3.Connection], T], *, refusable: bool = False) -> T:
+        """Runs a job in the next commit -> what it returned, once synced. One that raises is rolled back alone.
+
+        Raises StoreFull at once where it is `refusable` and too many wait.
+        """
+        result: T = await self._stream().run(job, refusable=refusable)
         return result
+
+    async def expire(self, before_ms: int) -> bool:
+        """One step of retention: what is finished and older leaves -> whether there is more. Raises StoreError."""
+        return await self.run(lambda connection: self._transactions.expire(connection, before_ms))
+
+    def listen(self, tell: Callable[[str], None]) -> None:
+        """Lines for the operator go there from now on, in the loop's thread: full, and over."""
+        self._tell = tell
+        self._tell_news()
 
     def write(self, job: Callable[[sqlite3.Connection], T]) -> T:
         """The same, here and now, without an event loop. Raises StoreError, or what the job raised."""
@@ -117,7 +145,7 @@ class Store:
 
     def _stream(self) -> Committer:
         if self._committer is None:
-            self._committer = Committer(self._commit)
+            self._committer = Committer(self._commit, self._tidy, self._tell_news)
         return self._committer
 
     def _commit(self, appends: Any, works: Any) -> Any:
@@ -127,6 +155,10 @@ class Store:
     def _tidy(self) -> None:
         with self._turn:
             self._transactions.tidy()
+
+    def _tell_news(self) -> None:
+        while self._tell is not None and self._capacity.news:
+            self._tell(self._capacity.news.popleft())
 
     def _translated(self, error: Exception) -> StoreError:
         return translated(error, self.path)
