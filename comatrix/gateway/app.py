@@ -34,7 +34,7 @@ from comatrix.gateway.edges.store.store import Store
 from comatrix.gateway.edges.store.upkeep import keep_for
 from comatrix.gateway.edges.udp import UdpEdge
 from comatrix.gateway.errors import UsageError
-from comatrix.gateway.model import Node, Record
+from comatrix.gateway.model import Node, Record, Voice
 from comatrix.gateway.receiving import start_receiving
 from comatrix.gateway.room_news import RoomNews
 from comatrix.gateway.uplink.admission import Rates
@@ -46,6 +46,7 @@ log = logging.getLogger("comatrix")
 
 SECRETS_LOOK_S = 10.0
 BALLAST = 4 << 20  # bytes: thousands of events sealed and posted while the disk is full
+REST_EVERY_S = 600.0
 KNOCKS_LOOK_S = 10.0
 
 
@@ -131,6 +132,7 @@ class Gateway:
             random=secrets.randbelow,
             timezone=ZoneInfo(settings.gateway.timezone),
             render=_render,
+            dedupe=homeserver.dedupe,
         )
         store.listen(operator.tell)
         if store.restored:
@@ -198,7 +200,7 @@ class Gateway:
                 kept = read_secrets(paths.secrets)
                 if kept.user_id == self.matrix.user_id and self.matrix.take_if_new(kept):
                     log.info("took the new access token")
-                    self.poster.reload()
+                    self.poster.signed_in(Voice(kept.user_id, kept.device_id))
                     mended.set()
 
     async def _tell_knocks(self) -> None:
@@ -227,6 +229,7 @@ class Gateway:
             "knocks": self.knocks.total,
             "security": self.knocks.report(wall_ms() - monotonic_ms()),
             "troubles": self.poster.troubles(),
+            "lags": self.poster.lags(),
             "seen": {str(node): seen_ms for node, (seen_ms, _) in receiver.seen.items()},
         }
 
@@ -243,8 +246,12 @@ def _rates(limits: LimitsSettings) -> Rates:
     )
 
 
-def _render(records: Sequence[Record], nodes: Mapping[int, Node], *, txn_id: str, timezone: tzinfo) -> dict[str, Any]:
-    return event_content(records, nodes, txn_id=txn_id, timezone=timezone, sealed_ms=wall_ms())
+def _render(
+    records: Sequence[Record], nodes: Mapping[int, Node], *, txn_id: str, timezone: tzinfo, own_voice: bool
+) -> dict[str, Any]:
+    return event_content(
+        records, nodes, txn_id=txn_id, timezone=timezone, own_voice=own_voice, sealed_ms=wall_ms()
+    )
 
 
 async def _wait_until(until_ms: int) -> None:

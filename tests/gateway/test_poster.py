@@ -189,38 +189,6 @@ async def test_a_refusal_in_doubt_parks_as_unknown(world: World) -> None:
     assert [seq for _, seq in world.server.seqs()] == [2]
 
 
-async def test_after_the_dedupe_window_a_row_in_doubt_is_parked_not_sent(world: World) -> None:
-    garden = world.node("garden", world.room())
-    world.server.script.append(hang_after)
-    await world.start()
-    await world.say(garden, 1)
-    await world.after(100)
-    await world.restart(after_ms=21 * 60 * MINUTE_MS)
-    await world.after(1000)
-    (parked,) = world.store.read(outbox.parked_rows)
-    assert parked.reason.startswith("unknown whether posted")
-    assert len(world.server.calls) == 1
-    until_ms = world.clock.ms + MINUTE_MS
-    assert world.store.write(lambda connection: outbox.retry(connection, parked.id, until_ms))
-    world.poster.reload()
-    await world.after(1000)
-    assert world.server.calls[0] == world.server.calls[1]  # the same transaction id
-    assert [seq for _, seq in world.server.seqs()] == [1]
-    assert world.counts()["done"] == 1
-
-
-async def test_another_accounts_rows_are_parked_not_sent(world: World) -> None:
-    garden = world.node("garden", world.room())
-    world.server.script.append(hang_before)
-    await world.start()
-    await world.say(garden, 1)
-    await world.after(100)
-    await world.restart(device="OTHER")
-    await world.after(1000)
-    assert len(world.server.calls) == 1
-    assert world.counts()["parked"] == 1
-
-
 async def test_a_full_database_keeps_the_row_until_it_can_be_settled(world: World) -> None:
     garden = world.node("garden", world.room())
     await world.start()

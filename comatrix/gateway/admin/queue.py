@@ -10,7 +10,6 @@ from comatrix.gateway.edges.store import outbox, rooms
 from comatrix.gateway.errors import UsageError
 from comatrix.gateway.model import SealedRow
 
-RESEND_WINDOW_MS = 20 * 3_600_000  # Synapse forgets a transaction id after 24 h (docs/reference/matrix.md section 1)
 MOST_SHOWN = 1_000
 HIGHEST_ID = (1 << 63) - 1
 
@@ -22,21 +21,30 @@ class QueueOperations:
         self._given = given
 
     async def list(self, args: Args) -> dict[str, Any]:
-        """{parked} -> {waiting: records not sealed yet, rows: sealed and parked events, or parked alone}."""
+        """{parked} -> {waiting: records not sealed yet, rooms: how far each is behind, rows: sealed and parked events,
+        or parked alone}. Offline a room has no `next_ms`, `rate` and `trouble`."""
         only_parked = arguments.flag(args, "parked")
 
         def look(connection: sqlite3.Connection) -> dict[str, Any]:
             called = {room.id: named(room) for room in rooms.all_rooms(connection)}
             rows = outbox.parked_rows(connection) + ([] if only_parked else outbox.open_rows(connection))
             shown = [_row_json(row, called.get(row.room, row.room_id)) for row in rows[:MOST_SHOWN]]
-            return {"waiting": outbox.counts(connection)["waiting"], "rows": shown}
+            rooms_behind = [
+                {"room": called.get(room, ""), "waiting": waiting, "oldest_ms": oldest_ms}
+                for room, waiting, oldest_ms in outbox.lags(connection)
+            ]
+            return {"waiting": outbox.counts(connection)["waiting"], "rooms": rooms_behind, "rows": shown}
 
-        return self._given.store.read(look)
+        found = self._given.store.read(look)
+        live = {} if self._given.live is None else self._given.live()
+        known = {one["room"]: one for one in live.get("lags", [])}
+        rooms_behind = [one | known.get(one["room"], {}) for one in found["rooms"]]
+        return found | {"rooms": rooms_behind}
 
     async def retry(self, args: Args) -> dict[str, Any]:
-        """{id} or {} for all -> {ids}. The same bytes go out again; one that did arrive may show twice."""
-        until_ms = self._given.now_ms() + RESEND_WINDOW_MS
-        return await self._decide(args, lambda connection, id: outbox.retry(connection, id, until_ms))
+        """{id} or {} for all -> {ids}. The same bytes go out again; where its room cannot be read, one that did arrive
+        may show twice."""
+        return await self._decide(args, outbox.retry)
 
     async def drop(self, args: Args) -> dict[str, Any]:
         """{id} or {} for all -> {ids}. Its records stay in the log and are never posted."""
@@ -66,5 +74,7 @@ def _row_json(row: SealedRow, room: str) -> dict[str, Any]:
         "in_doubt": row.in_doubt,
         "attempts": row.attempts,
         "sealed_ms": row.sealed_ms,
+        "oldest_ms": row.oldest_ms or None,
+        "sender": row.sender,
         "records": len(row.records),
     }

@@ -1,9 +1,12 @@
 """`comatrix queue`: what waits for the homeserver."""
 
+from datetime import tzinfo
+from typing import Any
+
 import click
 
 from comatrix.gateway.cli.connection import call
-from comatrix.gateway.cli.context import clock, json_option, place_of, show_json, show_table, zone
+from comatrix.gateway.cli.context import clock, json_option, place_of, printable, show_json, show_table, zone
 from comatrix.gateway.errors import UsageError
 
 
@@ -37,8 +40,20 @@ def queue(ctx: click.Context, parked: bool, as_json: bool) -> None:
     show_table(heads, rows, "Nothing is parked." if parked else "No event waits for the homeserver.")
     if not parked:
         click.echo(f"{found['waiting']} records wait for their turn.")
+        for one in found["rooms"]:
+            click.echo(_lag(one, timezone))
     if any(one["state"] == "parked" for one in found["rows"]):
         click.echo("Next: comatrix queue retry ID, or comatrix queue drop ID")
+
+
+def _lag(room: dict[str, Any], timezone: tzinfo) -> str:
+    """How far a room is behind, on one line."""
+    parts = [f"{room['waiting']} records wait, the oldest since {clock(room['oldest_ms'], timezone)}"]
+    if room.get("next_ms") is not None:
+        parts.append(f"next event expected {clock(room['next_ms'], timezone)}, {room['rate']}")
+    if room.get("trouble"):
+        parts.append(room["trouble"])
+    return printable(f"{room['room']}: {'; '.join(parts)}")
 
 
 @queue.command("retry")
@@ -47,7 +62,8 @@ def queue(ctx: click.Context, parked: bool, as_json: bool) -> None:
 @json_option
 @click.pass_context
 def retry(ctx: click.Context, id: int | None, everything: bool, as_json: bool) -> None:
-    """Send a parked event again, byte for byte. One that did arrive may then stand twice in the room."""
+    """Send a parked event again, byte for byte. Where its room can be read it is looked for first; where not, one that
+    did arrive may then stand twice in the room."""
     _decide(ctx, "queue.retry", _chosen(id, everything, "retry"), as_json, "Sent again: {}.")
 
 

@@ -22,19 +22,31 @@ class Budget:
         self._only_token_ms: int | None = None  # when the success right after a refusal came
         self._accepted = 0
 
-    def ready_at(self) -> int:
-        """The earliest time a token is there; it may be past."""
+    @property
+    def interval_ms(self) -> int | None:
+        """One event in so many ms, as far as it is learned; None: as often as we like."""
+        return self._interval_ms
+
+    def ready_at(self, leave: int = 0) -> int:
+        """The earliest time a token is there that leaves `leave` others; it may be past."""
         if self._interval_ms is None:
             return self._not_before_ms
-        return max(self._not_before_ms, self._full_at_ms - (self._burst - 1) * self._interval_ms)
+        if self._emptied:
+            leave = 0  # somebody has to find out whether the refusal is over
+        return max(self._not_before_ms, self._full_at_ms - (self._burst - 1 - leave) * self._interval_ms)
 
-    def take(self, now_ms: int) -> bool:
-        """Takes a token if there is one."""
-        if now_ms < self.ready_at():
+    def take(self, now_ms: int, leave: int = 0) -> bool:
+        """Takes a token if one is there that leaves `leave` others."""
+        if now_ms < self.ready_at(leave):
             return False
         if self._interval_ms is not None:
             self._full_at_ms = max(self._full_at_ms, now_ms) + self._interval_ms
         return True
+
+    def returned(self) -> None:
+        """A token taken was not used: nothing was sent."""
+        if self._interval_ms is not None:
+            self._full_at_ms -= self._interval_ms
 
     def accepted(self, now_ms: int) -> None:
         """The homeserver took an event."""

@@ -1,7 +1,8 @@
 """Which lane goes next, and when to look again: lanes, due streams, the account's tokens."""
 
 from comatrix.gateway.uplink.budget import Budget
-from comatrix.gateway.uplink.lane import Lane
+from comatrix.gateway.uplink.lane import Lane, LaneKey
+from comatrix.gateway.uplink.priority import LEAVES, REACTION, TELEMETRY, rank
 from comatrix.gateway.uplink.streams import Streams
 
 MAX_PARALLEL = 8
@@ -13,31 +14,50 @@ class Dispatch:
     """Chooses; the lanes are moved by who sends. One account."""
 
     def __init__(self, streams: Streams, budget: Budget) -> None:
-        self.lanes: dict[int, Lane] = {}
+        self.lanes: dict[LaneKey, Lane] = {}
         self.account_paused = False
         self._streams = streams
         self._budget = budget
         self._account_retry_ms = 0
 
     def choose(self, now_ms: int) -> list[Lane]:
-        """Lanes that take a step now, each marked busy; one that sends (`checked`) has its token."""
+        """Lanes that take a step now, each marked busy; one with its `token` may send."""
         chosen: list[Lane] = []
-        ready = [(at_ms, lane) for lane in self._idle() if (at_ms := self._ready_ms(lane)) <= now_ms]
-        for _, lane in sorted(ready, key=lambda one: one[0]):
+        for lane in self.in_order(now_ms):
             if self._full() or now_ms < self._account_retry_ms:
                 break
-            if lane.checked and not self._budget.take(now_ms):
+            if self._ready_ms(lane) > now_ms or self._room_is_asked(lane):
                 continue
+            if lane.place.checked and not self._budget.take(now_ms, self._leave(lane, now_ms)):
+                continue
+            lane.token = lane.place.checked
             lane.busy = True
             chosen.append(lane)
         return chosen
 
-    def next_ms(self) -> int | None:
+    def in_order(self, now_ms: int) -> list[Lane]:
+        """Lanes with something to do, what goes first in front."""
+        order = [(self._rank(lane, now_ms), self._since_ms(lane), lane) for lane in self._idle()]
+        return [lane for _, _, lane in sorted(order, key=lambda one: one[:2])]
+
+    def next_ms(self, now_ms: int) -> int | None:
         """When `choose` may find more, or None: only an arrival or the end of a step changes that."""
         if self._full():
             return None
-        moments = [self._gate_ms(lane) for lane in self._idle()]
+        moments = [self.gate_ms(lane, now_ms) for lane in self._idle() if not self._room_is_asked(lane)]
         return min(moments, default=None)
+
+    def gate_ms(self, lane: Lane, now_ms: int) -> int:
+        """When this lane may take a step, were it alone."""
+        token_ms = self._budget.ready_at(self._leave(lane, now_ms)) if lane.place.checked else 0
+        return max(self._ready_ms(lane), self._account_retry_ms, token_ms)
+
+    def priority(self, lane: Lane, now_ms: int) -> int:
+        """Of the most urgent that is due in the lane: what precedes it there is as urgent."""
+        rows, due_ms = lane.urgency(), self._due_ms(lane)
+        if due_ms is None or (rows is not None and due_ms > now_ms):
+            return TELEMETRY if rows is None else rows
+        return min(rows if rows is not None else REACTION, self._streams.priority(lane.key, now_ms))
 
     def pause_account(self, now_ms: int) -> None:
         """Nothing may be sent: one lane tries, a minute from now."""
@@ -64,13 +84,28 @@ class Dispatch:
         return [
             lane
             for lane in self.lanes.values()
-            if not (lane.busy or lane.stopped) and (lane.rows or self._streams.due_ms(lane.room.id) is not None)
+            if not (lane.busy or lane.place.stopped) and (lane.rows or self._due_ms(lane) is not None)
         ]
 
-    def _ready_ms(self, lane: Lane) -> int:
-        due_ms = None if lane.rows else self._streams.due_ms(lane.room.id)
-        return max(lane.not_before_ms, due_ms or 0)
+    def _room_is_asked(self, lane: Lane) -> bool:
+        """Another lane is finding out whether the room is encrypted."""
+        return not lane.place.checked and any(other.busy for other in lane.place.lanes)
 
-    def _gate_ms(self, lane: Lane) -> int:
-        token_ms = self._budget.ready_at() if lane.checked else 0
-        return max(self._ready_ms(lane), self._account_retry_ms, token_ms)
+    def _due_ms(self, lane: Lane) -> int | None:
+        return None if lane.mute else self._streams.due_ms(lane.key)
+
+    def _since_ms(self, lane: Lane) -> int:
+        """Since when something of it is due."""
+        rows_ms = min((row.sealed_ms for row in lane.rows), default=None)
+        return min((at_ms for at_ms in (rows_ms, self._due_ms(lane)) if at_ms is not None), default=0)
+
+    def _ready_ms(self, lane: Lane) -> int:
+        """When something of it is due, or the lane's waiting for a retry over."""
+        due_ms = 0 if lane.rows else self._since_ms(lane)
+        return max(due_ms, lane.not_before_ms, lane.quiet_until_ms)
+
+    def _rank(self, lane: Lane, now_ms: int) -> int:
+        return rank(self.priority(lane, now_ms), now_ms - self._since_ms(lane))
+
+    def _leave(self, lane: Lane, now_ms: int) -> int:
+        return LEAVES[self._rank(lane, now_ms)]

@@ -22,9 +22,10 @@ class Later:
 
 @dataclass(frozen=True, slots=True)
 class NoAnswer:
-    """It may have arrived: the row is in doubt from now on."""
+    """It may have arrived: the row is in doubt from now on. `lost`: not even the homeserver's own failure came."""
 
     reason: str
+    lost: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,17 @@ class PauseAccount:
 
     reason: str
     next_step: str = "comatrix status"
+    errcode: str = ""
+
+    @property
+    def device_is_gone(self) -> bool:
+        """The sender's device is not there (any more): it can be made again."""
+        return self.errcode == "M_UNKNOWN_DEVICE"
+
+    @property
+    def only_this_user(self) -> bool:
+        """The user is refused, not the token: another user of the same service may speak."""
+        return self.errcode in ONE_USER
 
 
 Outcome = Done | Later | NoAnswer | Refused | PauseRoom | PauseAccount
@@ -78,6 +90,8 @@ BY_ERRCODE = {
     "M_RESOURCE_LIMIT_EXCEEDED": ACCOUNT,
 }
 
+ONE_USER = frozenset({"M_UNKNOWN_DEVICE", "M_USER_SUSPENDED", "M_USER_LOCKED", "M_USER_DEACTIVATED"})
+
 NEXT_STEPS = {"M_UNKNOWN_TOKEN": "comatrix init --force", "M_MISSING_TOKEN": "comatrix init --force"}
 
 # For an errcode the table does not know.
@@ -90,18 +104,19 @@ def judge(answer: HomeserverAnswer, *, in_doubt: bool) -> Outcome:
         event_id = answer.body.get("event_id")
         return Done(event_id) if isinstance(event_id, str) else NoAnswer("a 200 without an event id")
     if answer.status is None or answer.body is None or answer.errcode is None or answer.status >= 500:
-        return NoAnswer(_words(answer))
+        return NoAnswer(words(answer), lost=answer.status is None or answer.errcode is None)
     scope = BY_ERRCODE.get(answer.errcode) or BY_STATUS.get(answer.status)
     if scope == LATER:
         return Later(answer.retry_after_ms)
     if scope == EVENT:
         too_large = answer.errcode == "M_TOO_LARGE" or answer.status == 413
-        return Refused(_words(answer), regroup=not in_doubt, too_large=too_large)
+        return Refused(words(answer), regroup=not in_doubt, too_large=too_large)
     if scope == ROOM:
-        return PauseRoom(_words(answer), regroup=not in_doubt)
+        return PauseRoom(words(answer), regroup=not in_doubt)
     if scope == ACCOUNT:
-        return PauseAccount(_words(answer), NEXT_STEPS.get(answer.errcode, "comatrix status"))
-    return NoAnswer(_words(answer))
+        next_step = NEXT_STEPS.get(answer.errcode, "comatrix status")
+        return PauseAccount(words(answer), next_step, answer.errcode)
+    return NoAnswer(words(answer), lost=False)
 
 
 def judge_encryption(answer: HomeserverAnswer) -> bool | Outcome:
@@ -113,6 +128,7 @@ def judge_encryption(answer: HomeserverAnswer) -> bool | Outcome:
     return judge(answer, in_doubt=True)
 
 
-def _words(answer: HomeserverAnswer) -> str:
+def words(answer: HomeserverAnswer) -> str:
+    """What was answered, for a log line."""
     status = "no answer" if answer.status is None else f"HTTP {answer.status}"
     return ": ".join(part for part in (answer.errcode or status, answer.error) if part)

@@ -26,23 +26,50 @@ PROFILE_KEY = "com.beeper.per_message_profile"  # MSC4144, unstable
 MAX_BYTES_WITH_HTML = 48_000  # beyond it the plain body, which is complete, stands alone
 FRESH_MS = 60_000  # an older reading says when it was measured
 SELF_EVIDENT = frozenset({"temperature", "humidity", "battery", "pressure", "illuminance"})  # the unit says what it is
+INDENT = "    "
+DEEPER = 2 * INDENT
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
-class _Line:
-    """One record as it is shown. `when` is a clock time, `words` may hold line ends."""
+class _Entry:
+    """One record as it is shown. `when` is a clock time, `words` may hold line ends. `values`: it is readings."""
 
+    node: int
     name: str
     when: str
     words: str
     fresh: bool
+    values: bool
 
-    def plain(self, *, with_time: bool) -> str:
+    def plain(self, *, with_time: bool = True) -> str:
         return f"{self.when}  {self.words}" if with_time else self.words
 
-    def html(self, *, with_time: bool) -> str:
+    def html(self, *, with_time: bool = True) -> str:
         return escape_html(f"{self.when} {self.words}" if with_time else self.words)
+
+
+@dataclass(frozen=True, slots=True)
+class _Voice:
+    """What one node says in an event: the newest readings, the older ones in one line, everything else by itself."""
+
+    head: _Entry
+    older: Sequence[_Entry]
+    others: Sequence[_Entry]
+
+    def plain(self, *, with_time: bool = True) -> str:
+        """Only the first line starts at the margin: no text can pass for another node's line."""
+        lines = [self.head.plain(with_time=with_time).replace("\n", f"\n{DEEPER}")]
+        if self.older:
+            lines.append(f"{INDENT}before: " + "; ".join(f"{one.when} {one.words}" for one in self.older))
+        lines += [INDENT + one.plain().replace("\n", f"\n{DEEPER}") for one in self.others]
+        return "\n".join(lines)
+
+    def html(self, *, with_time: bool = True) -> str:
+        items = ["before: " + "; ".join(one.html() for one in self.older)] if self.older else []
+        items += [one.html() for one in self.others]
+        further = f"<ul>{''.join(f'<li>{item}</li>' for item in items)}</ul>" if items else ""
+        return self.head.html(with_time=with_time) + further
 
 
 def event_content(
@@ -51,15 +78,18 @@ def event_content(
     *,
     txn_id: str,
     timezone: tzinfo,
+    own_voice: bool = False,
     sealed_ms: int | None = None,
 ) -> dict[str, Any]:
     """At least one record of one room, in the order to show -> content, as silent as a notice is.
 
-    `sealed_ms`: when the event was made, or None for when its newest record came; times of other days carry a date."""
+    `own_voice`: the node's own user says it, so its name is not said again. `sealed_ms`: when the event was made, or
+    None for when its newest record came; times of other days carry a date."""
     now_ms = max(record.received_ms for record in records) if sealed_ms is None else sealed_ms
     shown = [(record, _name(record, nodes), decode(record)) for record in records]
-    lines = [_line(*one, now_ms, timezone) for one in shown]
-    body, html = _one_voice(lines) if len({record.node for record in records}) == 1 else _many_voices(lines)
+    voices = _voices([_entry(*one, now_ms, timezone) for one in shown])
+    alone = len(voices) == 1
+    body, html = _one_voice(voices[0], own_voice) if alone else _many_voices(voices)
     content: dict[str, Any] = {
         "msgtype": "m.notice",
         "body": body,
@@ -67,8 +97,8 @@ def event_content(
         ID_KEY: txn_id,
         TELEMETRY_KEY: telemetry(shown),
     }
-    if len({record.node for record in records}) == 1:
-        content[PROFILE_KEY] = _profile(records[0], lines[0].name)
+    if alone and not own_voice:
+        content[PROFILE_KEY] = _profile(records[0], voices[0].head.name)
     with_html = {**content, "format": "org.matrix.custom.html", "formatted_body": html}
     return with_html if len(canonical_json(with_html)) <= MAX_BYTES_WITH_HTML else content
 
@@ -78,29 +108,39 @@ def _profile(record: Record, name: str) -> dict[str, Any]:
     return {"id": str(record.node), "displayname": name, "has_fallback": True}
 
 
-def _one_voice(lines: Sequence[_Line]) -> tuple[str, str]:
-    """(body, formatted_body) of one node's records, with its name in front as MSC4144's fallback."""
-    name = lines[0].name
-    strong = f"<strong data-mx-profile-fallback>{escape_html(name)}: </strong>"
-    if len(lines) == 1:
-        with_time = not lines[0].fresh
-        return f"{name}: {lines[0].plain(with_time=with_time)}", strong + lines[0].html(with_time=with_time)
-    summary = f"{len(lines)} records"
-    plain = "\n".join([f"{name}: {summary}", *(_indented(line.plain(with_time=True)) for line in lines)])
-    items = "".join(f"<li>{line.html(with_time=True)}</li>" for line in lines)
-    return plain, f"{strong}{summary}<ul>{items}</ul>"
+def _voices(entries: Sequence[_Entry]) -> list[_Voice]:
+    """The entries by node, in the order in which the nodes first spoke."""
+    by_node: dict[int, list[_Entry]] = {}
+    for entry in entries:
+        by_node.setdefault(entry.node, []).append(entry)
+    return [_voice(own) for own in by_node.values()]
 
 
-def _many_voices(lines: Sequence[_Line]) -> tuple[str, str]:
+def _voice(own: Sequence[_Entry]) -> _Voice:
+    """One node's entries, oldest first."""
+    values = [entry for entry in own if entry.values]
+    others = [entry for entry in own if not entry.values]
+    if values:
+        return _Voice(values[-1], values[:-1], others)
+    return _Voice(others[0], (), others[1:])
+
+
+def _one_voice(voice: _Voice, own_voice: bool) -> tuple[str, str]:
+    """(body, formatted_body) of one node's records, with its name in front as MSC4144's fallback, if need be."""
+    with_time = bool(voice.older or voice.others or not voice.head.fresh)
+    only = voice.head if not (voice.older or voice.others) else voice
+    plain, html = only.plain(with_time=with_time), only.html(with_time=with_time)
+    if own_voice:
+        return plain, html
+    name = voice.head.name
+    return f"{name}: {plain}", f"<strong data-mx-profile-fallback>{escape_html(name)}: </strong>{html}"
+
+
+def _many_voices(voices: Sequence[_Voice]) -> tuple[str, str]:
     """(body, formatted_body) of several nodes' records: a line each, said by the bot."""
-    plain = "\n".join(_indented(f"{line.name} {line.plain(with_time=True)}") for line in lines)
-    items = (f"<li><strong>{escape_html(line.name)}</strong> {line.html(with_time=True)}</li>" for line in lines)
+    plain = "\n".join(f"{voice.head.name} {voice.plain()}" for voice in voices)
+    items = (f"<li><strong>{escape_html(voice.head.name)}</strong> {voice.html()}</li>" for voice in voices)
     return plain, f"<ul>{''.join(items)}</ul>"
-
-
-def _indented(text: str) -> str:
-    """Only the first line starts at the margin: no text can pass for the next record."""
-    return text.replace("\n", "\n    ")
 
 
 def _name(record: Record, nodes: Mapping[int, Node]) -> str:
@@ -108,13 +148,15 @@ def _name(record: Record, nodes: Mapping[int, Node]) -> str:
     return clean_name(node.name) if node is not None else f"node {record.node}"
 
 
-def _line(record: Record, name: str, what: Decoded, now_ms: int, timezone: tzinfo) -> _Line:
+def _entry(record: Record, name: str, what: Decoded, now_ms: int, timezone: tzinfo) -> _Entry:
     late = " (late)" if record.late else ""
-    return _Line(
+    return _Entry(
+        node=record.node,
         name=name,
         when=_clock_time(record.measured_ms, now_ms, timezone),
         words=_words(record, what) + late,
         fresh=not record.late and abs(now_ms - record.measured_ms) < FRESH_MS,
+        values=isinstance(what, said.Readings),
     )
 
 

@@ -20,7 +20,7 @@ class Render(Protocol):
     """rendering.event_content, or something like it."""
 
     def __call__(
-        self, records: Sequence[Record], nodes: Mapping[int, Node], *, txn_id: str, timezone: tzinfo
+        self, records: Sequence[Record], nodes: Mapping[int, Node], *, txn_id: str, timezone: tzinfo, own_voice: bool
     ) -> dict[str, Any]: ...
 
 
@@ -43,13 +43,17 @@ def compose(
     *,
     txn_id: str,
     timezone: tzinfo,
+    own_voice: bool = False,
     limit_bytes: int = MAX_CONTENT_BYTES,
     render: Render = event_content,
 ) -> Draft:
-    """The oldest records that fit, halving, at least one. Raises ValueError if they cannot be JSON for Matrix."""
+    """The oldest records that fit, halving, at least one. `own_voice`: the node's own user says it.
+
+    Raises ValueError if they cannot be JSON for Matrix.
+    """
     members = sorted(records, key=lambda record: record.id)
     while True:
-        content = canonical(render(in_order(members), nodes, txn_id=txn_id, timezone=timezone))
+        content = canonical(render(in_order(members), nodes, txn_id=txn_id, timezone=timezone, own_voice=own_voice))
         if len(content) <= limit_bytes or len(members) == 1:
             return Draft(content, tuple(members))
         members = members[: len(members) // 2]

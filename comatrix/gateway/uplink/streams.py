@@ -1,21 +1,28 @@
-"""What waits in each stream (room, node), and when it is due. Counts only: the records stay in the log."""
+"""What waits in each stream (room, node), in which lane, and when it is due. Counts only: records stay in the log."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from comatrix.gateway.model import Arrivals, Record
 from comatrix.gateway.uplink.cadence import Post, due_ms, values_of
+from comatrix.gateway.uplink.lane import LaneKey
+from comatrix.gateway.uplink.priority import ALARM, ALARM_SPACING_MS, TELEMETRY
 
 EVERY = Post("every")
 
 
 @dataclass(slots=True)
 class Stream:
-    """`first_id`: no waiting record has a lower row id. `posted_values`: what was posted last, for "change"."""
+    """`first_id`: no waiting record has a lower row id. `posted_values`: what was posted last, for "change".
+
+    `lane`: where it is sealed; `held`: not now, records of it are still under way in the lane it leaves.
+    """
 
     room: int
     node: int
     post: Post
+    lane: LaneKey | None = None
+    held: bool = False
     count: int = 0
     first_id: int = 0
     last_id: int = 0
@@ -24,7 +31,13 @@ class Stream:
     at_once: bool = False
     changed: bool = False
     posted_ms: int | None = None
+    alarmed_ms: int | None = None
     posted_values: object = None
+
+    @property
+    def ready(self) -> bool:
+        """Whether something waits that may be sealed."""
+        return self.count > 0 and not self.held
 
     def due_ms(self) -> int:
         """When what waits is to be posted. Only while something waits."""
@@ -36,26 +49,57 @@ class Stream:
             at_once=self.at_once or self.not_readings,
         )
 
+    def urgent_ms(self) -> int | None:
+        """From when on what waits goes first: an alarm, or a new node's first reading. None: it does not."""
+        if self.posted_ms is None:
+            return self.first_ms
+        if not self.not_readings:
+            return None
+        return self.first_ms if self.alarmed_ms is None else self.alarmed_ms + ALARM_SPACING_MS
+
     def waiting(self) -> Arrivals:
         """The same as a value."""
         return Arrivals(self.room, self.node, self.count, self.first_id, self.last_id, self.first_ms, self.not_readings)
 
 
 class Streams:
-    """All streams, by room. `posts`: node -> cadence."""
+    """All streams, by lane. `posts`: node -> cadence."""
 
     def __init__(self, posts: Mapping[int, Post]) -> None:
         self._posts = posts
-        self._rooms: dict[int, dict[int, Stream]] = {}
-        self._due_ms: dict[int, int | None] = {}  # per room; kept, so that a wake-up costs a room, not a node
+        self._streams: dict[tuple[int, int], Stream] = {}
+        self._lanes: dict[LaneKey, list[Stream]] = {}
+        # Per lane, kept so that a wake-up costs a lane, not a node: when it is due, and from when on it goes first.
+        self._due_ms: dict[LaneKey, int | None] = {}
+        self._urgent_ms: dict[LaneKey, int | None] = {}
 
     def set_posts(self, posts: Mapping[int, Post]) -> None:
         """Cadences changed, or nodes came."""
         self._posts = posts
-        for room, streams in self._rooms.items():
-            for node, stream in streams.items():
-                stream.post = posts.get(node, EVERY)
-            self._reckon(room)
+        for stream in self._streams.values():
+            stream.post = posts.get(stream.node, EVERY)
+        for lane in self._lanes:
+            self._reckon(lane)
+
+    def known(self) -> list[tuple[int, int]]:
+        """(room, node) of every stream."""
+        return list(self._streams)
+
+    def lane_of(self, room: int, node: int) -> LaneKey | None:
+        """The lane of a stream; None: it has none yet."""
+        return self._stream(room, node).lane
+
+    def put(self, room: int, node: int, lane: LaneKey, *, held: bool = False) -> None:
+        """The stream is sealed in this lane from now on; `held`: in none for now."""
+        stream = self._stream(room, node)
+        before, stream.held = stream.lane, held
+        if before != lane:
+            if before is not None:
+                self._lanes[before].remove(stream)
+                self._reckon(before)
+            stream.lane = lane
+            self._lanes.setdefault(lane, []).append(stream)
+        self._reckon(lane)
 
     def posted_before(self, room: int, node: int, sealed_ms: int, last_body: bytes | None) -> None:
         """At start: what the cursor remembers of a stream."""
@@ -72,13 +116,14 @@ class Streams:
         stream = self._add(new)
         if self.wants_bodies(new.node) and not stream.changed:
             stream.changed = any(values_of(body) != stream.posted_values for body in bodies())
-        self._reckon(new.room)
+        self._reckon(stream.lane)
 
     def returned(self, spans: Iterable[Arrivals]) -> None:
         """Records were unsealed: they are due at once, as they were."""
         for span in spans:
-            self._add(span).at_once = True
-            self._reckon(span.room)
+            stream = self._add(span)
+            stream.at_once = True
+            self._reckon(stream.lane)
 
     def sealed(self, members: Sequence[Record], now_ms: int) -> None:
         """Records left for an event. Others of theirs that were due stay so."""
@@ -87,35 +132,45 @@ class Streams:
             stream = self._stream(room, node)
             stream.count = max(0, stream.count - len(own))
             stream.first_id = max(record.id for record in own) + 1
+            if stream.not_readings:
+                stream.alarmed_ms = now_ms
             stream.posted_ms = now_ms
             stream.changed = stream.not_readings = False
             stream.at_once = stream.count > 0
             if self.wants_bodies(node):
                 stream.posted_values = values_of(max(own, key=lambda record: record.id).body)
-            self._reckon(room)
+            self._reckon(stream.lane)
 
-    def nothing_waits(self, lane: Iterable[Arrivals]) -> None:
+    def nothing_waits(self, parts: Iterable[Arrivals]) -> None:
         """The log had none of these after all."""
-        for part in lane:
-            self._stream(part.room, part.node).count = 0
-            self._reckon(part.room)
+        for part in parts:
+            stream = self._stream(part.room, part.node)
+            stream.count = 0
+            self._reckon(stream.lane)
 
-    def rooms(self) -> list[int]:
-        """Rooms where something waits."""
-        return [room for room, at_ms in self._due_ms.items() if at_ms is not None]
+    def due_ms(self, lane: LaneKey) -> int | None:
+        """When the lane's first stream is due; None: nothing waits."""
+        return self._due_ms.get(lane)
 
-    def due_ms(self, room: int) -> int | None:
-        """When the room's first stream is due; None: nothing waits."""
-        return self._due_ms.get(room)
+    def priority(self, lane: LaneKey, now_ms: int) -> int:
+        """Of what waits there."""
+        urgent_ms = self._urgent_ms.get(lane)
+        return ALARM if urgent_ms is not None and urgent_ms <= now_ms else TELEMETRY
 
-    def due(self, room: int, now_ms: int) -> list[Arrivals]:
-        """The streams of a room that are due."""
-        streams = self._rooms.get(room, {}).values()
-        return [stream.waiting() for stream in streams if stream.count and stream.due_ms() <= now_ms]
+    def due(self, lane: LaneKey, now_ms: int, limit: int) -> list[Arrivals]:
+        """The streams of a lane that are due; where they hold more than `limit` records, only those that go first."""
+        due = [stream for stream in self._lanes.get(lane, ()) if stream.ready and stream.due_ms() <= now_ms]
+        first = [one for one in due if (urgent_ms := one.urgent_ms()) is not None and urgent_ms <= now_ms]
+        chosen = first if first and sum(stream.count for stream in due) > limit else due
+        return [stream.waiting() for stream in chosen]
 
     def floor(self) -> int:
         """Every record up to this row id is sealed. Only while something waits."""
-        return min(one.first_id for streams in self._rooms.values() for one in streams.values() if one.count) - 1
+        return min(stream.first_id for stream in self._streams.values() if stream.count) - 1
+
+    def waiting(self, room: int) -> list[Arrivals]:
+        """What waits in a room, a part a stream."""
+        return [one.waiting() for one in self._streams.values() if one.room == room and one.count]
 
     def _add(self, new: Arrivals) -> Stream:
         stream = self._stream(new.room, new.node)
@@ -129,11 +184,15 @@ class Streams:
         return stream
 
     def _stream(self, room: int, node: int) -> Stream:
-        streams = self._rooms.setdefault(room, {})
-        if node not in streams:
-            streams[node] = Stream(room, node, self._posts.get(node, EVERY))
-        return streams[node]
+        stream = self._streams.get((room, node))
+        if stream is None:
+            stream = self._streams[room, node] = Stream(room, node, self._posts.get(node, EVERY))
+        return stream
 
-    def _reckon(self, room: int) -> None:
-        waiting = [stream.due_ms() for stream in self._rooms[room].values() if stream.count]
-        self._due_ms[room] = min(waiting, default=None)
+    def _reckon(self, lane: LaneKey | None) -> None:
+        if lane is None:
+            return
+        waiting = [stream for stream in self._lanes.get(lane, ()) if stream.ready]
+        self._due_ms[lane] = min((stream.due_ms() for stream in waiting), default=None)
+        urgent = [at_ms for stream in waiting if (at_ms := stream.urgent_ms()) is not None]
+        self._urgent_ms[lane] = min(urgent, default=None)

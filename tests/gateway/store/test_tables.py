@@ -104,7 +104,7 @@ def _sealed(db: sqlite3.Connection, node: Node, limit: int = 200) -> SealedRow:
     members = records.unsealed(db, node.room, [node.number], first_id=0, last_id=1 << 60, limit=limit)
     row = SealedRow(
         outbox.next_id(db), node.room, "!a:b", "m.room.message", f"txn{outbox.next_id(db)}", b"{}", 9,
-        tuple(record.id for record in members), False, 0, "sealed", sender="@cx:b", device="CX", resend_until_ms=99,
+        tuple(record.id for record in members), False, 0, "sealed", sender="@cx:b", device="CX",
     )  # fmt: skip
     outbox.seal(db, row, members)
     return row
@@ -159,12 +159,12 @@ def test_a_parked_row_waits_for_a_person(db: sqlite3.Connection, garden: Node) -
         (1, "why", True),
         (2, "why", True),
     ]
-    assert outbox.retry(db, 1, 1234)
-    assert not outbox.retry(db, 1, 1234)
+    assert outbox.retry(db, 1)
+    assert not outbox.retry(db, 1)
     assert outbox.drop(db, 2)
     assert not outbox.drop(db, 1)
     (again,) = outbox.open_rows(db)
-    assert (again.txn_id, again.content, again.in_doubt, again.resend_until_ms) == ("txn1", b"{}", False, 1234)
+    assert (again.txn_id, again.content, again.in_doubt, again.forced) == ("txn1", b"{}", True, True)
     assert outbox.counts(db) == {"sealed": 1, "dropped": 1, "waiting": 0}
 
 

@@ -64,14 +64,57 @@ def test_one_record_of_readings_is_this_content() -> None:
     }
 
 
-def test_several_records_of_a_node_have_a_line_each_with_its_time() -> None:
-    content = _content(_record(CLIMATE), _record({0: -5}, seq=21, at_ms=AT_14_05_10 + 60_000))
-    assert content["body"] == "garden: 2 records\n14:05:10  21.37 °C, 45.2 %RH, 3.98 V\n14:06:10  -0.05 °C"
+def test_several_records_of_a_node_are_the_newest_and_the_ones_before_with_their_times() -> None:
+    minutes = [_record({0: 2100 + n, 2: 398}, seq=20 + n, at_ms=AT_14_05_10 + n * 60_000) for n in range(3)]
+    content = _content(*minutes)
+    assert content["body"] == (
+        "garden: 14:07:10  21.02 °C, 3.98 V\n    before: 14:05:10 21.00 °C, 3.98 V; 14:06:10 21.01 °C, 3.98 V"
+    )
     assert content["formatted_body"] == (
-        "<strong data-mx-profile-fallback>garden: </strong>2 records"
-        "<ul><li>14:05:10 21.37 °C, 45.2 %RH, 3.98 V</li><li>14:06:10 -0.05 °C</li></ul>"
+        "<strong data-mx-profile-fallback>garden: </strong>14:07:10 21.02 °C, 3.98 V"
+        "<ul><li>before: 14:05:10 21.00 °C, 3.98 V; 14:06:10 21.01 °C, 3.98 V</li></ul>"
     )
     assert PROFILE_KEY in content
+
+
+def test_a_node_with_a_voice_of_its_own_does_not_say_its_name() -> None:
+    content = event_content([_record(CLIMATE)], NODES, txn_id="ab.1.msg", timezone=BERLIN, own_voice=True)
+    assert content["body"] == content["formatted_body"] == "21.37 °C, 45.2 %RH, 3.98 V"
+    assert PROFILE_KEY not in content
+
+
+def test_many_nodes_have_a_line_each_however_much_they_say() -> None:
+    said = [
+        _record({0: 2000 + minute}, node=node, seq=minute, at_ms=AT_14_05_10 + minute * 60_000)
+        for minute in range(10)
+        for node in (7, 8)
+    ]
+    content = _content(*said)
+    lines = str(content["body"]).splitlines()
+    assert [line[:20] for line in lines] == [
+        "garden 14:14:10  20.",
+        "    before: 14:05:10",
+        "<shed> 14:14:10  20.",
+        "    before: 14:05:10",
+    ]
+    for minute in range(10):
+        assert str(content["body"]).count(f"14:{5 + minute:02}:10") == 2
+        assert str(content["body"]).count(f"20.{minute:02} °C") == 2
+    assert str(content["formatted_body"]).count("<li>") == 4
+
+
+def test_a_text_stands_by_itself_among_readings() -> None:
+    content = _content(_record(CLIMATE), _record("door\n    before: 99 °C", seq=21), _record({0: 2138}, seq=22))
+    assert str(content["body"]).splitlines() == [
+        "garden: 14:05:10  21.38 °C",
+        "    before: 14:05:10 21.37 °C, 45.2 %RH, 3.98 V",
+        "    14:05:10  door",
+        "            before: 99 °C",
+    ]
+    assert content["formatted_body"] == (
+        "<strong data-mx-profile-fallback>garden: </strong>14:05:10 21.38 °C"
+        "<ul><li>before: 14:05:10 21.37 °C, 45.2 %RH, 3.98 V</li><li>14:05:10 door<br>    before: 99 °C</li></ul>"
+    )
 
 
 def test_several_nodes_are_named_in_their_lines_and_the_bot_speaks() -> None:
@@ -165,7 +208,7 @@ def test_a_text_among_others_cannot_pass_for_another_record() -> None:
     content = _content(_record("hello\ngarden 14:05:10  99.00 °C", node=8), _record(CLIMATE))
     assert str(content["body"]).splitlines() == [
         "<shed> 14:05:10  hello",
-        "    garden 14:05:10  99.00 °C",
+        "        garden 14:05:10  99.00 °C",
         "garden 14:05:10  21.37 °C, 45.2 %RH, 3.98 V",
     ]
     assert str(content["formatted_body"]).count("<li>") == 2

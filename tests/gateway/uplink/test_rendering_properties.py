@@ -109,9 +109,12 @@ def test_every_record_is_counted_and_has_its_line(some: list[Record]) -> None:
         (entry["id"], int(entry["enr"]), int(entry["seq"])) for entry in content["eu.comatrix.telemetry"]["records"]
     ]
     assert counted == [(record.node, record.enrolment, record.seq) for record in some]
-    lines = [line for line in content["body"].split("\n") if not line.startswith("    ")]
+    nodes = {record.node for record in some}
     if len(some) > 1:
-        assert len(lines) == len(some) + (1 if len({record.node for record in some}) == 1 else 0)
+        assert len([line for line in content["body"].split("\n") if not line.startswith("    ")]) == len(nodes)
+        lines = [line for line in content["body"].split("\n") if not line.startswith("        ")]
+        shown = sum(line.count("; ") + 1 if line.startswith("    before: ") else 1 for line in lines)
+        assert shown == len(some)
 
 
 @given(_records())

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from datetime import UTC, tzinfo
+from datetime import UTC
 from typing import Any
 
 import pytest
@@ -21,7 +21,7 @@ def _record(
     return Record(id, node, 1, id if seq is None else seq, 1, kind, body, 0, 0, False)
 
 
-def _sized(records: Sequence[Record], nodes: Mapping[int, Node], *, txn_id: str, timezone: tzinfo) -> dict[str, Any]:
+def _sized(records: Sequence[Record], nodes: Mapping[int, Node], **more: object) -> dict[str, Any]:
     return {"body": "x" * 1000 * len(records)}
 
 

@@ -2,10 +2,11 @@
 
 import sqlite3
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Protocol, TypeVar
 
 from comatrix.gateway.edges.store import nodes, outbox, records, rooms
-from comatrix.gateway.model import Arrivals, Node, Record, Room, SealedRow
+from comatrix.gateway.model import Arrivals, Node, Record, Room, SealedRow, Voice
 from comatrix.gateway.uplink.ports import Compose
 from comatrix.gateway.uplink.sealing import EVENT_TYPE, Draft, txn_id
 
@@ -22,23 +23,27 @@ class Transactional(Protocol):
 
 
 class Delivery:
-    """The outbox of one sending account (`sender`, `device`)."""
+    """The outbox. `sender`, `device`: the gateway's own account."""
 
     def __init__(self, store: Transactional, *, sender: str, device: str) -> None:
         self._store = store
-        self._sender = sender
-        self._device = device
+        self._voice = Voice(sender, device)
+
+    @property
+    def voice(self) -> Voice:
+        """The gateway's own account."""
+        return self._voice
+
+    def became(self, voice: Voice) -> None:
+        """A person signed in again, and got another device."""
+        self._voice = voice
 
     async def begin(self) -> list[SealedRow]:
-        """At start: every open row is in doubt -> those to send, in order. Another account's are parked."""
+        """At start: every open row is in doubt -> all of them, in order."""
         return await self._store.run(self._begin)
 
     def _begin(self, connection: sqlite3.Connection) -> list[SealedRow]:
         outbox.doubt_open(connection)
-        for row in outbox.open_rows(connection):
-            if (row.sender, row.device) != (self._sender, self._device):
-                reason = f"unknown whether posted: sealed for {row.sender} on device {row.device}"
-                outbox.park(connection, row.id, reason)
         return outbox.open_rows(connection)
 
     def open_rows(self) -> list[SealedRow]:
@@ -57,6 +62,10 @@ class Delivery:
         """(room, node, sealed row id, sealed_ms) of every stream that was ever sealed."""
         return self._store.read(records.cursors)
 
+    def newest_events(self) -> dict[tuple[int, str], str]:
+        """(room, sender) -> event id of the newest event known there."""
+        return self._store.read(outbox.newest_events)
+
     def waiting(self, after: int | None) -> list[Arrivals]:
         """Unsealed records that arrived after row id `after`; None: all."""
         return self._store.read(
@@ -69,21 +78,23 @@ class Delivery:
 
     async def seal(
         self,
-        lane: Sequence[Arrivals],
+        streams: Sequence[Arrivals],
         *,
+        voice: Voice,
+        priority: int,
+        after_event: str | None,
         limit: int,
         now_ms: int,
-        resend_until_ms: int,
         floor: int,
         compose: Compose,
     ) -> tuple[SealedRow, tuple[Record, ...]] | None:
-        """The oldest waiting records of these streams of one room -> a sealed row, synced; None: nothing waits.
+        """The oldest waiting records of these streams of one room -> a row sealed for `voice`, synced; None: nothing.
 
         Raises what `compose` raises; then nothing is sealed.
         """
-        room = lane[0].room
-        first_id, last_id = min(part.first_id for part in lane), max(part.last_id for part in lane)
-        numbers = [part.node for part in lane]
+        room = streams[0].room
+        first_id, last_id = min(part.first_id for part in streams), max(part.last_id for part in streams)
+        numbers = [part.node for part in streams]
 
         def job(connection: sqlite3.Connection) -> tuple[SealedRow, tuple[Record, ...]] | None:
             found = records.unsealed(connection, room, numbers, first_id=first_id, last_id=last_id, limit=limit)
@@ -92,41 +103,19 @@ class Delivery:
             row_id = outbox.next_id(connection)
             txn = txn_id(self._store.instance, row_id, "msg")
             draft = compose(found, _named(connection, found), txn)
-            row = self._row(connection, row_id, room, txn, draft, now_ms, resend_until_ms)
+            row = replace(
+                _row(connection, row_id, room, txn, draft),
+                sender=voice.user_id,
+                device=voice.device_id,
+                sealed_ms=now_ms,
+                priority=priority,
+                after_event=after_event,
+            )
             outbox.seal(connection, row, draft.members)
             outbox.set_floor(connection, floor)
             return row, draft.members
 
         return await self._store.run(job)
-
-    def _row(
-        self,
-        connection: sqlite3.Connection,
-        row_id: int,
-        room: int,
-        txn: str,
-        draft: Draft,
-        now_ms: int,
-        resend_until_ms: int,
-    ) -> SealedRow:
-        found = rooms.by_id(connection, room)
-        assert found is not None, "a record names a room that was never there"
-        return SealedRow(
-            id=row_id,
-            room=room,
-            room_id=found.room_id,
-            event_type=EVENT_TYPE,
-            txn_id=txn,
-            content=draft.content,
-            sealed_ms=now_ms,
-            records=tuple(record.id for record in draft.members),
-            in_doubt=False,
-            attempts=0,
-            state="sealed",
-            sender=self._sender,
-            device=self._device,
-            resend_until_ms=resend_until_ms,
-        )
 
     async def done(self, row: SealedRow, event_id: str) -> None:
         """It is in the room."""
@@ -137,6 +126,10 @@ class Delivery:
         await self._store.run(
             lambda connection: outbox.attempt(connection, row.id, row.attempts, in_doubt=row.in_doubt)
         )
+
+    async def absent(self, row: SealedRow) -> None:
+        """It was looked for in its room and is not there: no doubt is left. It goes out next as `row` is."""
+        await self._store.run(lambda connection: outbox.absent(connection, row))
 
     async def park(self, row: SealedRow, reason: str) -> None:
         """Out of the way until a person decides."""
@@ -153,6 +146,27 @@ class Delivery:
     async def set_paused(self, room: int, reason: str | None) -> None:
         """Why nothing is sent there now; None: it goes on."""
         await self._store.run(lambda connection: rooms.set_paused(connection, room, reason))
+
+
+def _row(connection: sqlite3.Connection, row_id: int, room: int, txn: str, draft: Draft) -> SealedRow:
+    """The row of a draft, nobody's yet."""
+    found = rooms.by_id(connection, room)
+    assert found is not None, "a record names a room that was never there"
+    return SealedRow(
+        id=row_id,
+        room=room,
+        room_id=found.room_id,
+        event_type=EVENT_TYPE,
+        txn_id=txn,
+        content=draft.content,
+        sealed_ms=0,
+        records=tuple(record.id for record in draft.members),
+        in_doubt=False,
+        attempts=0,
+        state="sealed",
+        nodes=tuple(sorted({record.node for record in draft.members})),
+        oldest_ms=min(record.received_ms for record in draft.members),
+    )
 
 
 def _named(connection: sqlite3.Connection, members: Sequence[Record]) -> dict[int, Node]:

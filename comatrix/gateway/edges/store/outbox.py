@@ -14,9 +14,10 @@ from typing import Any
 from comatrix.gateway.model import Arrivals, Record, SealedRow
 
 SELECT = (
-    "SELECT outbox.id, room, room.room_id, event_type, txn, content, sealed_ms, records, in_doubt, attempts, state,"
-    " reason, sender, device, kind, resend_until_ms, event_id FROM outbox JOIN room ON room.id = outbox.room"
+    "SELECT id, room, room_id, event_type, txn, content, sealed_ms, records, in_doubt, attempts, state,"
+    " reason, sender, device, kind, event_id, nodes, oldest_ms, priority, after_event, forced FROM outbox"
 )
+RECENT_ROWS = 10_000  # further back than this no lane's newest event is looked for
 
 
 def next_id(connection: sqlite3.Connection) -> int:
@@ -28,11 +29,13 @@ def next_id(connection: sqlite3.Connection) -> int:
 def seal(connection: sqlite3.Connection, row: SealedRow, members: Sequence[Record]) -> None:
     """Writes the row and moves its streams' cursors past its members."""
     connection.execute(
-        "INSERT INTO outbox (id, room, sender, device, event_type, kind, txn, content, records, sealed_ms,"
-        " resend_until_ms, state) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'sealed')",
+        "INSERT INTO outbox (id, room, room_id, sender, device, event_type, kind, txn, content, records, sealed_ms,"
+        " nodes, oldest_ms, priority, after_event, state)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'sealed')",
         (
             row.id,
             row.room,
+            row.room_id,
             row.sender,
             row.device,
             row.event_type,
@@ -41,7 +44,10 @@ def seal(connection: sqlite3.Connection, row: SealedRow, members: Sequence[Recor
             row.content,
             json.dumps(row.records),
             row.sealed_ms,
-            row.resend_until_ms,
+            json.dumps(row.nodes),
+            row.oldest_ms,
+            row.priority,
+            row.after_event,
         ),
     )
     ends = {record.node: record.id for record in sorted(members, key=lambda record: record.id)}
@@ -75,6 +81,24 @@ def attempt(connection: sqlite3.Connection, id: int, attempts: int, *, in_doubt:
     connection.execute(
         "UPDATE outbox SET attempts = ?, in_doubt = max(in_doubt, ?) WHERE id = ?", (attempts, in_doubt, id)
     )
+
+
+def absent(connection: sqlite3.Connection, row: SealedRow) -> None:
+    """The room was read: its event is not there. `row` as it goes out next: its sender, device and time may be new."""
+    connection.execute(
+        "UPDATE outbox SET in_doubt = 0, sender = ?, device = ?, sealed_ms = ? WHERE id = ?",
+        (row.sender, row.device, row.sealed_ms, row.id),
+    )
+
+
+def newest_events(connection: sqlite3.Connection) -> dict[tuple[int, str], str]:
+    """(room, sender) -> event id of the newest event known there, of those sent lately."""
+    rows = connection.execute(
+        "SELECT room, sender, event_id, max(id) FROM outbox WHERE state = 'done' AND event_id IS NOT NULL"
+        " AND id > (SELECT max(id) FROM outbox) - ? GROUP BY room, sender",
+        (RECENT_ROWS,),
+    )
+    return {(room, sender): event_id for room, sender, event_id, _ in rows}
 
 
 def park(connection: sqlite3.Connection, id: int, reason: str) -> None:
@@ -128,15 +152,16 @@ def parked_rows(connection: sqlite3.Connection) -> list[SealedRow]:
 
 def by_id(connection: sqlite3.Connection, id: int) -> SealedRow | None:
     """One row."""
-    return next(iter(_rows(connection, "outbox.id = ?", id)), None)
+    return next(iter(_rows(connection, "id = ?", id)), None)
 
 
-def retry(connection: sqlite3.Connection, id: int, resend_until_ms: int) -> bool:
-    """A person wants a parked row sent again, the same bytes, knowing it may show twice. False: it is not parked."""
+def retry(connection: sqlite3.Connection, id: int) -> bool:
+    """A person wants a parked row sent again, the same bytes, knowing it may show twice. False: it is not parked.
+
+    Its doubt stays: where the room can be read, it is looked for first.
+    """
     changed = connection.execute(
-        "UPDATE outbox SET state = 'sealed', in_doubt = 0, reason = '', resend_until_ms = ?"
-        " WHERE id = ? AND state = 'parked'",
-        (resend_until_ms, id),
+        "UPDATE outbox SET state = 'sealed', reason = '', forced = 1 WHERE id = ? AND state = 'parked'", (id,)
     )
     return changed.rowcount == 1
 
@@ -158,13 +183,27 @@ def counts(connection: sqlite3.Connection) -> dict[str, int]:
     return found
 
 
+def lags(connection: sqlite3.Connection) -> list[tuple[int, int, int]]:
+    """(room, records not in their room yet, when the oldest of them came) of every room where some wait."""
+    rows = connection.execute(
+        "SELECT room, sum(waiting), min(oldest) FROM ("
+        " SELECT record.room AS room, count(*) AS waiting, min(received_ms) AS oldest FROM record"
+        " LEFT JOIN cursor ON cursor.room = record.room AND cursor.node = record.node"
+        " WHERE id > ? AND id > coalesce(sealed, 0) GROUP BY record.room"
+        " UNION ALL SELECT room, json_array_length(records), oldest_ms FROM outbox WHERE state = 'sealed'"
+        ") GROUP BY room ORDER BY room",
+        (floor(connection),),
+    )
+    return [(room, waiting, oldest) for room, waiting, oldest in rows]
+
+
 def _rows(connection: sqlite3.Connection, where: str, *values: object) -> list[SealedRow]:
-    return [_row(row) for row in connection.execute(f"{SELECT} WHERE {where} ORDER BY outbox.id", values)]
+    return [_row(row) for row in connection.execute(f"{SELECT} WHERE {where} ORDER BY id", values)]
 
 
 def _row(row: Sequence[Any]) -> SealedRow:
     id, room, room_id, event_type, txn, content, sealed_ms, records, in_doubt, attempts, state, *rest = row
-    reason, sender, device, kind, resend_until_ms, event_id = rest
+    reason, sender, device, kind, event_id, nodes, oldest_ms, priority, after_event, forced = rest
     return SealedRow(
         id=id,
         room=room,
@@ -181,6 +220,10 @@ def _row(row: Sequence[Any]) -> SealedRow:
         sender=sender,
         device=device,
         kind=kind,
-        resend_until_ms=resend_until_ms,
         event_id=event_id,
+        nodes=tuple(json.loads(nodes)),
+        oldest_ms=oldest_ms,
+        priority=priority,
+        after_event=after_event,
+        forced=bool(forced),
     )
