@@ -46,6 +46,12 @@ class HomeserverSettings:
         "CoMatrix gateway", "The name other sessions of the account see for this one.", values.check_line
     )
     timeout: str = setting("30s", "How long one request may take before it counts as unanswered.", values.check_span)
+    dedupe: str = setting(
+        "auto",
+        "How the homeserver remembers transaction ids: for a day as Synapse (`synapse`), in memory (`memory`), or not "
+        "to be relied on (`none`). `auto` goes by what the server calls itself.",
+        choices=("auto", "synapse", "memory", "none"),
+    )
 
 
 @dataclass(frozen=True, slots=True)
