@@ -9,9 +9,9 @@ import sqlite3
 from dataclasses import dataclass
 
 from comatrix.gateway.edges.store import known
-from comatrix.gateway.edges.store.outbox import RECENT_ROWS
 
 STEP = 1024  # rows looked at in one commit: some milliseconds
+NEWEST_EVENTS = 10_000  # outbox rows that always stay: the poster looks there for what it sent last
 FINISHED = ("done", "dropped", "unsealed")
 Row = tuple[int, bool]  # (row id, it may go)
 
@@ -108,7 +108,7 @@ def _outbox(connection: sqlite3.Connection, sweep: Sweep, before_ms: int | None)
     newest = connection.execute("SELECT coalesce(max(id), 0) FROM outbox").fetchone()[0]
     found = connection.execute(
         "SELECT id, state, sealed_ms FROM outbox WHERE id > ? AND id <= ? ORDER BY id LIMIT ?",
-        (sweep.outbox, newest - RECENT_ROWS, STEP),
+        (sweep.outbox, newest - NEWEST_EVENTS, STEP),
     ).fetchall()
     if not found:
         return 0, True
