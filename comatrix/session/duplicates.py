@@ -1,8 +1,8 @@
 """What arrived lately: a message with the same endpoint, message id and bytes is a duplicate (RFC 7252 section 4.5).
 
-Capped for each peer and overall; the oldest goes first. What strangers send is not kept: a flood of it drops at most one
-entry of those who are heard. A different body under a known message id is a new message: a
-peer that rebooted starts anywhere.
+Capped for each peer and overall; the oldest goes first. What strangers send is not kept: a flood of it drops at most
+one entry of those who are heard. A different body under a known message id is a new message: a peer that rebooted
+starts anywhere.
 """
 
 from collections import deque

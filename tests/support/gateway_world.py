@@ -141,9 +141,7 @@ class GatewayWorld:
         for node in self.nodes.values():
             contexts = [one for one in self.disk.contexts.values() if one.node == node.number]
             associations.load(node, sorted(contexts, key=lambda one: -one.generation))
-        stored = [
-            (one.node, one.counter, one.digest, one.received_ms) for one in self.disk.records if one.counter is not None
-        ]
+        stored = [(one.node, one.counter, one.digest, one.received_ms) for one in self.disk.records]
         self.admission = Admission(self.rates, self._knock)
         self.server = Server(ServingEndpoint(self._random.randrange), associations)
         self.receiver = Receiver(

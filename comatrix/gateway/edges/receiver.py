@@ -12,7 +12,7 @@ from comatrix.gateway.errors import StoreError, StoreFull
 from comatrix.gateway.model import Appended, Duplicate, NewRecord, Node, WindowMove
 from comatrix.gateway.uplink.admission import Admission
 from comatrix.gateway.uplink.associations import Address, Associations, Rekeyed
-from comatrix.gateway.uplink.ingest import Ingest, Keep, Note, TellTime
+from comatrix.gateway.uplink.ingest import Ingest, Keep, Note, Reject, TellTime
 from comatrix.gateway.uplink.recent import Recent
 from comatrix.session.server import Knock, Peer, Repeated, Request, Server
 
@@ -120,6 +120,10 @@ class Receiver:
             return
         if self._associations.superseded(request.peer):
             self._start(self._settle(request.peer.key))
+        if request.counter is None and self._recent.knows(node.number, request.digest, wall_ms):
+            self.duplicates += 1  # stored before the gateway was restarted
+            self._fresh(request, coap.CHANGED, b"")
+            return
         decision = self._ingest.decide(request, node, wall_ms)
         if isinstance(decision, Keep):
             self.received += 1
@@ -130,6 +134,8 @@ class Receiver:
         elif isinstance(decision, TellTime):
             payload = Answer(time_s=wall_ms // 1000).encode()
             self._fresh(request, coap.CONTENT, payload)
+        elif isinstance(decision, Reject):
+            self._server.endpoint.ignore(request.incoming)
         else:
             self._fresh(request, decision.code, decision.payload)
 
@@ -195,11 +201,13 @@ class Receiver:
         peer = repeated.peer
         if not self._admission.repeated(repeated.incoming.addr, now):
             self._server.endpoint.ignore(repeated.incoming)
+            self._server.endpoint.forget(repeated.incoming)
             return
         if self._recent.answers(peer.node, repeated.counter, repeated.digest, self._wall_ms()):
             self.duplicates += 1
             self._fresh(repeated, coap.CHANGED, b"")
         else:
+            self._knock(Knock("replay", repeated.incoming.addr, None, peer.node), now)
             self._server.refuse(repeated.incoming, coap.UNAUTHORIZED, "Replay detected", now)
 
     def _fresh(self, request: Request | Repeated, code: int, payload: bytes, max_age_s: int | None = None) -> None:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from comatrix.codec import coap, codes, records
 from comatrix.codec.option_numbers import ACCEPT, CONTENT_FORMAT, ECHO, URI_HOST, URI_PATH, URI_PORT
 from comatrix.codec.options import supported_untrusted
-from comatrix.errors import WireError
+from comatrix.errors import BadOptionError, WireError
 from comatrix.gateway.model import NewRecord, Node
 from comatrix.session.server import Request
 
@@ -40,7 +40,12 @@ class TellTime:
     """Answer 2.05 with the time."""
 
 
-Decision = Reply | Keep | Note | TellTime
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """Leave it unanswered: a NON request that cannot be understood (RFC 7252 section 5.4.1)."""
+
+
+Decision = Reply | Keep | Note | TellTime | Reject
 Handler = Callable[["Ingest", Request, Node, int], Decision]
 
 
@@ -62,6 +67,8 @@ class Ingest:
                 return handler(self, request, node, received_ms)
             return self._routed(request, node, received_ms)
         except WireError as error:
+            if isinstance(error, BadOptionError) and request.incoming.message.type == coap.NON:
+                return Reject()
             return Reply(codes.BAD_REQUEST if error.code is None else error.code, str(error).encode()[:64])
         except UnicodeDecodeError:
             return Reply(codes.NOT_FOUND)

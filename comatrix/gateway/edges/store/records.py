@@ -110,13 +110,12 @@ def last_ms(connection: sqlite3.Connection) -> dict[int, int]:
 
 def recent_requests(
     connection: sqlite3.Connection, since_ms: int, limit: int = 4096
-) -> list[tuple[int, int, bytes, int]]:
+) -> list[tuple[int, int | None, bytes, int]]:
     """(node, counter, digest, received_ms) of requests received since, oldest first; the newest `limit` of them."""
     rows = connection.execute(
         "SELECT node, seq + ahead, digest, received_ms FROM record ORDER BY id DESC LIMIT ?", (limit,)
     )
-    found = [row for row in rows if row[3] >= since_ms and row[1] is not None]
-    return found[::-1]
+    return [row for row in rows if row[3] >= since_ms][::-1]
 
 
 def record_of(row: Sequence[Any]) -> Record:
