@@ -71,18 +71,23 @@ class UdpEdge:
         self._flushing = False
         if not self._sockets:
             return
-        for data, (number, sockaddr) in verbs.datagrams_to_send(self._monotonic_ms()):
+        sockets = self._sockets
+        ready = verbs.datagrams_to_send(self._monotonic_ms())
+        unsent = 0
+        for data, (number, sockaddr) in ready:
             try:
-                self._sockets[number].sendto(data, sockaddr)
-                self.sent += 1
+                sockets[number].sendto(data, sockaddr)
             except OSError:
-                self.unsent += 1  # the other side asks again; a full buffer must not stop the rest
+                unsent += 1  # the other side asks again; a full buffer must not stop the rest
+        self.sent += len(ready) - unsent
+        self.unsent += unsent
         self._arm(verbs)
 
     def _readable(self, number: int, sock: socket.socket, verbs: Verbs) -> None:
         now = self._monotonic_ms()
         receive = verbs.receive
         recvfrom = sock.recvfrom
+        received = 0
         for _ in range(DRAIN):
             try:
                 data, sockaddr = recvfrom(MAX_DATAGRAM)
@@ -90,8 +95,9 @@ class UdpEdge:
                 break
             except OSError:
                 continue  # an ICMP error of an earlier answer, reported here
-            self.received += 1
+            received += 1
             receive(data, (number, sockaddr), now)
+        self.received += received
         self._transmit(verbs)
 
     def _arm(self, verbs: Verbs) -> None:

@@ -50,6 +50,7 @@ class Associations:
         self._peers: dict[bytes, list[Peer]] = {}
         self._resting: dict[bytes, tuple[bytes, ...] | bytes] = {}
         self._spoke: set[bytes] = set()  # since the last `rest`
+        self._rotating: set[int] = set()  # nodes with more than one context
         # An answer may still be on its way under a peer that rests: it is the same object that wakes then, since a
         # second one would give the same counters again.
         self._leaving: WeakValueDictionary[int, Peer] = WeakValueDictionary()
@@ -79,6 +80,8 @@ class Associations:
                 self._plain[node.address] = Peer(node.number, 0)
             return
         found = [context for context in contexts if context.state != "dead"]
+        if len(found) > 1:
+            self._rotating.add(node.number)
         if any(context.id in living for context in found):
             self._peers[kid] = [
                 self._peer(Resting(pack_stored(one, COUNTER_STEP), COUNTER_STEP), living) for one in found
@@ -130,6 +133,7 @@ class Associations:
         for peer in self._peers.pop(kid, []):
             self._secrets.pop(peer.key, None)
         self._resting.pop(kid, None)
+        self._rotating.discard(number)
         self._plain = {address: peer for address, peer in self._plain.items() if peer.node != number}
         self._blocked = {name: node for name, node in self._blocked.items() if node != number}
 
@@ -201,10 +205,13 @@ class Associations:
 
     def superseded(self, peer: Peer) -> bool:
         """Whether older contexts of this node still live; with this call they are forgotten, a newer one spoke."""
+        if peer.node not in self._rotating:
+            return False
         kid = node_id(peer.node)
         peers = self._peers.get(kid, [])
         if len(peers) < 2 or peers[0] is not peer:
             return False
+        self._rotating.discard(peer.node)
         for old in peers[1:]:
             self._secrets.pop(old.key, None)
         self._peers[kid] = [peer]
