@@ -2,20 +2,25 @@
 
 import sqlite3
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from comatrix.codec import coap
 from comatrix.codec.option_numbers import URI_PATH
 from comatrix.codec.records import Readings
-from comatrix.gateway.edges.store import nodes, rooms
+from comatrix.gateway.aead import aead
+from comatrix.gateway.directory import Directory
+from comatrix.gateway.edges.store import contexts, nodes, rooms
 from comatrix.gateway.edges.store.migrations import migrate, schemas
+from comatrix.gateway.edges.store.store import Store
 from comatrix.gateway.model import Node
+from comatrix.gateway.uplink.associations import Associations
 from comatrix.session import keys as naming
 from comatrix.session import oscore
 from comatrix.session.keys import Keys, node_id
 from tests.gateway.test_receiver import SECRET, Sender
-from tests.support.gateway_world import GatewayWorld, MemoryDisk
+from tests.support.gateway_world import WALL_MS, GatewayWorld, MemoryDisk
 
 GARDEN = Node(7, "garden", 1, 1)
 SHED = Node(9, "shed", 1, 1, security="plain", address="192.0.2.9")
@@ -32,8 +37,7 @@ def world() -> GatewayWorld:
 
 
 def load(world: GatewayWorld, node: Node) -> None:
-    contexts = [one for one in world.disk.contexts.values() if one.node == node.number]
-    world.associations.load(node, contexts)
+    world.associations.load(node, [one for one in world.disk.contexts.values() if one.node == node.number])
 
 
 def plain_reading(mid: int) -> bytes:
@@ -113,15 +117,42 @@ def test_blocking_in_the_midst_of_appendix_b2_ends_it(world: GatewayWorld) -> No
     assert not world.associations._offers
 
 
+async def test_the_running_gateway_follows_at_once_and_a_restarted_one_remembers(tmp_path: Path) -> None:
+    with Store.open(tmp_path / "comatrix.db", WALL_MS) as store:
+
+        def provision(connection: sqlite3.Connection) -> Node:
+            node = nodes.add(connection, "garden", rooms.add(connection, "!a:b", "#a:b").id, now_ms=1)
+            contexts.add(connection, node.number, "u", SECRET)
+            return node
+
+        node = await store.run(provision)
+        kid = node_id(node.number)
+
+        def start() -> tuple[Associations, Directory]:
+            associations = Associations(aead, lambda n: 0, frozenset())
+            return associations, Directory(store, associations)
+
+        associations, directory = start()
+        assert len(associations.find(kid, None)) == 1
+        await store.run(lambda connection: nodes.block(connection, node.number, True))
+        directory.changed("node", node.number)
+        for known, about in ((associations, directory), start()):
+            assert known.find(kid, None) == []
+            assert known.turned_away(kid, (0, ("192.0.2.7", 5683))) == ("blocked", node.number)
+            assert about.name(node.number) == "garden"
+        await store.run(lambda connection: nodes.block(connection, node.number, False))
+        directory.changed("node", node.number)
+        assert len(associations.find(kid, None)) == 1
+
+
 def test_blocking_is_remembered_in_a_database_made_before_it() -> None:
     connection = sqlite3.connect(":memory:", isolation_level=None)
     before = [schema for schema in schemas() if schema[0] < int(BLOCKING[:4])]
     migrate(connection, before)
-    room = rooms.add(connection, "!a:b", "#a:b").id
+    connection.execute("INSERT INTO room (id, room_id) VALUES (1, '!a:b')")
     connection.execute(
         "INSERT INTO node (number, name, enrolment, room, security, post, created_ms, revoked)"
-        " VALUES (5, 'garden', 1, ?, 'oscore', '15min', 1, 0)",
-        (room,),
+        " VALUES (5, 'garden', 1, 1, 'oscore', '15min', 1, 0)"
     )
     migrate(connection, schemas())
     found = nodes.by_number(connection, 5)
