@@ -60,7 +60,7 @@ class Endpoint:
         except MessageFormatError:
             self.refuse_broken(data, addr)
             return
-        if coap.is_request(message.code):
+        if 0 < message.code < 32:  # a request
             if message.type <= coap.NON:
                 self.receive_request(message, data, addr, now)
         elif message.code == coap.EMPTY:

@@ -140,11 +140,10 @@ class Server:
 
     def receive_datagram(self, data: bytes, addr: "Any", now: int) -> None:
         """Take a datagram as it came; errors are answered here, requests become events."""
-        self.endpoint.receive_datagram(data, addr, now)
-        while True:
-            event = self.endpoint.next_event()
-            if event is None:
-                return
+        endpoint = self.endpoint
+        endpoint.receive_datagram(data, addr, now)
+        while endpoint.events:
+            event = endpoint.events.pop(0)
             if isinstance(event, Incoming):
                 self._authenticate(event, now)
             elif isinstance(event, Malformed):

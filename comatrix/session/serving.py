@@ -97,14 +97,15 @@ class ServingEndpoint(Endpoint):
 
     def receive_request(self, message: coap.Message, data: bytes, addr: "Any", now: int) -> None:
         """Take a new request; give a duplicate the remembered answer."""
-        self.duplicates.expire(now)  # no timer need be due: a quiet server has none
-        seen = self.duplicates.find(addr, data)
+        duplicates = self.duplicates
+        duplicates.expire(now)  # no timer need be due: a quiet server has none
+        seen = duplicates.find(addr, data)
         if seen is not None:
             answer = seen.repeat()
             if answer is not None:
                 self.out.append((answer, addr))
             return
-        seen = self.duplicates.add(addr, data, now)
+        seen = duplicates.add(addr, data, now)
         incoming = Incoming(addr, message, seen, now + self.parameters.ack_delay_ms)
         if message.type == coap.CON:
             if len(self.unanswered) == _UNANSWERED:

@@ -4,12 +4,11 @@ Those without a counter (plain CoAP) are known by their bytes alone, and only ac
 the message layer knows their copies, by address and message id too.
 """
 
-from collections import OrderedDict
 from collections.abc import Iterable
 
 from comatrix.session.duplicates import EXCHANGE_LIFETIME_MS, MOST_REPEATS
 
-CAP = 4096
+CAP = 4096  # so many of the newest are known at least, twice as many at most
 
 
 class Recent:
@@ -17,8 +16,10 @@ class Recent:
 
     def __init__(self, stored: Iterable[tuple[int, int | None, bytes, int]]) -> None:
         """`stored`: (node, counter, digest, received_ms) of the latest rows of the log, oldest first; at most CAP."""
-        # Ordered: the front of a plain dict is found by walking past all that was ever deleted there.
-        self._known: OrderedDict[tuple[int, int], list[object]] = OrderedDict()
+        # Two generations instead of an order: the older one goes as a whole once the younger has CAP entries.
+        self._young: dict[tuple[int, int], tuple[bytes, int]] = {}
+        self._old: dict[tuple[int, int], tuple[bytes, int]] = {}
+        self._repeats: dict[tuple[int, int], int] = {}
         self._plain: dict[tuple[int, bytes], int] = {}  # (node, digest) -> received_ms, from before the start
         for node, counter, digest, received_ms in stored:
             if counter is None:
@@ -28,10 +29,12 @@ class Recent:
 
     def add(self, node: int, counter: int, digest: bytes, received_ms: int) -> None:
         """A request is on disk."""
-        known = self._known
-        if len(known) >= CAP:
-            known.popitem(last=False)
-        known[node, counter] = [digest, received_ms, 0]
+        young = self._young
+        if len(young) >= CAP:
+            self._old = young
+            young = self._young = {}
+            self._repeats = {key: count for key, count in self._repeats.items() if key in self._old}
+        young[node, counter] = digest, received_ms
 
     def knows(self, node: int, digest: bytes, now_ms: int) -> bool:
         """Whether a request without a counter is a copy of one that was stored before the gateway started."""
@@ -40,13 +43,12 @@ class Recent:
 
     def answers(self, node: int, counter: int, digest: bytes, now_ms: int) -> bool:
         """Whether a copy with this counter and digest may be answered once more, and count it."""
-        entry = self._known.get((node, counter))
-        if entry is None:
+        key = node, counter
+        entry = self._young.get(key) or self._old.get(key)
+        if entry is None or entry[0] != digest or now_ms - entry[1] > EXCHANGE_LIFETIME_MS:
             return False
-        known, received_ms, repeats = entry
-        assert isinstance(received_ms, int)
-        assert isinstance(repeats, int)
-        if known != digest or now_ms - received_ms > EXCHANGE_LIFETIME_MS or repeats >= MOST_REPEATS:
+        repeats = self._repeats.get(key, 0)
+        if repeats >= MOST_REPEATS:
             return False
-        entry[2] = repeats + 1
+        self._repeats[key] = repeats + 1
         return True
