@@ -69,6 +69,7 @@ class MemoryStore:
 
     def __init__(self) -> None:
         self.state: dict[str, Any] | None = None
+        self.waiting: bytes | None = None
         self.saves = 0
 
     def load(self) -> dict[str, Any] | None:
@@ -77,6 +78,15 @@ class MemoryStore:
     def save(self, state: dict[str, Any]) -> None:
         self.state = dict(state)
         self.saves += 1
+
+    def keep(self, data: bytes) -> None:
+        self.waiting = data
+
+    def kept(self) -> bytes | None:
+        return self.waiting
+
+    def forget(self) -> None:
+        self.waiting = None
 
 
 class Bench:

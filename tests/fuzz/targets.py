@@ -173,12 +173,19 @@ def _http(data: bytes) -> None:
     assert told.retry_after_ms is None or 0 <= told.retry_after_ms <= MAX_RETRY_AFTER_MS
 
 
+def _in_one_order(value: dict[str, Any]) -> dict[str, Any]:
+    """Readings are a map: whoever encodes them sorts them."""
+    if value["record"] != "readings":
+        return value
+    return value | {"readings": sorted(value["readings"], key=lambda part: int(part["word"]))}
+
+
 def _record_json(data: bytes) -> None:
     resources = (None, *record_json.RESOURCES)
     resource = resources[data[0] % len(resources)] if data else None
     value = record_json.decode_untrusted(data[1:], resource)
     again = record_json.encode(json.loads(json.dumps(value)))
-    assert record_json.decode_untrusted(again, resource) == value
+    assert _in_one_order(record_json.decode_untrusted(again, resource)) == _in_one_order(value)
     if resource == "answer":
         assert record_types.read_answer_untrusted(again) == record_types.read_answer_untrusted(data[1:])
 

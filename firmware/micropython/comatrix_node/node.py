@@ -40,7 +40,10 @@ if TYPE_CHECKING:
 
 FIRMWARE = "comatrix 0.1"
 DROPPED = 23  # the word for readings the node had to give up
-_STASH = "waiting.cbor"
+_MOST_READINGS = 31  # beside an age, in one record
+_MOST_TEXT = 1024
+_FLASH_AGAIN_MS = 10000
+_LONGEST_SLEEP_MS = 432000000  # the clock is to be asked more often than every six days
 
 
 def random(n: int) -> int:
@@ -87,7 +90,11 @@ class Node:
         self.sensors: "list[_Sensor]" = []
         self.fresh = False  # started without state: none is stored before the greeting
         self.waiting: "list[Waiting]" = []  # the oldest first; waiting[0] is open while `client.open` is
+        self.kept = 0  # how many of them stand in flash as well
         self.dropped = self.delivered = self.refused = 0
+        self.reserve: "Reserve | None" = None  # what flash would not take, tried again at
+        self.reserve_ms = 0
+        self.flash_fails = False
         self.time_ms: "int | None" = None  # gateway's Unix time at our clock's zero
         self.greeted = power.woke_from_deep_sleep()
         self._begin(self.store.load())
@@ -116,7 +123,9 @@ class Node:
             self._queue(values)
 
     def say(self, text: str, room: int = 0) -> None:
-        """Queue a text to the default room, or to another one agreed at provisioning."""
+        """Queue a text to the default room, or to another one agreed at provisioning. Raises ValueError: too long."""
+        if len(text.encode()) > _MOST_TEXT:
+            raise ValueError("a text has at most %d bytes" % _MOST_TEXT)
         self._queue(Text(text, room).body())
 
     def now_s(self) -> "int | None":
@@ -187,13 +196,15 @@ class Node:
     def _queue(self, values: "Any") -> None:
         oldest = 1 if self.greeted and self.client.open is not None else 0  # what is on its way stays
         if len(self.waiting) >= max(self.config.buffer, oldest + 1):
-            self.waiting.pop(oldest)
+            self._let_go(oldest)
             self.dropped += 1
         self.waiting.append(Waiting(values, self.clock.now()))
 
     def _pump(self, now: int) -> None:
         while True:
             event = self.client.next_event()
+            if event is None and self.reserve and now >= self.reserve_ms:
+                event, self.reserve = self.reserve, None
             if event is not None:
                 self._happened(event, now)
             elif not self._send_next(now):
@@ -210,9 +221,12 @@ class Node:
         else:
             gc.collect()
             first = self.waiting[0]
-            if self.dropped and isinstance(first.values, dict) and first.seq is None:
-                first.values[DROPPED] = first.values.get(DROPPED, 0) + self.dropped
-                self.dropped = 0
+            if first.seq is None:
+                self._count_dropped(first)
+                # What stands in flash must be known again should it be sent after a reset.
+                if self.kept and not self.stash(now):
+                    self.kept = 0
+                    self.store.forget()
             self.client.post("m" if isinstance(first.values, list) else "r", first.body, now, first.seq)
         return True
 
@@ -221,8 +235,11 @@ class Node:
 
     def _happened(self, event: "Any", now: int) -> None:
         if isinstance(event, Reserve):
-            self._save("counter", event.limit)
-            self.client.reserved(event.limit, now)
+            if self._save("counter", event.limit):
+                self.client.reserved(event.limit, now)
+            else:
+                self.reserve = event
+                self.reserve_ms = now + _FLASH_AGAIN_MS
         elif isinstance(event, Rekeyed):
             self._save("context", self.check + event.extra)
         elif event.path == "h":
@@ -233,7 +250,7 @@ class Node:
                 counter = self.client.counter
                 self._save("counter", max(counter.limit, counter.next))
         else:
-            self.waiting.pop(0)
+            self._let_go(0)
             if isinstance(event, Delivered) and event.code >> 5 == 2:
                 self.delivered += 1
                 self._answer(event.payload, now)
@@ -274,36 +291,88 @@ class Node:
         pauses = (config.ack_timeout_ms, 300000)
         self.client: "Client" = Client(endpoint, self.link.addr, keys, counter, extra if known else None, pauses)
 
-    def _save(self, key: str, value: "Any") -> None:
+    def _save(self, key: str, value: "Any") -> bool:
+        """Whether the state is safe with this in it; without a greeting there is none to save."""
         self.state[key] = value
-        if not self.fresh:
-            self.store.save(self.state)
+        return self.fresh or self._written(self.store.save, self.state)
+
+    def _written(self, write: "Callable[[Any], None]", what: "Any") -> bool:
+        """Whether flash took it. A full or broken one is told once, and does not stop the node from measuring."""
+        try:
+            write(what)
+        except OSError as error:
+            if not self.flash_fails:
+                print("flash:", error)
+            self.flash_fails = True
+            return False
+        self.flash_fails = False
+        return True
 
     def _sleep(self) -> None:
         now = self.clock.now()
         due = min([sensor.due for sensor in self.sensors]) if self.sensors else now + self.config.interval_s * 1000
-        pause = max(1000, due - now)
+        pause = min(max(1000, due - now), _LONGEST_SLEEP_MS)
         self.stash(now + pause)
         self.link.close()
         power.deep_sleep(pause)
 
-    def stash(self, wake: int) -> None:
-        """Keep what is unsent in a file, until the clock after a deep sleep would say `wake`."""
-        if self.greeted and self.client.open is not None:
-            self.waiting[0].seq = self.client.open.seq
+    def stash(self, wake: int) -> bool:
+        """Keep what is unsent in flash, until the clock after a deep sleep would say `wake`; whether all is safe."""
+        if not self.waiting:
+            return True
+        named = self._named()
         kept = [[item.values, wake - item.at_ms, item.seq] for item in self.waiting]
-        with open(_STASH, "wb") as file:
-            file.write(cbor.encode(kept))
+        if not self._written(self.store.keep, cbor.encode([self.config.enrolment, kept])):
+            return False
+        self.kept = len(kept)
+        return named
+
+    def _named(self) -> bool:
+        """Give all that wait their seq: sent again after a reset, they are the same records. Whether they have one."""
+        if not self.greeted:
+            return False  # it may have to go on above what the gateway knows of it
+        if self.client.open is not None:
+            self.waiting[0].seq = self.client.open.seq
+        counter = self.client.counter
+        bare = [item for item in self.waiting if item.seq is None]
+        if counter.next + len(bare) > counter.limit:
+            limit = max(counter.next, counter.limit) + len(bare)
+            if not self._save("counter", limit):
+                return False
+            counter.granted(limit)
+        for item in bare:
+            self._count_dropped(item)
+            item.seq = counter.take()
+        return True
+
+    def _count_dropped(self, item: Waiting) -> None:
+        """Let it tell how many were given up before it."""
+        if self.dropped and isinstance(item.values, dict) and len(item.values) < _MOST_READINGS:
+            item.values[DROPPED] = item.values.get(DROPPED, 0) + self.dropped
+            self.dropped = 0
+
+    def _let_go(self, i: int) -> None:
+        """A record is no longer waited for."""
+        self.waiting.pop(i)
+        if i < self.kept:
+            self.kept -= 1
+            if not self.kept:
+                self.store.forget()
 
     def _unstash(self) -> None:
-        try:
-            with open(_STASH, "rb") as file:
-                kept: "Any" = cbor.decode_untrusted(file.read(), max_items=1001)
-            os.remove(_STASH)
-        except (OSError, WireError):
+        """Take up what is kept; it stays in flash until all of it is delivered."""
+        data = self.store.kept()
+        if not data:
             return
+        whole: "Any" = cbor.decode_untrusted(data, max_items=1001)
         now = self.clock.now()
-        self.waiting = [Waiting(values, now - age_ms, seq) for values, age_ms, seq in kept]
+        for values, age_ms, seq in whole[1]:
+            if whole[0] != self.config.enrolment:
+                seq = None
+            if seq is not None:
+                self.client.counter.skip_below(seq + 1)  # the state may be lost, and with it who has this one
+            self.waiting.append(Waiting(values, now - age_ms, seq))
+        self.kept = len(self.waiting)
 
 
 def _store() -> "Any":

@@ -9,6 +9,8 @@ A state is a dict:
 It stands in two slots, each with a generation and a CRC. A save writes the staler slot first, then the
 other: a cut at any byte leaves one whole, and later damage to either does not take the counter back.
 When both are unreadable `load` returns None, and nothing may be sent under that key again (WIRE section 5).
+
+Beside it a node keeps records it could not send: `keep`, `kept` and `forget`.
 """
 
 import os
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
 _LAYOUT = ">BIIQHB40s"  # version, generation, enrolment, counter, command, length of the context, context
 _BODY = 60
 _SLOT = 64  # the body and its CRC
+_KEPT = "waiting"
+_NEW = "waiting.new"
 
 
 def _pack(generation: int, state: "State") -> bytes:
@@ -85,30 +89,76 @@ class Slots:
         self._write(1 - first, record)
 
 
-class FlashStore(Slots):
-    """Two files, `path`.0 and `path`.1: on FAT one file would put both slots into one erase block."""
+class Files:
+    """The board's files, each written whole and synced. Raises OSError."""
 
-    step = 8  # counters to reserve at a time: a reset loses what is left of them
+    def read(self, name: str) -> bytes:
+        """What is in it."""
+        with open(name, "rb") as file:
+            return file.read()
 
-    def __init__(self, path: str) -> None:
-        self._path = path
-        super().__init__(self._read_file, self._write_file)
-
-    def _read_file(self, i: int) -> bytes:
-        try:
-            with open("%s.%d" % (self._path, i), "rb") as file:
-                return file.read()
-        except OSError:
-            return b""
-
-    def _write_file(self, i: int, record: bytes) -> None:
-        with open("%s.%d" % (self._path, i), "wb") as file:
-            file.write(record)
+    def write(self, name: str, data: bytes) -> None:
+        """Returns when it is safe."""
+        with open(name, "wb") as file:
+            file.write(data)
             file.flush()  # MicroPython's flush syncs the file, CPython's does not
             if hasattr(os, "fsync"):
                 os.fsync(file.fileno())
             elif hasattr(os, "sync"):
                 os.sync()
+
+    def rename(self, old: str, new: str) -> None:
+        """Replaces `new`: at once on littlefs, on FAT it is gone for a moment."""
+        os.rename(old, new)
+
+    def remove(self, name: str) -> None:
+        """It is gone."""
+        os.remove(name)
+
+
+class FlashStore(Slots):
+    """Two files, `path`.0 and `path`.1: on FAT one file would put both slots into one erase block."""
+
+    step = 8  # counters to reserve at a time: a reset loses what is left of them
+
+    def __init__(self, path: str, files: "Any" = None) -> None:
+        self._path = path
+        self._files = files or Files()
+        super().__init__(self._read_slot, self._write_slot)
+
+    def keep(self, data: bytes) -> None:
+        """Replace what is kept; a reset meanwhile leaves the old or the new. Raises OSError."""
+        self._files.write(_NEW, data + crc32(data).to_bytes(4, "big"))
+        self._files.rename(_NEW, _KEPT)
+
+    def kept(self) -> "bytes | None":
+        """What is kept, or None."""
+        for name in (_KEPT, _NEW):
+            data = self._content(name)
+            if data and crc32(data[:-4]).to_bytes(4, "big") == data[-4:]:
+                return data[:-4]
+        return None
+
+    def forget(self) -> None:
+        """Nothing is kept any more, if flash lets go of it."""
+        for name in (_NEW, _KEPT):
+            try:
+                self._files.remove(name)
+            except OSError:
+                pass
+
+    def _content(self, name: str) -> bytes:
+        try:
+            found: "bytes" = self._files.read(name)
+            return found
+        except OSError:
+            return b""
+
+    def _read_slot(self, i: int) -> bytes:
+        return self._content("%s.%d" % (self._path, i))
+
+    def _write_slot(self, i: int, record: bytes) -> None:
+        self._files.write("%s.%d" % (self._path, i), record)
 
 
 class RtcStore(Slots):
@@ -124,6 +174,9 @@ class RtcStore(Slots):
         self._rtc = rtc
         self._flash = flash
         self._kept: "State | None" = None  # what flash holds
+        self.keep = flash.keep
+        self.kept = flash.kept
+        self.forget = flash.forget
         super().__init__(self._read_rtc, self._write_rtc)
 
     def _read_rtc(self, i: int) -> bytes:
