@@ -3,18 +3,22 @@
 import asyncio
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import click
 
-from comatrix.gateway.bench import homeserver_run, ingest_rounds, message_bytes, process_figures, report
-from comatrix.gateway.bench.contestants import Contestant, contestants, start_comatrix
+from comatrix.gateway.bench import footprint, homeserver_run, ingest_rounds, message_bytes, process_figures, report
+from comatrix.gateway.bench.contestants import Contestant, contestants, on_a_slow_disk, start_comatrix
 from comatrix.gateway.bench.ingest_rounds import Case
 from comatrix.gateway.errors import GatewayError
 
 NODES = (64, 1)
 # Messages a round, so that one takes about a second: {server: (64 nodes, 1 node)}
 MESSAGES = {"CoMatrix": (25_600, 2_500), "aiocoap": (6_400, 4_000), "libcoap": (96_000, 40_000)}
+MANY_NODES = 1_024
+SLOW_SYNC_MS = 10  # what a sync takes on a good SD card
+SLOW_MESSAGES = 40_960
 QUICK = 4  # --quick sends this fraction of them
 
 
@@ -46,14 +50,15 @@ def main(
 def _measure(quick: bool, rounds: int, ingest_only: bool, ours_only: bool) -> report.Report:
     machine = process_figures.machine()
     rows = ingest_rounds.measure(_cases(QUICK if quick else 1, ours_only), rounds, _say)
-    sizes = message_bytes.sizes()
+    found = report.Report(machine, rows, message_bytes.sizes(), footprint.device_bytes(), footprint.idle_node_bytes())
     if ingest_only:
-        return report.Report(machine, rows, sizes, None, "--ingest-only")
+        return replace(found, no_homeserver="--ingest-only")
+    each = 50 if quick else 200
+    found = replace(found, instant=asyncio.run(homeserver_run.measure_instant(8, 64, each, _say)))
     try:
-        figures = asyncio.run(homeserver_run.measure(8, 64, 50 if quick else 200, _say))
+        return replace(found, homeserver=asyncio.run(homeserver_run.measure(8, 64, each, _say)))
     except GatewayError as error:
-        return report.Report(machine, rows, sizes, None, f"{error.text}. {error.next_step}")
-    return report.Report(machine, rows, sizes, figures)
+        return replace(found, no_homeserver=f"{error.text}. {error.next_step}")
 
 
 def _cases(divisor: int, ours_only: bool) -> list[Case]:
@@ -62,7 +67,7 @@ def _cases(divisor: int, ours_only: bool) -> list[Case]:
         for index, nodes in enumerate(NODES)
         for one in contestants()
         if not ours_only or one.name == report.OURS
-    ]
+    ] + [Case(on_a_slow_disk(SLOW_SYNC_MS), MANY_NODES, SLOW_MESSAGES // divisor)]
 
 
 def _profile(path: Path) -> None:

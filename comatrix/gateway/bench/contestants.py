@@ -17,6 +17,7 @@ from pathlib import Path
 from comatrix.codec import coap
 from comatrix.codec.option_numbers import URI_PATH
 from comatrix.gateway.aead import aead
+from comatrix.gateway.bench import slow_disk
 from comatrix.gateway.bench.ingest_server import DATABASE
 from comatrix.gateway.bench.load import node_address
 from comatrix.gateway.demo import tied_process
@@ -61,15 +62,18 @@ class Contestant:
     missing: Callable[[], str] = lambda: ""
 
 
-def start_comatrix(folder: Path, count: int, *, secured: bool, profile: Path | None = None) -> Subject:
-    """The gateway's ingest path with `count` nodes in a new database."""
+def start_comatrix(
+    folder: Path, count: int, *, secured: bool, profile: Path | None = None, sync_delay_ms: int = 0
+) -> Subject:
+    """The gateway's ingest path with `count` nodes in a new database. `sync_delay_ms`: on a slower disk."""
     keys: list[oscore.Context] = []
     with Store.open(folder / DATABASE, 0) as store:
         room = store.write(lambda connection: rooms.add(connection, "!bench:localhost"))
         for number in range(1, count + 1):
             keys.append(_provision(store, number, room.id, secured))
     arguments = [str(folder), "oscore" if secured else "plain", *([str(profile)] if profile else [])]
-    process, port = _python_server("comatrix.gateway.bench.ingest_server", arguments, folder)
+    slower = slow_disk.environment(folder, sync_delay_ms) if sync_delay_ms else {}
+    process, port = _python_server("comatrix.gateway.bench.ingest_server", arguments, folder, slower)
     return Subject(process, ("127.0.0.1", port), keys if secured else None)
 
 
@@ -125,6 +129,17 @@ def start_libcoap(folder: Path, count: int) -> Subject:
     raise GatewayError(f"{LIBCOAP} did not answer")
 
 
+def on_a_slow_disk(delay_ms: int) -> Contestant:
+    """Ours, where each sync takes `delay_ms` longer."""
+    return Contestant(
+        f"CoMatrix, each sync {delay_ms} ms longer",
+        True,
+        True,
+        lambda folder, count: start_comatrix(folder, count, secured=True, sync_delay_ms=delay_ms),
+        slow_disk.missing,
+    )
+
+
 def contestants() -> list[Contestant]:
     """All of them, ours first."""
     return [
@@ -153,9 +168,11 @@ def _no_libcoap() -> str:
     return "" if shutil.which(LIBCOAP) else "not installed: apt-get install libcoap3-bin"
 
 
-def _python_server(module: str, arguments: list[str], folder: Path) -> "tuple[subprocess.Popen[bytes], int]":
+def _python_server(
+    module: str, arguments: list[str], folder: Path, environment: "dict[str, str] | None" = None
+) -> "tuple[subprocess.Popen[bytes], int]":
     """Starts it and waits for the port it prints. Raises GatewayError."""
-    process = _spawn([sys.executable, "-m", module, *arguments], folder)
+    process = _spawn([sys.executable, "-m", module, *arguments], folder, environment)
     assert process.stdout is not None
     ready, _, _ = select.select([process.stdout], [], [], START_S)
     line = process.stdout.readline() if ready else b""
@@ -166,10 +183,16 @@ def _python_server(module: str, arguments: list[str], folder: Path) -> "tuple[su
     return process, int(line)
 
 
-def _spawn(command: list[str], folder: Path) -> "subprocess.Popen[bytes]":
+def _spawn(command: list[str], folder: Path, environment: "dict[str, str] | None" = None) -> "subprocess.Popen[bytes]":
     launcher = [sys.executable, tied_process.__file__, str(os.getpid())]
     with (folder / "server.log").open("wb") as log:
-        return subprocess.Popen([*launcher, *command], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log)
+        return subprocess.Popen(
+            [*launcher, *command],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            env={**os.environ, **(environment or {})},
+        )
 
 
 def _free_port() -> int:

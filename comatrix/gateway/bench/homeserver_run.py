@@ -1,4 +1,4 @@
-"""The whole gateway into a real Synapse: readings and events a second, and the memory it takes."""
+"""The whole gateway into a homeserver: readings and events a second, and the memory it takes."""
 
 import asyncio
 import tempfile
@@ -10,9 +10,10 @@ from typing import Any
 
 from comatrix.gateway.aead import aead
 from comatrix.gateway.bench.conversation import conversations
+from comatrix.gateway.bench.instant_homeserver import InstantHomeserver
 from comatrix.gateway.bench.load import Load
 from comatrix.gateway.bench.process_figures import cpu_s, rss_mb
-from comatrix.gateway.demo.stage import Stage
+from comatrix.gateway.demo.stage import Homeserver, Stage
 from comatrix.gateway.errors import GatewayError
 from comatrix.session import oscore
 from comatrix.session.keys import Keys, node_id
@@ -47,10 +48,24 @@ class HomeserverFigures:
     loaded_mb: float
 
 
-async def measure(rooms: int, nodes: int, each: int, say: Callable[[str], None]) -> HomeserverFigures:
-    """`nodes` in `rooms`, all with post = "every", send `each` readings at once, then half as many steadily."""
+async def measure_instant(rooms: int, nodes: int, each: int, say: Callable[[str], None]) -> HomeserverFigures:
+    """As `measure`, into a homeserver that answers at once: what the gateway costs by itself."""
+    homeserver = InstantHomeserver()
+    await homeserver.start()
+    try:
+        return await measure(rooms, nodes, each, say, homeserver)
+    finally:
+        await homeserver.stop()
+
+
+async def measure(
+    rooms: int, nodes: int, each: int, say: Callable[[str], None], homeserver: Homeserver | None = None
+) -> HomeserverFigures:
+    """`nodes` in `rooms`, all with post = "every", send `each` readings at once, then half as many steadily.
+
+    `homeserver` None: into a real Synapse."""
     with tempfile.TemporaryDirectory(prefix="comatrix-bench-") as folder:
-        stage = Stage(Path(folder), say)
+        stage = Stage(Path(folder), say, homeserver=homeserver)
         try:
             await stage.open_homeserver()
             await stage.start_gateway()

@@ -27,11 +27,15 @@ HEAD = (
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Everything one run found. `homeserver` None: not measured, because of `no_homeserver`."""
+    """Everything one run found. `homeserver` None: not measured, because of `no_homeserver`. `instant`: the same into
+    a homeserver that answers at once. `device_bytes` a message, `idle_node_bytes` a node."""
 
     machine: Machine
     ingest: list[Row]
     sizes: list[MessageBytes]
+    device_bytes: float
+    idle_node_bytes: float
+    instant: HomeserverFigures | None = None
     homeserver: HomeserverFigures | None = None
     no_homeserver: str = ""
 
@@ -42,8 +46,8 @@ class Report:
 
 def text(report: Report) -> str:
     """The whole report."""
-    parts = [_machine(report.machine), _ingest(report.ingest), _homeserver(report), _sizes(report.sizes)]
-    return "\n\n".join(parts)
+    parts = [_machine(report.machine), _ingest(report.ingest), _instant(report), _homeserver(report)]
+    return "\n\n".join([*parts, _footprint(report), _sizes(report.sizes)])
 
 
 def _machine(machine: Machine) -> str:
@@ -86,11 +90,17 @@ def _same_load(one: Row, row: Row) -> bool:
     return (one.name, one.secured, one.nodes) == (OURS, row.secured, row.nodes)
 
 
+def _instant(report: Report) -> str:
+    title = "## The whole gateway, into a homeserver that answers at once\n\n"
+    return title + (_posted(report.instant) if report.instant else f"Not measured: {report.no_homeserver}")
+
+
 def _homeserver(report: Report) -> str:
-    found = report.homeserver
     title = "## The whole gateway, into a real Synapse on the same machine\n\n"
-    if found is None:
-        return title + f"Not measured: {report.no_homeserver}"
+    return title + (_posted(report.homeserver) if report.homeserver else f"Not measured: {report.no_homeserver}")
+
+
+def _posted(found: HomeserverFigures) -> str:
     head = (
         *("load", "rooms", "nodes", "readings", "events", "readings/s", "events/s", "readings an event"),
         "CPU us a reading",
@@ -107,7 +117,15 @@ def _homeserver(report: Report) -> str:
         f"OSCORE on, `post = \"every\"`, message limits of the account off. Resident memory of the gateway:"
         f" {found.idle_mb:.1f} MB idle, {found.loaded_mb:.1f} MB after the load."
     )  # fmt: skip
-    return title + _table(head, rows) + "\n\n" + note
+    return _table(head, rows) + "\n\n" + note
+
+
+def _footprint(report: Report) -> str:
+    rows = [
+        ["written to the disk a message, 16 nodes in commits of 16", f"{report.device_bytes:.0f} B"],
+        ["memory of a known node that is silent, OSCORE", f"{report.idle_node_bytes:.0f} B"],
+    ]
+    return "## Disk and memory\n\n" + _table(("what", "bytes"), rows)
 
 
 def _sizes(sizes: Sequence[MessageBytes]) -> str:

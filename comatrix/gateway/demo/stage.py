@@ -7,7 +7,7 @@ import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from comatrix.gateway.cli.connection import Place, call, is_running
 from comatrix.gateway.config.secrets import Secrets, write_secrets
@@ -36,10 +36,19 @@ bind = ["127.0.0.1:{port}"]
 """
 
 
+class Homeserver(Protocol):
+    """What is asked of one that is not started here."""
+
+    @property
+    def base_url(self) -> str: ...
+    async def register(self, user: str, password: str) -> object: ...
+
+
 class Stage:
     """A folder with a homeserver and a gateway in it. Opened in steps, closed by `close` whatever happened.
 
-    `synapse`: a running homeserver to use, which is left running; the accounts then get names of their own.
+    `synapse`: a running one to use, which is left running; the accounts then get names of their own. `homeserver`: one
+    to use that is no Synapse.
     `interpreter`: what the nodes run on, instead of what is found. `python`: what the gateway runs on."""
 
     def __init__(
@@ -49,13 +58,15 @@ class Stage:
         synapse: LoopbackSynapse | None = None,
         interpreter: micropython.Interpreter | None = None,
         python: str = sys.executable,
+        homeserver: Homeserver | None = None,
     ) -> None:
         self.folder = folder
         self.place = Place.of(str(folder / "gateway"))
         self.password = secrets.token_urlsafe(9)
         self.port = 0
         self.synapse = synapse or LoopbackSynapse(folder / "homeserver", progress=say)
-        self._own_synapse = synapse is None
+        self._homeserver: Homeserver = homeserver or self.synapse
+        self._own_synapse = synapse is None and homeserver is None
         self._account_suffix = "" if synapse is None else f"-{secrets.token_hex(4)}"
         self.person: MatrixClient | None = None
         self.link: LossyLink | None = None
@@ -73,11 +84,11 @@ class Stage:
             await self.synapse.start()
         bot = await self._login(BOT)
         person = await self._login(PERSON)
-        self.person = MatrixClient(self.synapse.base_url, person.access_token, person.user_id, person.device_id)
+        self.person = MatrixClient(self._homeserver.base_url, person.access_token, person.user_id, person.device_id)
         self.port = _free_udp_port()
         home = self.place.paths
         home.config.parent.mkdir(parents=True, exist_ok=True)
-        written = CONFIGURATION.format(url=url or self.synapse.base_url, user=bot.user_id, port=self.port)
+        written = CONFIGURATION.format(url=url or self._homeserver.base_url, user=bot.user_id, port=self.port)
         home.config.write_text(written + more_udp)
         write_secrets(home.secrets, bot)
 
@@ -187,8 +198,8 @@ class Stage:
     async def _login(self, name: str) -> Secrets:
         """Make an account and log it in."""
         name += self._account_suffix
-        await self.synapse.register(name, self.password)
-        async with MatrixClient(self.synapse.base_url) as client:
+        await self._homeserver.register(name, self.password)
+        async with MatrixClient(self._homeserver.base_url) as client:
             answer = expect(
                 await client.login_password(name, self.password, f"DEMO{name.upper()}", "CoMatrix demo"),
                 f"log {name} in",
