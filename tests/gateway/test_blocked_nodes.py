@@ -15,10 +15,11 @@ from comatrix.gateway.edges.store import contexts, nodes, rooms
 from comatrix.gateway.edges.store.migrations import migrate, schemas
 from comatrix.gateway.edges.store.store import Store
 from comatrix.gateway.model import Node
-from comatrix.gateway.uplink.associations import Associations
+from comatrix.gateway.uplink.associations import Associations, Rekeyed
 from comatrix.session import keys as naming
 from comatrix.session import oscore
 from comatrix.session.keys import Keys, node_id
+from comatrix.session.server import Peer
 from tests.gateway.test_receiver import SECRET, Sender
 from tests.support.gateway_world import WALL_MS, GatewayWorld, MemoryDisk
 
@@ -115,6 +116,16 @@ def test_blocking_in_the_midst_of_appendix_b2_ends_it(world: GatewayWorld) -> No
     assert world.associations._offers
     load(world, replace(GARDEN, blocked=True))
     assert not world.associations._offers
+
+
+def test_a_context_made_by_appendix_b2_is_not_taken_up_once_its_node_is_blocked(world: GatewayWorld) -> None:
+    extra = bytes(16)
+    made = Peer(7, 0, Keys(SECRET, b"", node_id(7), world._aead).context(extra))
+    world.associations.rekeyed[id(made)] = Rekeyed(7, SECRET, extra)
+    load(world, replace(GARDEN, blocked=True))  # while the new context is on its way to the disk
+    world.associations.settled(made, 5)
+    assert world.associations.find(node_id(7), None) == []
+    assert not world.associations.rekeyed
 
 
 async def test_the_running_gateway_follows_at_once_and_a_restarted_one_remembers(tmp_path: Path) -> None:

@@ -135,7 +135,7 @@ class Receiver:
             payload = Answer(time_s=wall_ms // 1000).encode()
             self._fresh(request, coap.CONTENT, payload)
         elif isinstance(decision, Reject):
-            self._server.endpoint.ignore(request.incoming)
+            return
         else:
             self._fresh(request, decision.code, decision.payload)
 
