@@ -119,7 +119,7 @@ class Rooms(Accounts):
         for state in body.get("initial_state", []):
             self._add(room, user, state["type"], state["content"], state.get("state_key", ""))
         for invited in body.get("invite", []):
-            self._add(room, user, "m.room.member", {"membership": "invite"}, invited)
+            self._add(room, user, "m.room.member", self._shown("invite", invited), invited)
         if alias:
             self._keep("alias", alias, room.room_id)
         return {"room_id": room.room_id}
@@ -133,7 +133,7 @@ class Rooms(Accounts):
         self._keep("room", room_id, version, user)
         room = self.rooms[room_id]
         self._add(room, user, "m.room.create", {**creation, "room_version": version}, "")
-        self._add(room, user, "m.room.member", {"membership": "join"}, user)
+        self._add(room, user, "m.room.member", self._shown("join", user), user)
         return room
 
     async def alias(self, _request: httpx.Request, _body: Content, parts: list[str]) -> Content:
@@ -156,8 +156,22 @@ class Rooms(Accounts):
             public = room.content("m.room.join_rules").get("join_rule") == "public"
             if membership == "ban" or (membership != "invite" and not public):
                 raise Refusal(403, "M_FORBIDDEN", "You are not invited to this room.")
-            self._add(room, user, "m.room.member", {"membership": "join"}, user)
+            self._add(room, user, "m.room.member", self._shown("join", user), user)
         return {"room_id": room_id}
+
+    def _shown(self, membership: str, user: str) -> Content:
+        """A membership with the user's name, where it has one."""
+        name = self._names.get(user)
+        return {"membership": membership} | ({"displayname": name} if name else {})
+
+    async def display_name(self, request: httpx.Request, body: Content, parts: list[str]) -> Content:
+        """GET, PUT /profile/{user}/displayname: a new name shows in every room the user is in."""
+        answer = await super().display_name(request, body, parts)
+        if request.method == "PUT":
+            for room in self.rooms.values():
+                if parts[0] in room.joined():
+                    self._add(room, parts[0], "m.room.member", self._shown("join", parts[0]), parts[0])
+        return answer
 
     async def leave(self, request: httpx.Request, body: Content, parts: list[str]) -> Content:
         """POST /rooms/{room}/leave"""
@@ -175,7 +189,7 @@ class Rooms(Accounts):
         room.require_power(user, room.level("invite", 0), "inviting")
         if room.membership(body["user_id"]) in ("join", "ban"):
             raise Refusal(403, "M_FORBIDDEN", f"{body['user_id']} is already in the room.")
-        self._add(room, user, "m.room.member", {"membership": "invite"}, body["user_id"])
+        self._add(room, user, "m.room.member", self._shown("invite", body["user_id"]), body["user_id"])
         return {}
 
     async def kick(self, request: httpx.Request, body: Content, parts: list[str]) -> Content:
