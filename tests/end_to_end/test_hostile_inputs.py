@@ -87,7 +87,9 @@ class Target:
 async def target(stage: Stage) -> Target:
     """Running."""
     plain = free_udp_port()
-    await stage.open_homeserver(f'plain_bind = ["127.0.0.1:{plain}"]\n')
+    # Each input is to be looked at: a stranger with this many failures would soon be dropped unread.
+    limits = "\n[limits]\naddress_burst = 1000000\nrefusals_rate = 6000000\nnode_burst = 1000000\n"
+    await stage.open_homeserver(f'plain_bind = ["127.0.0.1:{plain}"]\n{limits}')
     room = (await stage.create_room("hostile"))["room_id"]
     await stage.start_gateway()
     configuration = await stage.provision("garden", room, post="every", interval_s=60)
