@@ -123,7 +123,11 @@ class LimitsSettings:
         high=6_000_000,
     )
     node_burst: int = setting(
-        600, "Messages a node may send at once, after a time of silence: what an outage left it.", low=1, high=6_000_000
+        1_500,
+        "Messages a node may send at once, after a time of silence: what an outage of two weeks left it, at one every "
+        "quarter of an hour.",
+        low=1,
+        high=6_000_000,
     )
     address_rate: int = setting(
         30,

@@ -20,7 +20,7 @@ class Rates:
     """Tokens a minute and how many a bucket holds; `addresses`: how many are remembered, known ones and strangers'."""
 
     node: int = 120
-    node_burst: int = 600
+    node_burst: int = 1_500
     address: int = 30
     address_burst: int = 60
     addresses: int = 4_096
