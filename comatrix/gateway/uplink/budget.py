@@ -31,8 +31,8 @@ class Budget:
         """The earliest time a token is there that leaves `leave` others; it may be past."""
         if self._interval_ms is None:
             return self._not_before_ms
-        if self._emptied:
-            leave = 0  # somebody has to find out whether the refusal is over
+        if self._emptied or self._only_token_ms is not None:
+            leave = 0  # somebody has to find out when the refusal is over, and how soon the next token comes
         return max(self._not_before_ms, self._full_at_ms - (self._burst - 1 - leave) * self._interval_ms)
 
     def take(self, now_ms: int, leave: int = 0) -> bool:
