@@ -110,12 +110,16 @@ async def speaking_as_service(
     def room_ids() -> list[str]:
         return [room.room_id for room in store.read(rooms.all_rooms) if not room.encrypted]
 
-    intake: Intake
     if settings.appservice.intake == "push":
-        intake = await _push(settings, kept, names, matrix, api, store, room_ids, stack)
-    else:
-        intake = ServiceUserIntake(matrix, users, names, rooms=room_ids, now_ms=monotonic_ms, covered=covered)
-    return Speaking(speakers.bot, ghosts, intake, ghosts.reload, [ghosts.run()])
+        pushes = await _push(settings, kept, names, matrix, api, store, room_ids, stack)
+        return Speaking(speakers.bot, ghosts, pushes, ghosts.reload, [ghosts.run()])
+    syncs = ServiceUserIntake(matrix, users, names, rooms=room_ids, now_ms=monotonic_ms, covered=covered)
+
+    def reload() -> None:
+        ghosts.reload()
+        syncs.rooms_changed()
+
+    return Speaking(speakers.bot, ghosts, syncs, reload, [ghosts.run()])
 
 
 async def _push(

@@ -53,9 +53,6 @@ async def test_encryption_switched_on_while_the_gateway_was_away_is_heard(world:
     owner = await world.owner()
     room = await world.room(owner)
     await world.following()
-    if world.mode == "sync":
-        await until(lambda: world.covered)
-        await asyncio.sleep(0.3)
     await world.stop()
     await owner.put_state(room.room_id, "m.room.encryption", {"algorithm": "m.megolm.v1.aes-sha2"})
     world.heard.news.clear()
@@ -69,16 +66,17 @@ async def test_a_room_encrypted_before_the_bot_came_is_heard_of(world: World) ->
     await world.room(owner)
     await world.following()
     encryption = {"type": "m.room.encryption", "state_key": "", "content": {"algorithm": "m.megolm.v1.aes-sha2"}}
-    room = await world.room(owner, initial_state=[encryption])
-    await until(lambda: ("encrypted", room.room_id) in world.heard.news)
+    room_id = await owner.create_room(preset="public_chat", initial_state=[encryption])
+    world.bind(room_id)
+    await world.bot_ready()
+    assert (await world.client.join(room_id)).ok
+    await until(lambda: ("encrypted", room_id) in world.heard.news)
 
 
 async def test_the_bots_kick_its_return_and_new_powers_are_heard(world: World) -> None:
     owner = await world.owner()
     room = await world.room(owner)
     await world.following()
-    if world.mode == "sync":
-        await until(lambda: world.covered)
     await asyncio.sleep(0.3)
     world.heard.news.clear()
     await owner.kick(room.room_id, world.bot.user_id, "enough")

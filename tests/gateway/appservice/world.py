@@ -75,7 +75,7 @@ class Pool:
         self.server = server
         for intake in self._free:
             for number in range(each):
-                made = make_registration(server.base_url, intake)
+                made = make_registration("http://127.0.0.1:8008", intake)  # the real port comes with `take`
                 path = folder / f"{intake}{number}.yaml"
                 path.write_text(registration_yaml(made.settings, made.tokens))
                 server.app_services.append(path)
@@ -196,7 +196,7 @@ class World:
 
     async def following(self) -> None:
         """Until news are heard."""
-        await until(lambda: self.heard.follows)
+        await until(lambda: self.heard.follows and self.covered)
 
     async def owner(self) -> Person:
         """A person with a room; the bot is in it, nothing is bound to it."""

@@ -3,7 +3,8 @@
 Each intake answers `sync` as the homeserver answers the bot's /sync, so that one reader serves all three.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+import asyncio
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from typing import Any, Protocol
 
 from comatrix.gateway.edges.appservice.users import ServiceUsers
@@ -13,6 +14,7 @@ from comatrix.gateway.uplink.voices import DEVICE, ServiceNames
 
 COVER_RETRY_MS = 600_000
 SERVICE_NAME = "CoMatrix"
+NOT_NOW = HomeserverAnswer(None, error="the rooms changed meanwhile")
 
 
 class Intake(Protocol):
@@ -76,6 +78,14 @@ class ServiceUserIntake:
         self._covered = covered
         self._voice = Voice(names.service, DEVICE)
         self._missing: dict[str, int] = {}  # room id -> when to try again
+        self._changed = asyncio.Event()
+
+    def rooms_changed(self) -> None:
+        """A person bound a room: the user is sent there now, and until it is there the room is not heard of."""
+        if any(not self._users.is_in(self._voice.user_id, room_id) for room_id in self._rooms()):
+            self._covered(False)
+            self._missing.clear()
+            self._changed.set()
 
     async def sync(
         self, since: str | None, timeout_ms: int, sync_filter: Mapping[str, Any] | None = None
@@ -85,18 +95,31 @@ class ServiceUserIntake:
         if not answer.ok:
             return answer
         await self._cover()
-        answer = await self._homeserver.sync(since, timeout_ms, sync_filter, voice=self._voice)
-        if answer.errcode == "M_UNKNOWN_DEVICE":
+        syncing = self._homeserver.sync(since, timeout_ms, sync_filter, voice=self._voice)
+        if (heard := await self._until_changed(syncing)) is None:
+            return HomeserverAnswer(200, {"next_batch": since}) if since is not None else NOT_NOW
+        if heard.errcode == "M_UNKNOWN_DEVICE":
             self._users.forget(self._voice.user_id, None)
-        if not answer.ok or answer.body is None:
-            return answer
-        for room_id in _left(answer.body):
+        if not heard.ok or heard.body is None:
+            return heard
+        for room_id in _left(heard.body):
             self._users.forget(self._voice.user_id, room_id)
-        body = service_body_untrusted(answer.body, self._names.bot)
-        return _with(answer, since_join_untrusted(body, self._names.bot))
+        body = service_body_untrusted(heard.body, self._names.bot)
+        return _with(heard, since_join_untrusted(body, self._names.bot))
+
+    async def _until_changed(self, syncing: Coroutine[Any, Any, HomeserverAnswer]) -> HomeserverAnswer | None:
+        """The answer, or None where rooms changed while it was waited for."""
+        asked, changed = asyncio.ensure_future(syncing), asyncio.ensure_future(self._changed.wait())
+        try:
+            await asyncio.wait([asked, changed], return_when=asyncio.FIRST_COMPLETED)
+            return asked.result() if asked.done() else None
+        finally:
+            asked.cancel()
+            changed.cancel()
 
     async def _cover(self) -> None:
         """Into every room; where that is refused, again in ten minutes."""
+        self._changed.clear()
         now_ms = self._now_ms()
         wanted = list(self._rooms())
         self._missing = {room_id: at_ms for room_id, at_ms in self._missing.items() if room_id in wanted}

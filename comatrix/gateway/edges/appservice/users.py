@@ -104,6 +104,10 @@ class ServiceUsers:
                 await self._saved(self._book.save_member(voice.user_id, room_id, None))
             return answer
 
+    def is_in(self, user_id: str, room_id: str) -> bool:
+        """Whether it joined, as far as is known."""
+        return room_id in self._user(user_id).rooms
+
     def forget(self, user_id: str, room_id: str | None) -> None:
         """It is not in this room any more; None: its device is gone."""
         user = self._user(user_id)
