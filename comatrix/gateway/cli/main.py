@@ -17,6 +17,7 @@ from comatrix.gateway.errors import GatewayError
 HERE = "comatrix.gateway.cli"
 COMMANDS = {
     "init": (f"{HERE}.init:init", "Set up this gateway: configuration, account, access token."),
+    "appservice": (f"{HERE}.appservice:appservice", "Let each node be a user: the homeserver's registration file."),
     "config": (f"{HERE}.config:config", "Check or show the configuration."),
     "gateway": (f"{HERE}.gateway:gateway", "Run the gateway."),
     "room": (f"{HERE}.room:room", "Create and list rooms."),
@@ -24,6 +25,7 @@ COMMANDS = {
     "tail": (f"{HERE}.tail:tail", "Show what nodes sent, as it arrives."),
     "queue": (f"{HERE}.queue:queue", "Show what waits for the homeserver; retry or drop what was parked."),
     "status": (f"{HERE}.status:status", "Show how the gateway and its nodes are."),
+    "doctor": (f"{HERE}.doctor:doctor", "Find out what is wrong, and what to type next."),
     "demo": (f"{HERE}.demo:demo", "Watch real nodes post into a room of a homeserver on this machine."),
     "decode": (f"{HERE}.decode:decode", "Explain the bytes of a CoAP message, of CBOR or of a record."),
     "encode": (f"{HERE}.encode:encode", "Make the bytes of a record."),

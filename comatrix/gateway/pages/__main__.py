@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from comatrix.gateway.admin.doctor import page as doctor
 from comatrix.gateway.cli import page as commands
 from comatrix.gateway.config import page as configuration
 from comatrix.gateway.pages import exchange, vocabulary
@@ -9,6 +10,7 @@ from comatrix.gateway.pages import exchange, vocabulary
 PAGES = {
     "commands.md": commands.markdown,
     "configuration.md": configuration.markdown,
+    "doctor.md": doctor.markdown,
     "exchange.md": exchange.markdown,
     "vocabulary.md": vocabulary.markdown,
 }

@@ -1,0 +1,71 @@
+"""Configuration and secrets."""
+
+import stat
+from pathlib import Path
+
+from comatrix.gateway.admin.doctor.lines import CHECK, LOGIN, OK, WARNING, WRONG, Line, Lines, Outcome, outcome
+from comatrix.gateway.admin.doctor.surroundings import Surroundings
+from comatrix.gateway.config.load import ConfigError, load
+from comatrix.gateway.config.secrets import Secrets, read_secrets
+from comatrix.gateway.config.settings import Settings
+from comatrix.gateway.errors import UsageError
+
+LINES = Lines(
+    {
+        "configuration.ok": Line(OK, "{file} is right"),
+        "configuration.missing": Line(WRONG, "there is no configuration at {file}", "comatrix init"),
+        "configuration.problem": Line(WRONG, "{problem}", CHECK),
+        "configuration.unreadable": Line(WRONG, "{why}", "{step}"),
+        "secrets.ok": Line(OK, "the access token of {user} is kept where only you can read it"),
+        "secrets.missing": Line(WRONG, "there is no access token at {file}", LOGIN),
+        "secrets.open": Line(
+            WRONG, "others can read {file}: whoever has the token can post as the gateway", "chmod 600 {file}"
+        ),
+        "secrets.unusable": Line(WRONG, "{why}", "{step}"),
+        "secrets.user": Line(WARNING, "the token is that of {kept}, but the configuration names {user}", LOGIN),
+    }
+)
+
+
+async def configuration(given: Surroundings) -> Outcome:
+    """Its fact: the Settings."""
+    file = given.paths.config
+    try:
+        settings = load(file, given.environ)
+    except ConfigError as error:
+        return outcome(*(LINES.say("configuration.problem", problem=problem) for problem in error.problems))
+    except UsageError as error:
+        if _is_missing(file):
+            return outcome(LINES.say("configuration.missing", file=file))
+        return outcome(LINES.say("configuration.unreadable", why=error.text.rstrip("."), step=error.next_step))
+    return outcome(LINES.say("configuration.ok", file=file), fact=settings)
+
+
+async def secrets(given: Surroundings) -> Outcome:
+    """Its fact: the Secrets."""
+    file = given.paths.secrets
+    if _is_missing(file):
+        return outcome(LINES.say("secrets.missing", file=file))
+    try:
+        kept = read_secrets(file)
+    except UsageError as error:
+        if stat.S_IMODE(file.stat().st_mode) & 0o077:
+            return outcome(LINES.say("secrets.open", file=file))
+        return outcome(LINES.say("secrets.unusable", why=error.text.rstrip("."), step=error.next_step))
+    return outcome(LINES.say("secrets.ok", user=kept.user_id), fact=kept)
+
+
+async def same_user(given: Surroundings, settings: Settings, kept: Secrets) -> Outcome:
+    """Whether configuration and secrets are of one account."""
+    user = settings.homeserver.user
+    if user == kept.user_id:
+        return outcome()
+    return outcome(LINES.say("secrets.user", kept=kept.user_id, user=user))
+
+
+def _is_missing(file: Path) -> bool:
+    """False also where its folder may not be looked into."""
+    try:
+        return not file.exists()
+    except PermissionError:
+        return False
