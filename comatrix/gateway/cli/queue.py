@@ -41,14 +41,15 @@ def queue(ctx: click.Context, parked: bool, as_json: bool) -> None:
     if not parked:
         click.echo(f"{found['waiting']} records wait for their turn.")
         for one in found["rooms"]:
-            click.echo(_lag(one, timezone))
+            click.echo(lag_words(one, timezone))
     if any(one["state"] == "parked" for one in found["rows"]):
         click.echo("Next: comatrix queue retry ID, or comatrix queue drop ID")
 
 
-def _lag(room: dict[str, Any], timezone: tzinfo) -> str:
+def lag_words(room: dict[str, Any], timezone: tzinfo) -> str:
     """How far a room is behind, on one line."""
-    parts = [f"{room['waiting']} records wait, the oldest since {clock(room['oldest_ms'], timezone)}"]
+    count, since = room["waiting"], clock(room["oldest_ms"], timezone)
+    parts = [f"1 record waits, since {since}" if count == 1 else f"{count} records wait, the oldest since {since}"]
     if room.get("next_ms") is not None:
         parts.append(f"next event expected {clock(room['next_ms'], timezone)}, {room['rate']}")
     if room.get("trouble"):
