@@ -6,6 +6,7 @@ import secrets
 import tomllib
 from dataclasses import dataclass, field, fields
 from pathlib import Path
+from urllib.parse import quote
 
 from comatrix.gateway.config.private_file import read_private, write_private
 from comatrix.gateway.config.settings import Settings
@@ -27,8 +28,13 @@ class ServiceTokens:
 
 
 def new_tokens(user_id: str) -> ServiceTokens:
-    """With fresh tokens; the id tells apart the gateways of one homeserver."""
+    """With fresh tokens; the id tells apart the gateways of one homeserver. Raises UsageError."""
     localpart = user_id[1:].partition(":")[0]
+    if quote(localpart) != localpart:
+        raise UsageError(
+            f"{user_id} cannot be a service's user: its first part may hold letters, digits and . _ - / only.",
+            f"{AGAIN} --user @cx:{user_id.partition(':')[2]}",
+        )
     return ServiceTokens(f"comatrix-{localpart}", user_id, secrets.token_urlsafe(32), secrets.token_urlsafe(32))
 
 
