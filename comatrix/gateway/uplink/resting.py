@@ -7,7 +7,7 @@ from struct import Struct
 
 from comatrix.gateway.model import SecurityContext
 from comatrix.session.counter import Counter
-from comatrix.session.replay import Window
+from comatrix.session.replay import SIZE, Window
 
 _HEAD = Struct(">HIqIQQ?B")  # node, key, highest, mask, next, limit, missing, size of the secret
 
@@ -28,7 +28,8 @@ class Resting:
 
 def pack(node: int, key: int, window: Window, counter: Counter, *, missing: bool, secret: bytes, extra: bytes) -> bytes:
     """One association -> its bytes."""
-    head = _HEAD.pack(node, key, window.highest, window.mask, counter.next, counter.limit, missing, len(secret))
+    mask = window.mask & (1 << SIZE) - 1  # merged windows are stored wider than any counter is looked up in
+    head = _HEAD.pack(node, key, window.highest, mask, counter.next, counter.limit, missing, len(secret))
     return head + secret + extra
 
 
