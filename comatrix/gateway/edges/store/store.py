@@ -8,6 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
+from comatrix.gateway.edges.store.appender import FOLD_AT
 from comatrix.gateway.edges.store.ballast import Ballast
 from comatrix.gateway.edges.store.capacity import Capacity, StoreLimits
 from comatrix.gateway.edges.store.committer import Committer
@@ -35,6 +36,7 @@ class Store:
         adopted: tuple[str, bool],
         limits: StoreLimits,
         synced: Callable[[int], None] | None,
+        fold_at: int,
     ) -> None:
         self.path = path
         self.instance, self.restored = adopted
@@ -43,7 +45,7 @@ class Store:
         self._reader = connect_reader(path)
         self._turn = threading.Lock()
         self._capacity = Capacity(writer, path, limits)
-        self._transactions = Transactions(writer, self._capacity, self._translated, synced)
+        self._transactions = Transactions(writer, self._capacity, self._translated, synced, fold_at)
         self._transactions.begin()
         self._tell: Callable[[str], None] | None = None
         self._committer: Committer | None = None
@@ -57,10 +59,11 @@ class Store:
         *,
         limits: StoreLimits = NO_LIMITS,
         synced: Callable[[int], None] | None = None,
+        fold_at: int = FOLD_AT,
     ) -> "Store":
         """Makes, migrates and locks the database. Raises StoreError: in use, newer schema, damaged, no access.
 
-        `synced(members)` is told of every commit, in the thread that made it.
+        `synced(members)` is told of every commit, in the thread that made it. `fold_at`: rows in memory at most, about.
         """
         try:
             make_private(path)
@@ -71,7 +74,7 @@ class Store:
             Ballast(path, limits.ballast).make_way()
             writer = connect_writer(path)
             adopted = adopt(writer, path, now_ms, secrets.token_hex(8))
-            return cls(path, lock, writer, adopted, limits, synced)
+            return cls(path, lock, writer, adopted, limits, synced, fold_at)
         except (sqlite3.Error, OSError) as error:
             lock.release()
             raise translated(error, path) from error

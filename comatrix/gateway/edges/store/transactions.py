@@ -27,12 +27,14 @@ class Transactions:
         connection: sqlite3.Connection,
         capacity: Capacity,
         translate: Callable[[Exception], StoreError],
-        synced: Callable[[int], None] | None,
+        synced: Callable[[int], None] | None = None,
+        fold_at: int = FOLD_AT,
     ) -> None:
         self._connection = connection
         self._capacity = capacity
         self._translate = translate
         self._synced = synced
+        self._fold_at = fold_at
         self._appender = Appender()
         self._retention = Retention()
         self._fold_soon = False
@@ -59,7 +61,7 @@ class Transactions:
 
     def tidy(self) -> None:
         """What nobody waits for: folds when it is time. Raises sqlite3.Error, but not for want of space."""
-        if self._appender.unfolded < FOLD_AT and not self._fold_soon:
+        if self._appender.unfolded < self._fold_at and not self._fold_soon:
             return
         try:
             self._connection.execute("BEGIN IMMEDIATE")
@@ -75,7 +77,7 @@ class Transactions:
 
     def expire(self, connection: sqlite3.Connection, before_ms: int) -> bool:
         """A job: one step of retention -> whether there is more to do."""
-        self._fold_soon = self._fold_soon or self._appender.unfolded > 0  # only what is folded may go
+        self._fold_soon = True  # only what is folded may go
         return self._retention.expire(connection, before_ms)
 
     def _attempt(self, appends: list[Append], works: list[Work]) -> tuple[Outcome, bool]:
