@@ -27,7 +27,7 @@ from comatrix.gateway.edges.matrix import MatrixClient
 from comatrix.gateway.edges.operator_room import OperatorRoom
 from comatrix.gateway.edges.poster import Poster
 from comatrix.gateway.edges.receiver import Receiver
-from comatrix.gateway.edges.room_watch import RoomWatch
+from comatrix.gateway.edges.room_watch import Pause, RoomWatch
 from comatrix.gateway.edges.store.capacity import StoreLimits
 from comatrix.gateway.edges.store.delivery import Delivery
 from comatrix.gateway.edges.store.store import Store
@@ -41,6 +41,7 @@ from comatrix.gateway.uplink.admission import Rates
 from comatrix.gateway.uplink.associations import Associations
 from comatrix.gateway.uplink.knocks import Knocks
 from comatrix.gateway.uplink.rendering import event_content
+from comatrix.gateway.upgrades import Upgrades
 
 log = logging.getLogger("comatrix")
 
@@ -178,21 +179,26 @@ class Gateway:
         poster = self.poster
         poster.watched(False)
         tell = self.operator.tell
-        news = RoomNews(self.store, directory, reload=poster.reload, watched=poster.watched, tell=tell)
-        mended = asyncio.Event()
-
-        async def pause(seconds: float) -> None:
-            mended.clear()
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(mended.wait(), seconds)
-
+        upgrades = Upgrades(
+            self.matrix,
+            self.store,
+            directory,
+            now=monotonic_ms,
+            replaced=poster.replaced,
+            reload=poster.reload,
+            voices_anew=poster.reload,
+            tell=tell,
+        )
+        news = RoomNews(self.store, directory, upgrades, reload=poster.reload, watched=poster.watched, tell=tell)
+        pause = Pause()
+        self.matrix.on_reached(pause.cut)
         watch = RoomWatch(self.matrix, news, now=monotonic_ms, sleep=pause)
-        follow = self._follow_secrets(paths, mended)
+        follow = self._follow_secrets(paths, pause)
         keep = keep_for(self.store, span_ms(self.settings.store.keep), now_ms=wall_ms, sleep=asyncio.sleep)
         for work in (poster.run(), watch.run(), self.operator.run(), follow, keep, self._tell_knocks()):
             self.tasks.append(asyncio.get_running_loop().create_task(work))
 
-    async def _follow_secrets(self, paths: Paths, mended: asyncio.Event) -> None:
+    async def _follow_secrets(self, paths: Paths, pause: Pause) -> None:
         """`comatrix init` beside a running gateway brings a new token: take it without a restart."""
         while True:
             await asyncio.sleep(SECRETS_LOOK_S)
@@ -201,7 +207,7 @@ class Gateway:
                 if kept.user_id == self.matrix.user_id and self.matrix.take_if_new(kept):
                     log.info("took the new access token")
                     self.poster.signed_in(Voice(kept.user_id, kept.device_id))
-                    mended.set()
+                    pause.cut()
 
     async def _tell_knocks(self) -> None:
         """What was counted since the last lines is told when its time comes, or when the gateway stops."""

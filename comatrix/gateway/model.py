@@ -25,13 +25,15 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """A room that nodes are bound to. `id` is the database's row id, `room_id` Matrix's, resolved once from `alias`."""
+    """A room that nodes are bound to. `id` is the database's row id, `room_id` Matrix's, resolved once from `alias`;
+    it changes when the room is replaced."""
 
     id: int
     room_id: str
     alias: str | None = None
     encrypted: bool = False  # once seen, remembered for ever
     paused: str | None = None  # why nothing is sent there now, in words
+    successor: str | None = None  # the room that is to take its place: nothing is sent until it did
 
 
 @dataclass(frozen=True, slots=True)

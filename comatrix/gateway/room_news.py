@@ -5,6 +5,7 @@ from collections.abc import Callable
 from comatrix.gateway.directory import Directory
 from comatrix.gateway.edges.store import rooms
 from comatrix.gateway.edges.store.store import Store
+from comatrix.gateway.upgrades import Upgrades
 
 
 class RoomNews:
@@ -15,6 +16,7 @@ class RoomNews:
         self,
         store: Store,
         directory: Directory,
+        upgrades: Upgrades,
         *,
         reload: Callable[[], None],
         watched: Callable[[bool], None],
@@ -22,13 +24,14 @@ class RoomNews:
     ) -> None:
         self._store = store
         self._directory = directory
+        self._upgrades = upgrades
         self._reload = reload
         self._watched = watched
         self._tell = tell
 
     def is_configured(self, room_id: str) -> bool:
-        """Whether nodes are bound to this room."""
-        return self._directory.room_by_id(room_id) is not None
+        """Whether nodes are bound to this room, or will be since it replaces theirs."""
+        return self._directory.room_by_id(room_id) is not None or self._upgrades.expects(room_id)
 
     def following(self, follows: bool) -> None:
         """While we do not follow, a room may have been encrypted since the poster looked."""
@@ -45,6 +48,7 @@ class RoomNews:
 
     async def joined(self, room_id: str) -> None:
         """What was forbidden may work now."""
+        await self._upgrades.joined(room_id)
         self._reload()
 
     async def left(self, room_id: str, membership: str, reason: str) -> None:
@@ -55,12 +59,16 @@ class RoomNews:
             why = f" ({reason})" if reason else ""
             self._tell(f"the bot is {how} room {room.alias or room_id}{why}: invite it again")
 
-    async def upgraded(self, room_id: str, replacement: str) -> None:
-        """Told; following an upgrade comes later."""
+    async def upgraded(self, room_id: str, replacement: str, via: str) -> None:
+        """Followed."""
         room = self._directory.room_by_id(room_id)
         if room is not None:
-            self._tell(f"room {room.alias or room_id} was replaced: comatrix node move NODE --room {replacement}")
+            await self._upgrades.closed(room, replacement, via)
 
     async def power_changed(self, room_id: str) -> None:
         """What was forbidden may be allowed now."""
         self._reload()
+
+    async def settled(self) -> None:
+        """Everything of a sync was told: what waits for its time may go on."""
+        await self._upgrades.settle()

@@ -27,7 +27,7 @@ class Seen:
 async def events(stage: Stage, room_id: str) -> list[dict[str, Any]]:
     """Every event of the room, oldest first, by paging /messages."""
     assert stage.person is not None
-    headers = {"Authorization": f"Bearer {stage.person._token}"}
+    headers = {"Authorization": f"Bearer {stage.person.account.access_token}"}
     url = f"{stage.synapse.base_url}/_matrix/client/v3/rooms/{quote(room_id, safe='')}/messages"
     found: list[dict[str, Any]] = []
     query = {"dir": "f", "limit": "500"}

@@ -14,14 +14,15 @@ LAYERS = [
     ("comatrix.session",),
     ("comatrix.gateway.errors", "comatrix.gateway.model", "comatrix.gateway.aead"),
     ("comatrix.gateway.uplink", "comatrix.gateway.config", "comatrix.gateway.provisioning", "comatrix.gateway.pages"),
+    ("comatrix.gateway.clock",),
     ("comatrix.gateway.edges",),
     ("comatrix.gateway.admin",),
-    ("comatrix.gateway.directory", "comatrix.gateway.clock", "comatrix.gateway.collector"),
+    ("comatrix.gateway.directory", "comatrix.gateway.collector"),
     (
         "comatrix.gateway.speaking",
         "comatrix.gateway.receiving",
     ),
-    ("comatrix.gateway.room_news",),
+    ("comatrix.gateway.room_news", "comatrix.gateway.upgrades"),
     ("comatrix.gateway.app",),
     # The demo plays what the command line does, and is one of its commands. `make docs` writes the commands' page too.
     ("comatrix.gateway.cli", "comatrix.gateway.demo", "comatrix.__main__", "comatrix.gateway.pages.__main__"),

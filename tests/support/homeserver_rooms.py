@@ -107,6 +107,8 @@ class Rooms(Accounts):
         if alias in self._aliases:
             raise Refusal(400, "M_ROOM_IN_USE", f"Room alias {alias} already taken")
         levels = {**DEFAULT_LEVELS, "users": {} if version == "12" else {user: 100}}
+        if version == "12":
+            levels["events"] = {**DEFAULT_LEVELS["events"], "m.room.tombstone": 150}
         levels.update(body.get("power_level_content_override", {}))
         if version == "12" and user in levels["users"]:
             raise Refusal(400, "M_INVALID_PARAM", "the creator must not be in power_levels")

@@ -82,6 +82,19 @@ class Person:
         """The id of a room made with exactly this body."""
         return str((await self._do("POST", ["createRoom"], body))["room_id"])
 
+    async def upgrade(self, room_id: str, version: str = "12") -> str:
+        """The id of the room that replaces it. Nobody is invited there."""
+        answer = await self._do("POST", ["rooms", room_id, "upgrade"], {"new_version": version})
+        return str(answer["replacement_room"])
+
+    async def ban(self, room_id: str, user_id: str) -> None:
+        """Keep somebody out."""
+        await self._do("POST", ["rooms", room_id, "ban"], {"user_id": user_id})
+
+    async def unban(self, room_id: str, user_id: str) -> None:
+        """Let somebody in again, by an invite."""
+        await self._do("POST", ["rooms", room_id, "unban"], {"user_id": user_id})
+
     async def say(self, room_id: str, text: str) -> None:
         """Type something."""
         path = ["rooms", room_id, "send", "m.room.message", secrets.token_hex(8)]

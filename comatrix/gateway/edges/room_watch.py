@@ -3,6 +3,7 @@
 What people type is not read here. Every event is judged by its type and place, never by its time.
 """
 
+import asyncio
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
@@ -16,7 +17,7 @@ log = logging.getLogger(__name__)
 SYNC_TIMEOUT_MS = 30_000
 BETWEEN_S = 0.2  # a server that answers at once, always, is not asked in a hot loop
 FIRST_PAUSE_S = 1.0
-LONGEST_PAUSE_S = 300.0
+LONGEST_PAUSE_S = 60.0
 DECLINES_A_MINUTE = 10
 INVITE_WAIT_MS = 900_000  # who invites the bot binds a node to the room next: an invite waits for that
 MAX_WAITING = 100  # invites; one beyond it is left unanswered, which harms nobody
@@ -47,15 +48,19 @@ FILTER: Mapping[str, Any] = {
 }
 
 
-class Matrix(Protocol):
+class Intake(Protocol):
+    """How news come."""
+
+    async def sync(self, since: str | None, timeout_ms: int, sync_filter: Mapping[str, Any]) -> HomeserverAnswer:
+        """What happened."""
+
+
+class Matrix(Intake, Protocol):
     """The calls it makes."""
 
     @property
     def user_id(self) -> str:
         """Whose rooms these are."""
-
-    async def sync(self, since: str | None, timeout_ms: int, sync_filter: Mapping[str, Any]) -> HomeserverAnswer:
-        """What happened."""
 
     async def join(self, room: str, via: Sequence[str]) -> HomeserverAnswer:
         """Accept an invite."""
@@ -82,11 +87,14 @@ class Listener(Protocol):
     async def left(self, room_id: str, membership: str, reason: str) -> None:
         """The bot is no longer in the room; `membership` is "leave" or "ban", `reason` in words, maybe empty."""
 
-    async def upgraded(self, room_id: str, replacement: str) -> None:
-        """The room was closed in favour of `replacement`."""
+    async def upgraded(self, room_id: str, replacement: str, via: str) -> None:
+        """The room was closed in favour of `replacement` ("": of none) by somebody on the server `via`."""
 
     async def power_changed(self, room_id: str) -> None:
         """What was forbidden may be allowed now."""
+
+    async def settled(self) -> None:
+        """Everything of one answer was told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +104,7 @@ class Change:
     kind: str
     room_id: str
     detail: str = ""  # left: membership; upgraded: replacement; invited: inviter, or "" where the room is encrypted
-    reason: str = ""
+    reason: str = ""  # upgraded: the server of who did it
 
 
 def changes_untrusted(body: Mapping[str, Any], user_id: str, *, first: bool) -> Iterator[Change]:
@@ -119,7 +127,8 @@ def _state_changes(room_id: str, events: list[Mapping[str, Any]], user_id: str) 
             case "m.room.encryption", "":
                 yield Change("encrypted", room_id)
             case "m.room.tombstone", "":
-                yield Change("upgraded", room_id, _text(content.get("replacement_room")))
+                server = _text(event.get("sender")).partition(":")[2]
+                yield Change("upgraded", room_id, _text(content.get("replacement_room")), server)
             case "m.room.power_levels", "":
                 yield Change("power", room_id)
             case "m.room.member", member if member == user_id and content.get("membership") == "join":
@@ -166,8 +175,37 @@ class Declines:
         return due[1:]
 
 
+class Pause:
+    """Waits between two looks. `cut` ends the wait when something was mended, though never in its first second: what is
+    mended again and again makes no hot loop."""
+
+    def __init__(self, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
+        self._sleep = sleep
+        self._mended = asyncio.Event()
+
+    def cut(self) -> None:
+        """Look now."""
+        self._mended.set()
+
+    async def __call__(self, seconds: float) -> None:
+        """At most `seconds`."""
+        self._mended.clear()
+        await self._sleep(min(seconds, FIRST_PAUSE_S))
+        if seconds > FIRST_PAUSE_S:
+            await self._until_cut(seconds - FIRST_PAUSE_S)
+
+    async def _until_cut(self, seconds: float) -> None:
+        waits = [asyncio.ensure_future(self._mended.wait()), asyncio.ensure_future(self._sleep(seconds))]
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for one in waits:
+                one.cancel()
+
+
 class RoomWatch:
-    """The sync loop. `now` gives ms of a clock that never goes back, `sleep` waits for seconds."""
+    """The sync loop. `now` gives ms of a clock that never goes back, `sleep` waits for seconds. `intake`: whose answers
+    are followed, if not the account's own /sync."""
 
     def __init__(
         self,
@@ -177,8 +215,10 @@ class RoomWatch:
         now: Callable[[], int],
         sleep: Callable[[float], Awaitable[None]],
         timeout_ms: int = SYNC_TIMEOUT_MS,
+        intake: Intake | None = None,
     ) -> None:
         self._matrix = matrix
+        self._intake: Intake = intake or matrix
         self._listener = listener
         self._now = now
         self._sleep = sleep
@@ -196,7 +236,7 @@ class RoomWatch:
 
     async def step(self) -> float:
         """One /sync and what follows from it -> seconds to pause before the next."""
-        answer = await self._matrix.sync(self._since, self._timeout_ms if self._since else 0, FILTER)
+        answer = await self._intake.sync(self._since, self._timeout_ms if self._since else 0, FILTER)
         if not answer.ok or not isinstance((answer.body or {}).get("next_batch"), str):
             return self._failed(answer)
         self._recovered()
@@ -207,6 +247,7 @@ class RoomWatch:
         if not self._follows:
             self._follows = True
             self._listener.following(True)
+        await self._listener.settled()
         await self._join_some()
         await self._decline_some()
         return BETWEEN_S
@@ -238,7 +279,7 @@ class RoomWatch:
             case "left":
                 await self._listener.left(change.room_id, change.detail, change.reason)
             case "upgraded":
-                await self._listener.upgraded(change.room_id, change.detail)
+                await self._listener.upgraded(change.room_id, change.detail, change.reason)
             case "power":
                 await self._listener.power_changed(change.room_id)
             case "invited":

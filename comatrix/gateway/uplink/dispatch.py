@@ -84,7 +84,7 @@ class Dispatch:
         return [
             lane
             for lane in self.lanes.values()
-            if not (lane.busy or lane.place.stopped) and (lane.rows or self._due_ms(lane) is not None)
+            if not (lane.busy or lane.place.closed) and (lane.rows or self._due_ms(lane) is not None)
         ]
 
     def _room_is_asked(self, lane: Lane) -> bool:

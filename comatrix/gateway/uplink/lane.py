@@ -27,6 +27,11 @@ class Place:
         """The room as a person knows it."""
         return self.room.alias or self.room.room_id
 
+    @property
+    def closed(self) -> bool:
+        """Nothing may be sent: it is encrypted, or about to be replaced by another room."""
+        return self.stopped or self.room.successor is not None
+
     def replaced(self, room: Room) -> None:
         """Another room took its place: nothing is known of that one."""
         self.room = room

@@ -21,6 +21,7 @@ from comatrix.gateway.edges.room_watch import (
     REASON_ENCRYPTED,
     REASON_NOT_CONFIGURED,
     Declines,
+    Pause,
     RoomWatch,
     changes_untrusted,
 )
@@ -36,6 +37,7 @@ class Told:
     configured: set[str] = field(default_factory=set)
     seen: list[tuple[str, ...]] = field(default_factory=list)
     follows: bool = False
+    settlings: int = 0
 
     def is_configured(self, room_id: str) -> bool:
         return room_id in self.configured
@@ -52,11 +54,14 @@ class Told:
     async def left(self, room_id: str, membership: str, reason: str) -> None:
         self.seen.append(("left", room_id, membership, reason))
 
-    async def upgraded(self, room_id: str, replacement: str) -> None:
-        self.seen.append(("upgraded", room_id, replacement))
+    async def upgraded(self, room_id: str, replacement: str, via: str) -> None:
+        self.seen.append(("upgraded", room_id, replacement, via))
 
     async def power_changed(self, room_id: str) -> None:
         self.seen.append(("power", room_id))
+
+    async def settled(self) -> None:
+        self.settlings += 1
 
     def take(self) -> list[tuple[str, ...]]:
         """What was told since the last time."""
@@ -107,7 +112,7 @@ async def test_each_change_of_a_room_is_told_once(place: Place) -> None:
 
     await person.put_state(room_id, "m.room.tombstone", {"body": "moved", "replacement_room": "!new"})
     await watch.step()
-    assert told.take() == [("upgraded", room_id, "!new")]
+    assert told.take() == [("upgraded", room_id, "!new", "localhost")]
 
     await person.kick(room_id, client.user_id, "begone")
     await watch.step()
@@ -246,7 +251,7 @@ async def test_an_outage_is_one_line_and_longer_pauses(
     homeserver.down = True
     pauses = [await watch.step() for _ in range(12)]
     assert pauses[:4] == [1.0, 2.0, 4.0, 8.0]
-    assert pauses[-1] == LONGEST_PAUSE_S
+    assert pauses[-1] == LONGEST_PAUSE_S == 60.0
     homeserver.down = False
     assert [await watch.step(), await watch.step()] == [BETWEEN_S, BETWEEN_S]
     assert caplog.messages == [
@@ -299,6 +304,40 @@ async def test_it_runs_until_it_is_cancelled(memory: Place) -> None:
     with pytest.raises(asyncio.CancelledError):
         await task
     assert told.take() == [("encrypted", room_id)]
+
+
+async def test_what_was_mended_ends_a_pause_after_its_first_second() -> None:
+    clock = Clock()
+    asleep: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        asleep.append(seconds)
+        clock.now_ms += int(seconds * 1000)
+        if seconds > 1:
+            await asyncio.Event().wait()
+
+    pause = Pause(sleep)
+    task = asyncio.create_task(pause(60.0))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert not task.done()
+    pause.cut()
+    await asyncio.wait_for(task, 5)
+    assert asleep == [1.0, 59.0]
+    pause.cut()  # of a pause that is over: the next one is whole
+    task = asyncio.create_task(pause(60.0))
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert not task.done()
+    task.cancel()
+
+
+async def test_a_pause_ends_by_itself() -> None:
+    clock = Clock()
+    pause = Pause(clock.sleep)
+    await pause(BETWEEN_S)
+    await pause(60.0)
+    assert clock.now_ms == 60_200
 
 
 def test_the_filter_hides_no_sender() -> None:

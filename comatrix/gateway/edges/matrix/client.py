@@ -80,6 +80,10 @@ class MatrixClient:
         """As `take`, where a person signed in again -> whether that was so."""
         return self._session.take_if_new(account)
 
+    def on_reached(self, reached: Callable[[], None]) -> None:
+        """Call `reached` with the first success after a request that got no answer."""
+        self._session.reached = reached
+
     @property
     def base_url(self) -> str:
         """The homeserver's address without a trailing slash."""

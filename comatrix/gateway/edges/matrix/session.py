@@ -37,6 +37,8 @@ class Session:
         self._http = http
         self._keep = keep
         self._now_ms = now_ms
+        self.reached: Callable[[], None] | None = None  # the first answer after one that did not come
+        self._lost = False
         self._renewing: asyncio.Task[HomeserverAnswer | None] | None = None
         self._refused = ""  # the refresh token that renews nothing any more
         self._not_before_ms = 0
@@ -72,7 +74,7 @@ class Session:
         if self._renewing is not None or self._due():
             await self._renewed()
         used = self.account.access_token
-        answer = await self._http.request(method, path, query=query, data=data, token=used, wait_s=wait_s)
+        answer = await self._send(method, path, query, data, wait_s)
         if answer.status != 401 or answer.errcode != "M_UNKNOWN_TOKEN":
             return answer
         if self.account.access_token == used:
@@ -81,14 +83,26 @@ class Session:
             failure = await self._renewed()
             if failure is not None:
                 return failure
-        token = self.account.access_token
-        return await self._http.request(method, path, query=query, data=data, token=token, wait_s=wait_s)
+        return await self._send(method, path, query, data, wait_s)
 
     async def aclose(self) -> None:
         """A renewal under way ends first: its tokens would be lost."""
         if self._renewing is not None:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._renewing
+
+    async def _send(
+        self, method: str, path: str, query: Query | None, data: bytes | None, wait_s: float
+    ) -> HomeserverAnswer:
+        token = self.account.access_token
+        answer = await self._http.request(method, path, query=query, data=data, token=token, wait_s=wait_s)
+        if answer.body is None:
+            self._lost = True
+        elif self._lost and answer.ok:
+            self._lost = False
+            if self.reached is not None:
+                self.reached()
+        return answer
 
     def _renewable(self) -> bool:
         return self.account.refresh_token not in ("", self._refused)

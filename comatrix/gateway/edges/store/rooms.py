@@ -6,7 +6,7 @@ from typing import Any
 
 from comatrix.gateway.model import Room
 
-COLUMNS = "id, room_id, alias, encrypted, paused"
+COLUMNS = "id, room_id, alias, encrypted, paused, successor"
 
 
 def add(connection: sqlite3.Connection, room_id: str, alias: str | None = None) -> Room:
@@ -48,5 +48,20 @@ def set_paused(connection: sqlite3.Connection, room: int, reason: str | None) ->
     connection.execute("UPDATE room SET paused = ? WHERE id = ?", (reason, room))
 
 
+def set_successor(connection: sqlite3.Connection, room: int, successor: str | None) -> None:
+    """The room that is to take its place, so that nothing is sent there meanwhile; None: there is none."""
+    connection.execute("UPDATE room SET successor = ? WHERE id = ?", (successor, room))
+
+
+def replace(connection: sqlite3.Connection, room: int, room_id: str) -> bool:
+    """From now on the row means the room `room_id`, of which nothing is known yet -> False: another row means it."""
+    taken = connection.execute("SELECT 1 FROM room WHERE room_id = ? AND id <> ?", (room_id, room)).fetchone()
+    if taken is None:
+        connection.execute(
+            "UPDATE room SET room_id = ?, encrypted = 0, paused = NULL, successor = NULL WHERE id = ?", (room_id, room)
+        )
+    return taken is None
+
+
 def _room(row: Sequence[Any]) -> Room:
-    return Room(row[0], row[1], row[2], bool(row[3]), row[4])
+    return Room(row[0], row[1], row[2], bool(row[3]), row[4], row[5])
