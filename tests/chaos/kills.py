@@ -1,0 +1,229 @@
+"""The gateway dies again and again under load, each time differently, while its nodes and its homeserver suffer too."""
+
+import asyncio
+import random
+import signal
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.chaos import crash, invariants, plans
+from tests.chaos.front import Trap
+from tests.chaos.gateway_process import descriptors, memory_mb
+from tests.chaos.plans import Plan
+from tests.chaos.report import Report
+from tests.chaos.scene import Scene
+
+LONGEST_LIFE_S = 2.5
+FIRST_ANSWER_S = 20.0
+LOOK_EVERY = 10  # lives between two looks at the rooms
+ENOUGH_SAMPLES = 16
+NAME = "kills"
+
+
+@dataclass(slots=True)
+class Kills:
+    """One scene with `lives` deaths. `report` gets what was found."""
+
+    scene: Scene
+    report: Report
+    lives: int
+    progress: Callable[[str], None]
+    chance: random.Random = field(init=False)
+    _checks: set[asyncio.Task[None]] = field(default_factory=set)
+    _memory_mb: list[float] = field(default_factory=list)
+    _descriptors: list[float] = field(default_factory=list)
+    _over: bool = False
+    _step_reached: bool = True
+
+    async def run(self) -> None:
+        """All lives, then the comparison of everything acknowledged with everything shown."""
+        self.chance = random.Random(f"{self.scene.seed}/kills")
+        self.scene.load.talk(True)
+        mischief = asyncio.create_task(self._mischief())
+        try:
+            for number in range(self.lives):
+                await self._live(plans.draw(self.chance), number)
+                if number % LOOK_EVERY == LOOK_EVERY - 1:
+                    await self._look()
+                self.progress(self._summary())
+        finally:
+            self._over = True
+            await mischief  # its last act is undone by itself
+        await self._reckon()
+
+    async def _live(self, plan: Plan, number: int) -> None:
+        scene = self.scene
+        self._step_reached = True
+        scene.front.bad = plan.bad
+        scene.front.one_each = plan.tamper is not None and plan.tamper.syscall == "connect"
+        scene.front.trap = None
+        if plan.trap:
+            scene.front.trap = Trap(plan.trap, plan.count, lambda: scene.gateway.send(signal.SIGKILL))
+        await scene.begin_life(plan.tamper)
+        if plan.step == "while starting":
+            await asyncio.sleep(plan.delay_s)
+        else:
+            await self._until_it_ends(plan)
+        await self._end(plan)
+        self._check_wreck(number)
+        self.report.counts[f"kills: {plan.step}" if self._step_reached else f"kills: at random, not {plan.step}"] += 1
+
+    async def _until_it_ends(self, plan: Plan) -> None:
+        scene, end_s = self.scene, time.monotonic() + LONGEST_LIFE_S
+        first_s = await scene.first_answer(FIRST_ANSWER_S)
+        if first_s is not None and plan.tamper is None:
+            self.report.took("first answer after a start", first_s)
+        elif first_s is None and scene.gateway.running:
+            self.report.check(NAME, scene.seed, invariants.first_answers_come_soon, [FIRST_ANSWER_S])
+        if plan.tamper is None and not plan.trap:
+            await asyncio.sleep(plan.delay_s)
+        elif not await scene.gateway.ended(max(0.1, end_s - time.monotonic())):
+            self._step_reached = False
+        pid = scene.gateway.pid()
+        if pid is not None:
+            self._memory_mb.append(memory_mb(pid))
+            self._descriptors.append(descriptors(pid))
+
+    async def _end(self, plan: Plan) -> None:
+        gateway = self.scene.gateway
+        if plan.step == "while stopped":
+            gateway.send(signal.SIGSTOP)
+            await asyncio.sleep(self.chance.uniform(0.05, 0.6))
+            if self.chance.random() < 0.5:
+                gateway.send(signal.SIGCONT)
+                await asyncio.sleep(self.chance.uniform(0, 0.2))
+        if plan.step == "asked to end":
+            status = await gateway.stop()
+            self.report.check(NAME, self.scene.seed, invariants.it_ended_well, status)
+            return
+        if gateway.running:
+            await gateway.kill()
+        self.report.check(NAME, self.scene.seed, invariants.it_was_killed, gateway.status)
+
+    def _check_wreck(self, number: int) -> None:
+        """Copied at once, examined in a thread while the next life begins."""
+        asked = self.scene.load.ledger.take_fresh()
+        copy = crash.copied(self.scene.database, self.scene.folder / f"wreck{number % 8}")
+        task = asyncio.create_task(self._examine(copy, asked))
+        self._checks.add(task)
+        task.add_done_callback(self._checks.discard)
+
+    async def _examine(self, copy: Path, asked: list[tuple[int, int, int]]) -> None:
+        wreck = await asyncio.to_thread(crash.examined, copy, asked)
+        check, seed = self.report.check, self.scene.seed
+        check(NAME, seed, invariants.database_is_whole, wreck.integrity)
+        check(NAME, seed, invariants.all_acknowledged_are_stored, asked, wreck.stored)
+        sent = {put.txn for put in self.scene.front.puts}
+        self.report.counts["deaths with an event sealed and never sent"] += bool(wreck.open_txns - sent)
+
+    async def _mischief(self) -> None:
+        """What goes on beside the kills."""
+        scene, chance = self.scene, self.chance
+        while not self._over:
+            await asyncio.sleep(chance.uniform(0.05, 0.5))
+            act = chance.choices(("reset", "replay", "freeze", "kill", "down"), (4, 6, 2, 1, 2))[0]
+            self.report.counts[f"meanwhile: {MISCHIEF[act]}"] += 1
+            if act == "reset":
+                scene.load.reset_one()
+            elif act == "replay":
+                await scene.load.replay_some(8)
+            elif act == "freeze":
+                scene.homeserver.freeze()
+                await asyncio.sleep(chance.uniform(0.05, 0.5))
+                scene.homeserver.thaw()
+            elif act == "kill":
+                await scene.homeserver.kill()
+                await asyncio.sleep(chance.uniform(0, 0.3))
+                await scene.homeserver.start()
+            else:
+                scene.front.down = True
+                await asyncio.sleep(chance.uniform(0.05, 0.5))
+                scene.front.down = False
+
+    async def _look(self) -> None:
+        """At the rooms as they are: what is there already must be right."""
+        scene = self.scene
+        await scene.homeserver.news(scene.rooms)
+        check_rooms(scene, self.report, NAME)
+
+    async def _reckon(self) -> None:
+        """The weather clears, everything acknowledged has its time, and the books are compared."""
+        scene, report = self.scene, self.report
+        await asyncio.gather(*self._checks)
+        await scene.begin_life()
+        drained = await scene.drain()
+        report.check(NAME, scene.seed, invariants.all_acknowledged_are_shown, *_books(scene))
+        check_rooms(scene, report, NAME)
+        report.check(NAME, scene.seed, invariants.no_nonce_seals_two_messages, scene.load.watch.sealed)
+        report.check(NAME, scene.seed, invariants.nothing_was_refused, scene.load.ledger.refused)
+        report.check(NAME, scene.seed, invariants.no_traceback, scene.gateway.log.read_text(errors="replace"))
+        if len(self._memory_mb) >= ENOUGH_SAMPLES:
+            report.check(NAME, scene.seed, invariants.memory_is_flat, self._memory_mb)
+            report.check(NAME, scene.seed, invariants.descriptors_are_flat, self._descriptors)
+        if drained:
+            await self._replay()
+        self._count()
+
+    async def _replay(self) -> None:
+        """With everything at rest, datagrams of earlier lives come again."""
+        scene = self.scene
+        before = await self._state()
+        for _ in range(10):
+            await scene.load.replay_some(40)
+            await asyncio.sleep(0.1)
+        await asyncio.sleep(1.0)
+        self.report.check(NAME, scene.seed, invariants.replays_change_nothing, before, await self._state())
+
+    async def _state(self) -> dict[str, object]:
+        scene = self.scene
+        await scene.homeserver.news(scene.rooms)
+        copy = crash.copied(scene.database, scene.folder / "state")
+        held = await asyncio.to_thread(crash.state_of, copy)
+        return {**held, "records in rooms": len(scene.rooms.shown)}
+
+    def _count(self) -> None:
+        scene, counts = self.scene, self.report.counts
+        counts["records acknowledged"] += len(scene.load.ledger.acknowledged)
+        counts["records shown"] += len(scene.rooms.shown)
+        counts["records shown late, and marked so"] += scene.rooms.late
+        counts["events in rooms"] += scene.rooms.events
+        counts["attempts to send an event"] += len(scene.front.puts)
+        counts["old datagrams replayed"] += scene.load.replayed
+        counts["nodes re-keyed (Appendix B.2)"] += scene.load.rekeyed
+        counts["(key, nonce) pairs seen"] += len(scene.load.watch.sealed)
+        for what in ("sent", "lost", "doubled", "corrupted"):
+            counts[f"datagrams {what}"] += getattr(scene.load.counts, what)
+        for fault, times in scene.front.faults.items():
+            counts[f"homeserver: {fault.replace('_', ' ')}"] += times
+
+    def _summary(self) -> str:
+        scene = self.scene
+        return (
+            f"acknowledged {len(scene.load.ledger.acknowledged):,}  shown {len(scene.rooms.shown):,}"
+            f"  late {scene.rooms.late}  violations {len(self.report.violations)}"
+        )
+
+
+MISCHIEF = {
+    "reset": "a node reset",
+    "replay": "old datagrams replayed",
+    "freeze": "homeserver stopped for a while",
+    "kill": "homeserver killed and started",
+    "down": "homeserver not reachable for a while",
+}
+
+
+def check_rooms(scene: Scene, report: Report, name: str) -> None:
+    """What holds of rooms at any moment."""
+    shown, puts = scene.rooms.shown, scene.front.puts
+    report.check(name, scene.seed, invariants.nothing_is_shown_twice, shown)
+    report.check(name, scene.seed, invariants.shown_in_the_nodes_order, shown)
+    report.check(name, scene.seed, invariants.shown_as_measured, scene.load.ledger.measured, shown)
+    report.check(name, scene.seed, invariants.a_record_has_one_transaction, [(one.txn, one.keys) for one in puts])
+    report.check(name, scene.seed, invariants.retries_send_the_same_bytes, [(one.txn, one.digest) for one in puts])
+
+
+def _books(scene: Scene) -> tuple[object, object]:
+    return scene.load.ledger.acknowledged, scene.rooms.shown
