@@ -8,7 +8,6 @@ import signal
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
-from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -17,7 +16,7 @@ from comatrix.gateway.aead import aead
 from comatrix.gateway.clock import monotonic_ms, wall_ms
 from comatrix.gateway.collector import settle
 from comatrix.gateway.config.paths import Paths
-from comatrix.gateway.config.secrets import read_secrets, renew_secrets
+from comatrix.gateway.config.secrets import read_secrets
 from comatrix.gateway.config.settings import LimitsSettings, Settings
 from comatrix.gateway.config.values import endpoint, size_bytes, span_ms
 from comatrix.gateway.directory import Directory
@@ -37,11 +36,12 @@ from comatrix.gateway.errors import UsageError
 from comatrix.gateway.model import Node, Record, Voice
 from comatrix.gateway.receiving import start_receiving
 from comatrix.gateway.room_news import RoomNews
+from comatrix.gateway.speaking import Speaking, Watched, open_client, open_speaking
+from comatrix.gateway.upgrades import Upgrades
 from comatrix.gateway.uplink.admission import Rates
 from comatrix.gateway.uplink.associations import Associations
 from comatrix.gateway.uplink.knocks import Knocks
 from comatrix.gateway.uplink.rendering import event_content
-from comatrix.gateway.upgrades import Upgrades
 
 log = logging.getLogger("comatrix")
 
@@ -94,23 +94,19 @@ class Gateway:
     poster: Poster
     knocks: Knocks
     operator: OperatorRoom
+    speaking: Speaking
+    watched: Watched
     started_ms: int
     tasks: list[asyncio.Task[None]]
 
     @classmethod
     async def start(cls, settings: Settings, paths: Paths, stack: contextlib.AsyncExitStack) -> "Gateway":
         """Everything opened here is closed by `stack`, in reverse. Raises GatewayError."""
-        kept = read_secrets(paths.secrets)
+        matrix = open_client(settings, paths)
+        stack.push_async_callback(matrix.aclose)
         limits = StoreLimits(size_bytes(settings.store.max_size), BALLAST)
         store = Store.open(paths.database, wall_ms(), limits=limits)
         stack.push_async_callback(store.aclose)
-        homeserver = settings.homeserver
-        matrix = MatrixClient(
-            homeserver.url,
-            timeout_s=span_ms(homeserver.timeout) / 1000,
-            keep=partial(renew_secrets, paths.secrets),
-        ).take(kept)
-        stack.push_async_callback(matrix.aclose)
         binds = [*settings.udp.bind, *settings.udp.plain_bind]
         udp = UdpEdge([endpoint(text) for text in binds], settings.udp.receive_buffer, monotonic_ms)
         stack.callback(udp.close)
@@ -124,8 +120,12 @@ class Gateway:
             transaction=lambda: f"{store.instance}.{secrets.token_hex(8)}.operator",
             sleep=asyncio.sleep,
         )
+        watched = Watched()
+        speaking = await open_speaking(
+            settings, paths, matrix, store, stack, tell=operator.tell, covered=watched.covering
+        )
         poster = Poster(
-            Delivery(store, sender=kept.user_id, device=kept.device_id),
+            Delivery(store, sender=speaking.bot.user_id, device=speaking.bot.device_id),
             matrix,
             now_ms=wall_ms,
             wait=_wait_until,
@@ -133,8 +133,11 @@ class Gateway:
             random=secrets.randbelow,
             timezone=ZoneInfo(settings.gateway.timezone),
             render=_render,
-            dedupe=homeserver.dedupe,
+            voices=speaking.voices,
+            ours=speaking.ours,
+            dedupe=settings.homeserver.dedupe,
         )
+        watched.report = poster.watched
         store.listen(operator.tell)
         if store.restored:
             operator.tell("the database is a copy put back: every node makes new keys with it before it is heard again")
@@ -149,7 +152,9 @@ class Gateway:
             rates=_rates(settings.limits),
             knock=knocks.note,
         )
-        gateway = cls(settings, store, matrix, udp, receiver, poster, knocks, operator, wall_ms(), [])
+        gateway = cls(
+            settings, store, matrix, udp, receiver, poster, knocks, operator, speaking, watched, wall_ms(), []
+        )
         await gateway._open_control(paths, directory, stack)
         gateway._start_tasks(paths, directory)
         return gateway
@@ -157,7 +162,7 @@ class Gateway:
     async def _open_control(self, paths: Paths, directory: Directory, stack: contextlib.AsyncExitStack) -> None:
         def changed(what: str, key: int) -> None:
             directory.changed(what, key)
-            self.poster.reload()
+            self._reload()
 
         given = Collaborators(
             store=self.store,
@@ -186,22 +191,30 @@ class Gateway:
             now=monotonic_ms,
             replaced=poster.replaced,
             reload=poster.reload,
-            voices_anew=poster.reload,
+            voices_anew=self._reload,
             tell=tell,
         )
-        news = RoomNews(self.store, directory, upgrades, reload=poster.reload, watched=poster.watched, tell=tell)
+        news = RoomNews(self.store, directory, upgrades, reload=self._reload, watched=self.watched.following, tell=tell)
         pause = Pause()
         self.matrix.on_reached(pause.cut)
-        watch = RoomWatch(self.matrix, news, now=monotonic_ms, sleep=pause)
+        watch = RoomWatch(self.matrix, news, now=monotonic_ms, sleep=pause, intake=self.speaking.intake)
         follow = self._follow_secrets(paths, pause)
         keep = keep_for(self.store, span_ms(self.settings.store.keep), now_ms=wall_ms, sleep=asyncio.sleep)
-        for work in (poster.run(), watch.run(), self.operator.run(), follow, keep, self._tell_knocks()):
+        own = (poster.run(), watch.run(), self.operator.run(), follow, keep, self._tell_knocks())
+        for work in (*own, *self.speaking.work):
             self.tasks.append(asyncio.get_running_loop().create_task(work))
+
+    def _reload(self) -> None:
+        """Something was changed by a person or at the homeserver: whoever was refused is tried again."""
+        self.speaking.reload()
+        self.poster.reload()
 
     async def _follow_secrets(self, paths: Paths, pause: Pause) -> None:
         """`comatrix init` beside a running gateway brings a new token: take it without a restart."""
         while True:
             await asyncio.sleep(SECRETS_LOOK_S)
+            if self.settings.appservice.enabled:
+                continue  # a service's tokens change with a file at the homeserver, and with a restart
             with contextlib.suppress(UsageError):
                 kept = read_secrets(paths.secrets)
                 if kept.user_id == self.matrix.user_id and self.matrix.take_if_new(kept):
@@ -255,9 +268,7 @@ def _rates(limits: LimitsSettings) -> Rates:
 def _render(
     records: Sequence[Record], nodes: Mapping[int, Node], *, txn_id: str, timezone: tzinfo, own_voice: bool
 ) -> dict[str, Any]:
-    return event_content(
-        records, nodes, txn_id=txn_id, timezone=timezone, own_voice=own_voice, sealed_ms=wall_ms()
-    )
+    return event_content(records, nodes, txn_id=txn_id, timezone=timezone, own_voice=own_voice, sealed_ms=wall_ms())
 
 
 async def _wait_until(until_ms: int) -> None:

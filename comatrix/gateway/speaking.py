@@ -5,11 +5,13 @@ import secrets
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from comatrix.gateway.clock import monotonic_ms
 from comatrix.gateway.config.paths import Paths
 from comatrix.gateway.config.registration import ServiceTokens, service_tokens
+from comatrix.gateway.config.secrets import read_secrets, renew_secrets
 from comatrix.gateway.config.settings import Settings
 from comatrix.gateway.config.values import endpoint, span_ms
 from comatrix.gateway.edges.appservice.ghosts import Ghosts
@@ -30,9 +32,11 @@ Tell = Callable[[str], None]
 
 @dataclass(slots=True)
 class Watched:
-    """Whether everything that happens to rooms is heard: the intake follows them, and it is in all of them."""
+    """Whether everything that happens to rooms is heard: the intake follows them, and it is in all of them.
 
-    report: Callable[[bool], None]
+    `report` is the poster's, once there is one."""
+
+    report: Callable[[bool], None] = lambda _watched: None
     follows: bool = False
     covered: bool = True
 
@@ -54,6 +58,7 @@ class Speaking:
 
     bot: Voice
     voices: BotVoices | Ghosts
+    ours: Callable[[str], bool]  # whether we may speak as a user
     intake: Intake
     reload: Callable[[], None]
     work: list[Coroutine[Any, Any, None]] = field(default_factory=list)
@@ -75,6 +80,16 @@ class ServiceClient(MatrixClient):
         return answer
 
 
+def open_client(settings: Settings, paths: Paths) -> "MatrixClient | ServiceClient":
+    """The configured account's, or the application service's. Raises UsageError where its tokens are missing."""
+    if settings.appservice.enabled:
+        return service_client(settings, service_tokens(settings, paths.service_tokens))
+    homeserver = settings.homeserver
+    keep = partial(renew_secrets, paths.secrets)
+    timeout_s = span_ms(homeserver.timeout) / 1000
+    return MatrixClient(homeserver.url, timeout_s=timeout_s, keep=keep).take(read_secrets(paths.secrets))
+
+
 def service_client(settings: Settings, kept: ServiceTokens, **options: Any) -> ServiceClient:
     """Speaks with the service's token, and without a device unless a voice names it: the bot's own may not be made."""
     homeserver = settings.homeserver
@@ -82,10 +97,28 @@ def service_client(settings: Settings, kept: ServiceTokens, **options: Any) -> S
     return ServiceClient(homeserver.url, kept.as_token, kept.user_id, "", timeout_s=timeout_s, service=True, **options)
 
 
+async def open_speaking(
+    settings: Settings,
+    paths: Paths,
+    matrix: MatrixClient,
+    store: Store,
+    stack: AsyncExitStack,
+    *,
+    tell: Tell,
+    covered: Callable[[bool], None],
+) -> Speaking:
+    """As configured. What it opens is closed by `stack`. Raises GatewayError."""
+    if not isinstance(matrix, ServiceClient):
+        return speaking_as_bot(matrix)
+    kept = service_tokens(settings, paths.service_tokens)
+    return await speaking_as_service(settings, kept, matrix, store, stack, tell=tell, covered=covered)
+
+
 def speaking_as_bot(matrix: MatrixClient) -> Speaking:
     """One ordinary account speaks for every node."""
     bot = Voice(matrix.user_id, matrix.device_id)
-    return Speaking(bot, BotVoices(bot), BotIntake(matrix, bot.user_id), lambda: None)
+    intake = BotIntake(matrix, bot.user_id)
+    return Speaking(bot, BotVoices(bot), lambda user_id: user_id == bot.user_id, intake, lambda: None)
 
 
 async def speaking_as_service(
@@ -112,14 +145,14 @@ async def speaking_as_service(
 
     if settings.appservice.intake == "push":
         pushes = await _push(settings, kept, names, matrix, api, store, room_ids, stack)
-        return Speaking(speakers.bot, ghosts, pushes, ghosts.reload, [ghosts.run()])
+        return Speaking(speakers.bot, ghosts, names.is_ours, pushes, ghosts.reload, [ghosts.run()])
     syncs = ServiceUserIntake(matrix, users, names, rooms=room_ids, now_ms=monotonic_ms, covered=covered)
 
     def reload() -> None:
         ghosts.reload()
         syncs.rooms_changed()
 
-    return Speaking(speakers.bot, ghosts, syncs, reload, [ghosts.run()])
+    return Speaking(speakers.bot, ghosts, names.is_ours, syncs, reload, [ghosts.run()])
 
 
 async def _push(
@@ -147,8 +180,3 @@ async def _push(
     app = AppServiceHttp(kept.hs_token, pushes.take, names.is_ours).app()
     await stack.enter_async_context(listening(app, *endpoint(settings.appservice.bind)))
     return pushes
-
-
-def tokens_of(settings: Settings, paths: Paths) -> ServiceTokens | None:
-    """The service's tokens where the gateway speaks as one. Raises UsageError where they are missing."""
-    return service_tokens(settings, paths.service_tokens) if settings.appservice.enabled else None

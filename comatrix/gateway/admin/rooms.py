@@ -27,6 +27,9 @@ class RoomOperations:
         invite = [arguments.checked("invite", user, check_user) for user in arguments.texts(args, "invite")]
         alias = args.get("alias")
         localpart = alias_of(name) if alias is None else "" if alias == "" else arguments.text(args, "alias")
+        service = self._given.settings.appservice
+        if service.enabled and localpart and not localpart.startswith(service.prefix):
+            localpart = service.prefix + localpart  # a service may make aliases only in its own namespace
         homeserver = self._given.homeserver()
         answer = await homeserver.create_room(
             name, invite=invite, alias_localpart=localpart, federate=arguments.flag(args, "federate", True)

@@ -1,12 +1,9 @@
 """The gateway's Matrix account, for operations the command line runs itself."""
 
-from functools import partial
-
 from comatrix.gateway.config.paths import Paths
-from comatrix.gateway.config.secrets import read_secrets, renew_secrets
 from comatrix.gateway.config.settings import Settings
-from comatrix.gateway.config.values import span_ms
 from comatrix.gateway.edges.matrix import MatrixClient
+from comatrix.gateway.speaking import open_client
 
 
 class Account:
@@ -20,13 +17,7 @@ class Account:
     def client(self) -> MatrixClient:
         """Raises UsageError where no access token is kept."""
         if self._client is None:
-            kept = read_secrets(self._paths.secrets)
-            homeserver = self._settings.homeserver
-            self._client = MatrixClient(
-                homeserver.url,
-                timeout_s=span_ms(homeserver.timeout) / 1000,
-                keep=partial(renew_secrets, self._paths.secrets),
-            ).take(kept)
+            self._client = open_client(self._settings, self._paths)
         return self._client
 
     async def aclose(self) -> None:

@@ -4,9 +4,11 @@ import dataclasses
 
 import click
 
+from comatrix.gateway.cli.connection import Place
 from comatrix.gateway.cli.context import json_option, place_of, show_json
 from comatrix.gateway.config.load import ConfigError
 from comatrix.gateway.config.page import commented_toml
+from comatrix.gateway.config.registration import service_tokens
 from comatrix.gateway.config.secrets import read_secrets
 from comatrix.gateway.config.settings import Settings
 from comatrix.gateway.errors import UsageError
@@ -25,7 +27,7 @@ def check(ctx: click.Context, as_json: bool) -> None:
     place = place_of(ctx)
     problems: list[str] = []
     next_step = ""
-    for read in (place.settings, lambda: read_secrets(place.paths.secrets)):
+    for read in (place.settings, lambda: _secrets(place)):
         try:
             read()
         except UsageError as error:
@@ -39,6 +41,18 @@ def check(ctx: click.Context, as_json: bool) -> None:
         raise UsageError("\n".join(problems), next_step)
     else:
         click.echo(f"{place.paths.config} is right.")
+
+
+def _secrets(place: Place) -> None:
+    """The account's, or the application service's where it is enabled. Raises UsageError."""
+    try:
+        settings = place.settings()
+    except UsageError:
+        settings = Settings()  # told already
+    if settings.appservice.enabled:
+        service_tokens(settings, place.paths.service_tokens)
+    else:
+        read_secrets(place.paths.secrets)
 
 
 @config.command("show")

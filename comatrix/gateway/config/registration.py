@@ -101,7 +101,8 @@ def registration_yaml(settings: Settings, kept: ServiceTokens) -> str:
         "  users:",
         f"    - {{exclusive: true, regex: {_yaml(f'@{prefix}node_.*:{server}')}}}",
         f"    - {{exclusive: true, regex: {_yaml(f'@{prefix}service:{server}')}}}",
-        "  aliases: []",
+        "  aliases:",
+        f"    - {{exclusive: false, regex: {_yaml(f'#{prefix}.*:{server}')}}}",
         "  rooms: []",
     ]
     return HEAD + "\n".join(lines) + "\n"

@@ -44,6 +44,11 @@ def test_the_registration_holds_what_a_homeserver_needs(tmp_path: Path) -> None:
     patterns = [space["regex"] for space in spaces]
     assert any(re.fullmatch(pattern, "@cx_node_7:localhost") for pattern in patterns)
     assert any(re.fullmatch(pattern, "@cx_service:localhost") for pattern in patterns)
+    (aliases,) = written["namespaces"]["aliases"]
+    assert re.fullmatch(aliases["regex"], "#cx_garden:localhost"), "room create needs one"
+    assert not re.fullmatch(aliases["regex"], "#garden:localhost"), (
+        "the service would be pushed every room with an alias"
+    )
     for stranger in ("@cx:localhost", "@alice:localhost", "@cx_node_7:example.org", "@xcx_node_7:localhost"):
         assert not any(re.fullmatch(pattern, stranger) for pattern in patterns)
 
@@ -127,6 +132,18 @@ def test_what_is_wrong_is_said_with_the_next_step(tmp_path: Path, config: str, a
     assert done.exit_code == 2
     assert told in done.output and "next: comatrix appservice" in done.output
     assert not (tmp_path / "registration.yaml").exists()
+
+
+def test_config_check_looks_at_the_services_tokens(tmp_path: Path) -> None:
+    run(tmp_path, *FIRST)
+    check = ["--home", str(tmp_path), "config", "check"]
+    assert CliRunner().invoke(cli, check).exit_code == 0
+    (tmp_path / "appservice.toml").chmod(0o644)
+    done = CliRunner().invoke(cli, check)
+    assert done.exit_code == 2 and "chmod 600" in done.output
+    (tmp_path / "appservice.toml").unlink()
+    done = CliRunner().invoke(cli, check)
+    assert done.exit_code == 2 and "next: comatrix appservice" in done.output
 
 
 def test_json_names_the_file(tmp_path: Path) -> None:
