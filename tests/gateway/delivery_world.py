@@ -91,6 +91,7 @@ class FakeHomeserver:
         self.voices: list[Voice] = []  # of the calls
         self.checks: list[str] = []
         self.reads: list[tuple[str, str]] = []  # (room id, whom it was read as)
+        self.relations_asked: list[tuple[str, str]] = []  # (event id, relation) of those that asked for relations
         self.reading: dict[str, list[HomeserverAnswer]] = defaultdict(list)  # what the next reads of a room get
         self.script: deque[Step] = deque()
         self.rule: Callable[[str, bytes], Step | None] = lambda room, content: None
@@ -193,6 +194,7 @@ class FakeHomeserver:
         voice: Voice | None = None,
     ) -> HomeserverAnswer:
         assert voice is not None
+        self.relations_asked.append((event_id, rel_type))
         about = {"rel_type": rel_type, "event_id": event_id}
         found = [event for event in self.log if event["content"].get("m.relates_to") == about]
         return self._page(room_id, voice, found, from_token, "next_batch")

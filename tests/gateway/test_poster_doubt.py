@@ -11,6 +11,7 @@ from comatrix.gateway.edges.store import outbox
 from comatrix.gateway.model import HomeserverAnswer, Node, SealedRow, Voice
 from comatrix.gateway.uplink.priority import FINAL_EDIT
 from tests.gateway.delivery_world import (
+    FakeHomeserver,
     Step,
     World,
     answer,
@@ -74,10 +75,21 @@ async def test_within_the_window_it_is_only_repeated(world: World) -> None:
 
 @pytest.mark.parametrize("step", [hang_before, hang_after])
 @pytest.mark.parametrize("skew_ms", [-30 * HOUR_MS, 30 * HOUR_MS])
-async def test_a_clock_that_is_wrong_loses_and_doubles_nothing(world: World, step: Step, skew_ms: int) -> None:
+@pytest.mark.parametrize("restarted", [False, True])
+async def test_a_clock_that_is_wrong_loses_and_doubles_nothing(
+    world: World, step: Step, skew_ms: int, restarted: bool
+) -> None:
     """Ours against the homeserver's, and after the restart ours stands before the seal."""
     world.server.clock_ms = lambda: world.clock.ms + skew_ms
-    await doubted(world, step)
+    garden = world.node("garden", world.room())
+    await world.start()
+    await world.say(garden, 1)
+    await world.after(100)
+    if restarted:
+        await world.restart()
+    world.server.script.append(step)
+    await world.say(garden, 2)
+    await world.after(100)
     world.server.forget()
     await world.restart(after_ms=-2 * HOUR_MS)
     await world.after(1000)
@@ -157,6 +169,42 @@ async def test_where_ids_are_kept_in_memory_every_lost_answer_is_looked_for(
     assert len(world.server.reads) == 1
 
 
+@pytest.mark.parametrize("step", [hang_before, hang_after])
+async def test_where_ids_are_kept_in_memory_a_restart_is_a_lost_answer(world: World, step: Step) -> None:
+    world.server.name = "Dendrite"
+    await doubted(world, step)
+    world.server.forget()
+    await world.restart(after_ms=5_000)
+    await world.after(2 * MINUTE_MS)
+    assert [seq for _, seq in world.server.seqs()] == [1, 2]
+    assert len(world.server.reads) == 1
+
+
+async def test_where_ids_are_kept_in_memory_a_lost_connection_of_another_room_counts(world: World) -> None:
+    """The homeserver was restarted between this row's failure and its retry."""
+    world.server.name = "Dendrite"
+    other = world.node("other", world.room("!other:b"))
+    garden = world.node("garden", world.room())
+    await world.start()
+    await world.say(other, 1)
+    await world.say(garden, 2)
+    await world.after(100)
+
+    def stored_then_failed(server: FakeHomeserver, room: str, txn: str, content: bytes) -> HomeserverAnswer:
+        server.store(room, txn, content)
+        return HomeserverAnswer(500, {"errcode": "M_UNKNOWN"}, "M_UNKNOWN")
+
+    world.server.script.extend([stored_then_failed, lost_before])
+    await world.say(garden, 3)
+    await world.after(100)
+    await world.say(other, 4)
+    await world.after(100)
+    world.server.forget()
+    await world.after(3 * MINUTE_MS)
+    assert [seq for _, seq in world.server.seqs()] == [2, 3]
+    assert [seq for _, seq in world.server.seqs("!other:b")] == [1, 4]
+
+
 async def test_where_ids_are_kept_in_memory_a_failure_of_its_own_is_repeated(world: World) -> None:
     world.server.name = "Dendrite"
     await doubted(world, answer(500, "M_UNKNOWN"))
@@ -183,6 +231,24 @@ async def test_the_setting_counts_more_than_the_servers_name(world: World) -> No
     await world.after(2 * MINUTE_MS)
     assert len(world.server.reads) == 1
     assert [seq for _, seq in world.server.seqs()] == [1, 2]
+
+
+async def test_looking_costs_no_token(world: World) -> None:
+    world.dedupe = "none"
+    garden = world.node("garden", world.room())
+    other = world.node("other", world.room("!other:b"))
+    await world.start()
+    await world.say(garden, 1)
+    await world.say(other, 2)
+    await world.after(100)
+    world.server.script.append(lost_after)
+    await world.say(garden, 3)
+    await world.after(50)
+    world.server.script.append(answer(429, "M_LIMIT_EXCEEDED", retry_after_ms=2 * MINUTE_MS))
+    await world.say(other, 4)
+    await world.after(2 * MINUTE_MS + 1000)
+    assert len(world.server.reads) == 1
+    assert [seq for _, seq in world.server.seqs("!other:b")] == [2, 4]
 
 
 async def test_a_429_clears_no_doubt(world: World) -> None:
@@ -249,6 +315,7 @@ async def test_an_edit_is_looked_for_beside_its_target(world: World, step: Step)
     await world.after(1000)
     edits = [event for event in world.server.log if "m.relates_to" in event["content"]]
     assert len(edits) == 1
+    assert world.server.relations_asked == [(event_id, "m.replace")]
     assert len(world.server.reads) == 1
     assert world.counts() == {"done": 2, "waiting": 0}
 

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -185,6 +186,27 @@ async def test_a_voice_changes_only_when_nothing_of_its_node_is_under_way(world:
         assert len(world.server.calls) == 1  # the bot waits for what the ghost began
         await world.restart()
     await world.after(2 * MINUTE_MS)
+    assert world.server.seqs() == [[1, 1], [1, 2]]
+    assert [event["sender"] for event in world.server.log] == ["@cx_node_1:b", "@cx:b"]
+
+
+async def test_a_voice_that_changes_while_its_records_are_sealed_waits_for_them(world: World) -> None:
+    (node, *_) = three(world)
+    await world.start()
+    real = world.delivery.seal
+
+    async def slow_disk(*args: Any, **more: Any) -> Any:
+        sealed = await real(*args, **more)
+        await world.clock.wait(world.clock.ms + 500)
+        return sealed
+
+    world.delivery.seal = slow_disk  # type: ignore[method-assign]
+    await world.say(node, 1)
+    await world.after(100)
+    voices(world).ghosts.clear()
+    world.poster.reload()
+    await world.say(node, 2)
+    await world.after(10_000)
     assert world.server.seqs() == [[1, 1], [1, 2]]
     assert [event["sender"] for event in world.server.log] == ["@cx_node_1:b", "@cx:b"]
 

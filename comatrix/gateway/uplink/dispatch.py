@@ -102,7 +102,7 @@ class Dispatch:
     def _ready_ms(self, lane: Lane) -> int:
         """When something of it is due, or the lane's waiting for a retry over."""
         due_ms = 0 if lane.rows else self._since_ms(lane)
-        return max(due_ms, lane.not_before_ms, lane.quiet_until_ms)
+        return max(due_ms, lane.not_before_ms)
 
     def _rank(self, lane: Lane, now_ms: int) -> int:
         return rank(self.priority(lane, now_ms), now_ms - self._since_ms(lane))

@@ -58,7 +58,6 @@ class Lane:
         self.trouble = ""  # what the operator heard last
         self.unanswered = False
         self.not_before_ms = 0
-        self.quiet_until_ms = 0  # an unanswered PUT may still be at work: nobody hurries this one
         self.doubted_ms = 0  # when the last attempt without an answer ended
         self.lost: set[int] = set()  # rows in doubt through a lost connection, or from before a restart
         self.unscoped: set[int] = set()  # rows whose transaction id nobody remembers: their device is gone

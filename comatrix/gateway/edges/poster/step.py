@@ -127,12 +127,12 @@ class Steps:
         return dedupe_of(self._parts.dedupe, self._server_name, device=row.device)
 
     def _unsettled(self, lane: Lane, row: SealedRow, dedupe: Dedupe) -> bool:
-        """Whether the last attempt may still be at work: then the lane is quiet until it is not."""
+        """Whether the last attempt may still be at work: then the lane waits, whoever hurries it."""
         now_ms = self._parts.now_ms()
         over_ms = min(lane.doubted_ms, now_ms) + dedupe.settles_ms
         if row.id not in lane.lost or now_ms >= over_ms:
             return False
-        lane.quiet_until_ms = over_ms
+        lane.not_before_ms = over_ms
         return True
 
     async def _strand(self, lane: Lane, row: SealedRow) -> None:
