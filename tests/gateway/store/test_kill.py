@@ -57,3 +57,30 @@ def test_every_acknowledged_record_survives_kill_9(tmp_path: Path) -> None:
         assert set(acknowledged) <= set(stored)
         assert stored == sorted(set(stored))
     assert len(acknowledged) > 1000
+
+
+@pytest.mark.slow
+def test_a_kill_in_the_middle_of_a_fold_leaves_all_of_it_or_nothing(tmp_path: Path) -> None:
+    """Folding every 64 rows, and killed at 20 instants: every seq of the log is told of once, by its row or its bit."""
+    path = tmp_path / "gateway.db"
+    chance = random.Random(2)
+    for _ in range(20):
+        program = APPEND.replace("Store.open(Path(sys.argv[1]), 0)", "Store.open(Path(sys.argv[1]), 0, fold_at=64)")
+        with subprocess.Popen([sys.executable, "-c", program, str(path)], stdout=subprocess.PIPE) as gateway:
+            assert gateway.stdout is not None
+            gateway.stdout.readline()
+            time.sleep(chance.random() * 0.1)
+            gateway.kill()
+            gateway.stdout.read()
+        with sqlite3.connect(path) as connection:
+            assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+            folded = connection.execute("SELECT value FROM meta WHERE key = 'folded'").fetchone()[0]
+            bits = {
+                block * 1024 + bit
+                for block, blob in connection.execute("SELECT block, bits FROM known_seq")
+                for bit in range(1024)
+                if int.from_bytes(blob, "little") >> bit & 1
+            }
+            rows = {seq for (seq,) in connection.execute("SELECT seq FROM record WHERE id <= ?", (folded,))}
+            assert bits == rows
+    assert len(bits) > 500

@@ -16,6 +16,7 @@ LOOK_EVERY = 256  # rows appended between two looks at the size
 SMALLEST_RESERVE = 1 << 20
 LARGEST_RESERVE = 64 << 20
 RETRY_AFTER_S = 60
+MORE_THAN_A_COMMIT = 4 << 20  # bytes free: what fails with "full" met the size, not the disk
 NEARLY_NOTHING = 65_536  # bytes left: what fails now fails for want of space, whatever it is called
 
 
@@ -104,7 +105,7 @@ class Capacity:
         return self._ballast.release()
 
     def disk_explains(self, error: Exception) -> bool:
-        """Whether this is for want of space on the disk. Asked before the transaction is rolled back."""
+        """Whether this is for want of space on the disk."""
         code = getattr(error, "sqlite_errorcode", None)
         if code == sqlite3.SQLITE_FULL:
             return not self._size_explains()
@@ -112,13 +113,13 @@ class Capacity:
         return storage and free_bytes(self._path.parent) < NEARLY_NOTHING
 
     def translated(self, error: Exception, otherwise: StoreError) -> StoreError:
-        """The StoreFull where that is what it was, else `otherwise`. Asked before the transaction is rolled back."""
+        """The StoreFull where that is what it was, else `otherwise`."""
         if self.disk_explains(error):
             return self._no_space()
         return self.capped() if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL else otherwise
 
     def _size_explains(self) -> bool:
-        return self._max_size > 0 and self._pragma("page_count") >= self._pragma("max_page_count")
+        return self._max_size > 0 and free_bytes(self._path.parent) >= MORE_THAN_A_COMMIT
 
     def _no_space(self) -> StoreFull:
         return StoreFull(
