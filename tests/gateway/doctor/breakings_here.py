@@ -45,6 +45,11 @@ def no_secrets(patient: Patient) -> None:
     patient.paths.secrets.unlink()
 
 
+@breaking("secrets.serviceless", "comatrix appservice")
+def no_service_tokens(patient: Patient) -> None:
+    patient.configure(more="[appservice]\nenabled = true\n")
+
+
 @breaking("secrets.open", "chmod 600 {home}/secrets.toml")
 def readable_secrets(patient: Patient) -> None:
     patient.paths.secrets.chmod(0o644)
@@ -94,7 +99,7 @@ def socket_of_another_user(patient: Patient) -> dict[str, Any]:
     return {"only": "gateway", "unprivileged": True}
 
 
-@breaking("gateway.version", RESTART, also=("ports.unheard", "ports.address"))
+@breaking("gateway.version", RESTART, also=("ports.unheard", "ports.address", "disk.ballast"))
 def older_gateway(patient: Patient) -> None:
     sockets.control(patient.paths.socket, {"version": "0.0.1", "live": {"listening": []}})
 
@@ -137,7 +142,7 @@ def bind_changed_since_the_start(patient: Patient) -> None:
     patient.configure(bind="0.0.0.0:5683")
 
 
-@breaking("ports.silent", "sudo nft list ruleset", also=("ports.loopback",))
+@breaking("ports.silent", "sudo nft list ruleset", also=("ports.loopback", "disk.ballast"))
 def socket_nobody_reads(patient: Patient) -> dict[str, Any]:
     sock, port = sockets.deaf()
     patient.configure(bind=f"127.0.0.1:{port}")
@@ -201,6 +206,27 @@ def disk_full(patient: Patient) -> dict[str, Any]:
 @breaking("disk.readonly", "findmnt -T {home}/comatrix.toml", also=WITHOUT_DATABASE)
 def folder_that_takes_nothing(patient: Patient) -> dict[str, Any]:
     return {"paths": replace(patient.paths, state=patient.paths.config)}
+
+
+@breaking("disk.ballast", "df -h {home}")
+def ballast_thrown(patient: Patient) -> None:
+    patient.start()
+    (patient.paths.state / "comatrix.db.ballast").unlink()
+
+
+def _fill(patient: Patient, mib: int) -> None:
+    patient.configure(more='[store]\nmax_size = "16MiB"\n')
+    patient.receive(count=mib * 1024, body=bytes(980))
+
+
+@breaking("size.filling", "comatrix queue")
+def mostly_full_of_what_waits(patient: Patient) -> None:
+    _fill(patient, 13)
+
+
+@breaking("size.full", "comatrix queue")
+def full_of_what_waits(patient: Patient) -> None:
+    _fill(patient, 15)
 
 
 @breaking("database.open", "chmod 600 {home}/comatrix.db")

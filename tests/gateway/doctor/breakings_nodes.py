@@ -108,3 +108,21 @@ def homeserver_takes_nothing(patient: Patient) -> None:
     patient.write(lambda connection: patient.seal(connection, now_ms() - HOUR_MS))
     patient.server(lambda server: server.fail("html", path="/send/", times=9_999))
     patient.start().until(lambda live: bool(live["troubles"]))
+
+
+# Limits
+
+
+@breaking("limits.lag", "comatrix appservice   (or ask the homeserver's administrator for a higher limit)")
+def busy_nodes_of_a_limited_account(patient: Patient) -> None:
+    def hurry(connection: Any) -> None:
+        nodes.set_post(connection, 1, "every")
+        status.update(connection, status.NodeStatus(1, wake_interval_s=10))
+
+    patient.write(hurry)
+    patient.server(lambda server: server.limit_messages(1, 0.02))
+    gateway = patient.start()
+    gateway.receive()
+    gateway.until(lambda live: bool(patient.loopback.server.messages_in(patient.room_id)))
+    gateway.receive()
+    gateway.until(lambda live: live["lags"][0]["interval_ms"] is not None)

@@ -16,12 +16,15 @@ from comatrix.gateway.admin.doctor.examination import Check
 from comatrix.gateway.app import Gateway
 from comatrix.gateway.config.load import load
 from comatrix.gateway.config.paths import Paths, find_paths
+from comatrix.gateway.config.registration import ServiceTokens, write_tokens
 from comatrix.gateway.config.secrets import Secrets, write_secrets
 from comatrix.gateway.edges.matrix import MatrixClient
 from comatrix.gateway.edges.matrix.probe import look
+from comatrix.gateway.edges.matrix.service import ServiceApi
 from comatrix.gateway.edges.store import contexts, nodes, outbox, records, rooms, status
 from comatrix.gateway.edges.store.store import Store
-from comatrix.gateway.model import NewRecord, SealedRow
+from comatrix.gateway.model import NewRecord, SealedRow, Voice
+from comatrix.gateway.uplink.voices import DEVICE
 from tests.gateway.cli.conftest import Loopback
 from tests.support.people import PASSWORD, Person
 
@@ -113,16 +116,13 @@ class Patient:
         """The same, on the writing connection."""
         return self.in_store(lambda store: store.write(job))
 
-    def receive(self, at_ms: int | None = None) -> None:
-        """A reading came, and was acknowledged."""
+    def receive(self, at_ms: int | None = None, *, count: int = 1, body: bytes = b"\xa1\x00\x01") -> None:
+        """Readings came, and were acknowledged."""
         at_ms = now_ms() if at_ms is None else at_ms
-        record = NewRecord(1, 1, 5, 1, "readings", b"\xa1\x00\x01", at_ms, at_ms, 5, b"12345678")
 
         async def append() -> None:
             with Store.open(self.paths.database, now_ms()) as store:
-                done: asyncio.Future[object] = asyncio.get_running_loop().create_future()
-                store.append(record, None, done.set_result)
-                assert not isinstance(await done, Exception)
+                await received(store, at_ms, count, body)
                 await store.aclose()
 
         asyncio.run(append())
@@ -175,6 +175,35 @@ class Patient:
             job(server)
 
         self.loopback.do(run)
+
+    def serve(self, *, url: str | None = "http://127.0.0.1:9", intake: str = "push", more: str = "") -> None:
+        """Become an application service, known to the homeserver, with an intake at `url`."""
+        tokens = ServiceTokens("comatrix-cx", self.bot.user_id, "as_token_1", "hs_token_1")
+        write_tokens(self.paths.service_tokens, tokens)
+        address = f'url = "{url}"\n' if url else ""
+        self.configure(more=f'[appservice]\nenabled = true\nintake = "{intake}"\n{address}{more}')
+        registration = {
+            "id": tokens.id,
+            "url": url,
+            "as_token": tokens.as_token,
+            "hs_token": tokens.hs_token,
+            "sender_localpart": "cx",
+            "namespaces": {"users": [{"exclusive": True, "regex": "@cx_.*"}]},
+            "io.element.msc4190": True,
+        }
+        self.server(lambda server: server.connect_service(registration))
+
+    def first_start_of_the_service(self) -> None:
+        """What the gateway does for its own users when it first runs."""
+
+        async def run() -> None:
+            async with MatrixClient(self.loopback.url, "as_token_1", self.bot.user_id, service=True) as client:
+                api = ServiceApi(client)
+                assert (await api.register("cx_service")).ok
+                made = await api.make_device(Voice("@cx_service:localhost", DEVICE), "gateway")
+            assert made.ok, made
+
+        asyncio.run(run())
 
     # The running gateway
 
@@ -230,6 +259,15 @@ class _Process:
 
         return asyncio.run_coroutine_threadsafe(run(), self.loop).result(5)
 
+    def receive(self) -> None:
+        """A reading came, and was acknowledged."""
+
+        async def run() -> None:
+            await received(self.gateway.store, now_ms())
+            self.gateway.poster.poke()
+
+        asyncio.run_coroutine_threadsafe(run(), self.loop).result(5)
+
     def until(self, wanted: Callable[[Mapping[str, Any]], bool]) -> None:
         """Wait until the gateway says so of itself."""
         until_s = time.monotonic() + 5
@@ -241,6 +279,20 @@ class _Process:
         self.loop.call_soon_threadsafe(self._stop.set)
         self._thread.join(10)
         self.loop.close()
+
+
+async def received(store: Store, at_ms: int, count: int = 1, body: bytes = b"\xa1\x00\x01") -> None:
+    """Stores readings of node 1."""
+    first = store.read(records.newest_id) + 1
+    done: asyncio.Future[object] = asyncio.get_running_loop().create_future()
+    for seq in range(first, first + count):
+        record = NewRecord(1, 1, seq, 1, "readings", body, at_ms, at_ms, seq, b"12345678")
+        store.append(record, None, done.set_result if seq == first + count - 1 else _nothing)
+    assert not isinstance(await done, Exception)
+
+
+def _nothing(told: object) -> None:
+    pass
 
 
 def now_ms() -> int:

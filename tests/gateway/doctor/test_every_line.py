@@ -12,6 +12,7 @@ from comatrix.gateway.admin.doctor.examination import Check
 from comatrix.gateway.admin.doctor.lines import OK, Outcome
 from tests.gateway.doctor import breakings_here as breakings_here
 from tests.gateway.doctor import breakings_nodes as breakings_nodes
+from tests.gateway.doctor import breakings_service as breakings_service
 from tests.gateway.doctor import breakings_there as breakings_there
 from tests.gateway.doctor.breakings import BREAKINGS
 from tests.gateway.doctor.patient import Patient, shown, told
@@ -81,8 +82,10 @@ def test_what_builds_on_a_broken_thing_is_named_as_not_looked_at(patient: Patien
     assert report.skipped == {
         "account": "secrets",
         "token": "secrets",
+        "intake": "secrets",
         "rooms": "secrets",
         "permissions": "rooms",
+        "ghosts": "secrets",
         "openness": "rooms",
     }
 

@@ -14,11 +14,17 @@ from comatrix.gateway.admin.doctor.lines import (
     bytes_text,
     outcome,
 )
+from comatrix.gateway.admin.doctor.process import Running
 from comatrix.gateway.admin.doctor.surroundings import Surroundings
+from comatrix.gateway.config.settings import Settings
+from comatrix.gateway.config.values import size_bytes
+from comatrix.gateway.edges.store.capacity import LARGEST_RESERVE, SMALLEST_RESERVE
 from comatrix.gateway.edges.store.checkup import Contents, examine, existing, write_refused
 
 LOW, FULL = 500 << 20, 50 << 20
 LOOK_S = 2.5
+FILLING = 0.75  # of the allowed size
+QUEUE = "comatrix queue"
 BACKUP = "stop the gateway and put back a backup (docs/howto/run-the-gateway.md)"
 
 LINES = Lines(
@@ -37,6 +43,14 @@ LINES = Lines(
         "database.older": Line(
             WARNING, "{file} is of an older CoMatrix ({why}); the gateway's next start brings it up to date", RESTART
         ),
+        "disk.ballast": Line(
+            WARNING, "the space kept back for a full disk is used up: the disk was full, or nearly is", "df -h {folder}"
+        ),
+        "size.ok": Line(OK, "{used} of at most {most}"),
+        "size.filling": Line(
+            WARNING, "{used} of at most {most} are used, most of it by {count} records not posted yet", QUEUE
+        ),
+        "size.full": Line(WRONG, "{used} of at most {most}: nodes are told to wait until something is posted", QUEUE),
         "database.unreadable": Line(WRONG, "{file} cannot be read ({why})", "ls -l {file}"),
     }
 )
@@ -62,3 +76,22 @@ async def database(given: Surroundings) -> Outcome:
     code = "long" if found.state == "ok" and not found.checked else found.state
     facts = {"file": file, "why": found.detail, "size": bytes_text(found.size), "seconds": LOOK_S}
     return outcome(LINES.say(f"database.{code}", **facts), fact=found.contents)
+
+
+async def size(given: Surroundings, settings: Settings, contents: Contents) -> Outcome:
+    """What was posted leaves by itself when room is needed; what waits does not."""
+    most = size_bytes(settings.store.max_size)
+    waiting = sum(part.count for part in contents.waiting) + sum(len(row.records) for row in contents.open)
+    facts = {"used": bytes_text(contents.used), "most": bytes_text(most), "count": waiting}
+    if contents.used < FILLING * most or waiting < contents.logged / 2:
+        return outcome(LINES.say("size.ok", **facts))
+    full = contents.used >= most - min(max(most // 16, SMALLEST_RESERVE), LARGEST_RESERVE)
+    return outcome(LINES.say("size.full" if full else "size.filling", **facts))
+
+
+async def ballast(given: Surroundings, gateway: Running) -> Outcome:
+    """A running gateway keeps some, unless the disk took it."""
+    file = given.paths.database.with_name(given.paths.database.name + ".ballast")
+    if not gateway.running or file.exists():
+        return outcome()
+    return outcome(LINES.say("disk.ballast", folder=file.parent))

@@ -5,7 +5,19 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from comatrix.gateway.admin.doctor import clock, disk, files, homeserver, nodes, ports, process, queue, rooms
+from comatrix.gateway.admin.doctor import (
+    clock,
+    disk,
+    files,
+    homeserver,
+    limits,
+    nodes,
+    ports,
+    process,
+    queue,
+    rooms,
+    service,
+)
 from comatrix.gateway.admin.doctor.lines import AGAIN, WRONG, Finding, Line, Lines, Outcome, outcome
 from comatrix.gateway.admin.doctor.surroundings import Surroundings
 
@@ -24,9 +36,11 @@ ALL_LINES = Lines(
     | clock.LINES
     | disk.LINES
     | homeserver.LINES
+    | service.LINES
     | rooms.LINES
     | nodes.LINES
     | queue.LINES
+    | limits.LINES
     | LINES
 )
 
@@ -44,7 +58,7 @@ class Check:
 
 CHECKS = (
     Check("configuration", files.configuration),
-    Check("secrets", files.secrets),
+    Check("secrets", files.secrets, (), ("configuration",)),
     Check("account", files.same_user, ("configuration", "secrets")),
     Check("gateway", process.gateway),
     Check("ports", ports.ports, ("configuration", "gateway"), limit_s=5.0),
@@ -53,15 +67,20 @@ CHECKS = (
     Check("time zone", clock.timezone, ("configuration",)),
     Check("disk", disk.disk),
     Check("database", disk.database, limit_s=4.0),
+    Check("size", disk.size, ("configuration", "database")),
+    Check("ballast", disk.ballast, ("gateway",)),
     Check("homeserver", homeserver.homeserver, ("configuration",), limit_s=3.5),
     Check("token", homeserver.token, ("configuration", "secrets", "homeserver")),
+    Check("intake", service.intake, ("configuration", "secrets", "token", "gateway")),
     Check("rooms", rooms.rooms, ("configuration", "secrets", "token", "database")),
     Check("permissions", rooms.permissions, ("rooms",)),
+    Check("ghosts", service.ghosts, ("configuration", "secrets", "database", "rooms")),
     Check("encryption", rooms.encryption, ("database",), ("rooms",)),
     Check("openness", rooms.openness, ("rooms",)),
     Check("nodes", nodes.nodes, ("database", "gateway")),
     Check("knocks", nodes.knocks, ("gateway",)),
     Check("queue", queue.queue, ("database", "gateway")),
+    Check("limits", limits.limits, ("database", "gateway")),
 )
 
 

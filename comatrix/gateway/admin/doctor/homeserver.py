@@ -3,6 +3,7 @@
 import ipaddress
 from urllib.parse import urlsplit
 
+from comatrix.gateway.admin.doctor.account import Account
 from comatrix.gateway.admin.doctor.lines import (
     AGAIN,
     LOGIN,
@@ -18,13 +19,11 @@ from comatrix.gateway.admin.doctor.lines import (
     outcome,
 )
 from comatrix.gateway.admin.doctor.surroundings import Surroundings
-from comatrix.gateway.config.secrets import Secrets
 from comatrix.gateway.config.settings import Settings
-from comatrix.gateway.edges.matrix import MatrixClient
 from comatrix.gateway.edges.matrix.probe import Look
 from comatrix.gateway.model import HomeserverAnswer
 
-LOOK_S, TOKEN_S = 3.0, 2.5
+LOOK_S = 3.0
 SLOW_S = 1.0
 SHUT = {"M_USER_DEACTIVATED", "M_USER_LOCKED", "M_USER_SUSPENDED", "M_CONSENT_NOT_GIVEN", "M_RESOURCE_LIMIT_EXCEEDED"}
 ADMINISTRATOR = "ask the homeserver's administrator"
@@ -60,6 +59,10 @@ LINES = Lines(
         "homeserver.stranger": Line(WRONG, "what answers at {url} is no homeserver but perhaps a proxy ({why})", SEE),
         "homeserver.failing": Line(WRONG, "{url} answers with an error of its own ({why})", ADMINISTRATOR),
         "token.ok": Line(OK, "accepted: {user}, device {device}"),
+        "token.serving": Line(OK, "accepted: {user}, application service {service}"),
+        "token.service": Line(
+            WRONG, "the homeserver does not know the application service {service} ({why})", "comatrix appservice"
+        ),
         "token.refused": Line(WRONG, "the homeserver does not know it any more ({why}): nothing is posted", LOGIN),
         "token.expired": Line(WRONG, "it has expired and cannot be renewed: nothing is posted", LOGIN),
         "token.renewable": Line(WARNING, "it has expired; the running gateway renews it by itself", RUN),
@@ -115,31 +118,30 @@ def _is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def client_of(settings: Settings, kept: Secrets) -> MatrixClient:
-    """Speaks as the gateway does, but renews no token: that is for the gateway alone."""
-    return MatrixClient(settings.homeserver.url, kept.access_token, kept.user_id, kept.device_id, timeout_s=TOKEN_S)
-
-
-async def token(given: Surroundings, settings: Settings, kept: Secrets, seen: Look) -> Outcome:
+async def token(given: Surroundings, settings: Settings, kept: Account, seen: Look) -> Outcome:
     """Its fact: True, where the token may be used."""
-    async with client_of(settings, kept) as client:
+    async with kept.client(settings) as client:
         answer = await client.whoami()
     if not answer.ok or answer.body is None:
         return _refused(answer, kept)
     user, device = answer.body.get("user_id"), answer.body.get("device_id")
     if user != kept.user_id:
         return outcome(LINES.say("token.user", actual=user, kept=kept.user_id))
+    if kept.service_id:
+        return outcome(LINES.say("token.serving", user=user, service=kept.service_id), fact=True)
     if device != kept.device_id:
         return outcome(LINES.say("token.device", actual=device, kept=kept.device_id), fact=True)
     return outcome(LINES.say("token.ok", user=user, device=device), fact=True)
 
 
-def _refused(answer: HomeserverAnswer, kept: Secrets) -> Outcome:
+def _refused(answer: HomeserverAnswer, kept: Account) -> Outcome:
     why = f"{answer.errcode}, {answer.error}" if answer.errcode else answer.error
     if answer.errcode in SHUT:
         return outcome(LINES.say("token.account", why=why))
+    if kept.service_id and answer.status == 401:
+        return outcome(LINES.say("token.service", service=kept.service_id, why=why))
     if answer.errcode == "M_UNKNOWN_TOKEN" and answer.soft_logout:
-        return outcome(LINES.say("token.renewable" if kept.refresh_token else "token.expired"))
+        return outcome(LINES.say("token.renewable" if kept.renewable else "token.expired"))
     if answer.status == 401:
         return outcome(LINES.say("token.refused", why=why))
     return outcome(LINES.say("token.unanswered", why=why))

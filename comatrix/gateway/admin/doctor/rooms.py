@@ -5,11 +5,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from comatrix.gateway.admin.doctor.homeserver import client_of
+from comatrix.gateway.admin.doctor.account import Account
 from comatrix.gateway.admin.doctor.lines import AGAIN, OK, WARNING, WRONG, Finding, Line, Lines, Outcome, outcome
 from comatrix.gateway.admin.doctor.surroundings import Surroundings
 from comatrix.gateway.admin.rooms import named
-from comatrix.gateway.config.secrets import Secrets
 from comatrix.gateway.config.settings import Settings
 from comatrix.gateway.edges.matrix import MatrixClient
 from comatrix.gateway.edges.store.checkup import Contents
@@ -73,10 +72,10 @@ class Seen:
     state: Mapping[str, Mapping[str, Any]]
 
 
-async def rooms(given: Surroundings, settings: Settings, kept: Secrets, token: bool, contents: Contents) -> Outcome:
+async def rooms(given: Surroundings, settings: Settings, kept: Account, token: bool, contents: Contents) -> Outcome:
     """Its fact: what was seen of each room we are in."""
     bound = _bound(contents)
-    async with client_of(settings, kept) as client:
+    async with kept.client(settings) as client:
         admin, said = await _admin_room(client, settings.gateway.admin_room)
         looks = await asyncio.gather(*(_look(client, room) for room in [*bound, *admin]))
     said += [] if bound else [LINES.say("rooms.none")]

@@ -13,6 +13,7 @@ from pathlib import Path
 from comatrix.gateway.edges.store import nodes, outbox, records, rooms
 from comatrix.gateway.edges.store.database import connect_reader
 from comatrix.gateway.edges.store.migrations import APPLICATION_ID, schemas
+from comatrix.gateway.edges.store.service_users import Refusal, refusals
 from comatrix.gateway.edges.store.status import NodeStatus, all_status
 from comatrix.gateway.model import Arrivals, Node, Room, SealedRow
 
@@ -33,6 +34,9 @@ class Contents:
     posted_ms: Mapping[tuple[int, int], int] = field(default_factory=dict)  # (room, node) -> when it was last sealed
     open: tuple[SealedRow, ...] = ()
     parked: tuple[SealedRow, ...] = ()
+    refusals: tuple[Refusal, ...] = ()  # ghosts that cannot be in a room
+    used: int = 0  # bytes of pages in use
+    logged: int = 0  # records in the log, about
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +110,23 @@ def _contents(connection: sqlite3.Connection) -> Contents:
         posted_ms={(room, node): sealed_ms for room, node, _, sealed_ms in records.cursors(connection)},
         open=tuple(outbox.open_rows(connection)),
         parked=tuple(outbox.parked_rows(connection)),
+        refusals=tuple(refusals(connection)),
+        used=_pragma(connection, "page_size")
+        * (_pragma(connection, "page_count") - _pragma(connection, "freelist_count")),
+        logged=_logged(connection),
     )
+
+
+def _pragma(connection: sqlite3.Connection, name: str) -> int:
+    return int(connection.execute(f"PRAGMA {name}").fetchone()[0])
+
+
+def _logged(connection: sqlite3.Connection) -> int:
+    """By the row ids: counting would read the whole log."""
+    (count,) = connection.execute(
+        "SELECT coalesce((SELECT max(id) FROM record) - (SELECT min(id) FROM record) + 1, 0)"
+    ).fetchone()
+    return int(count)
 
 
 def _last_ms(connection: sqlite3.Connection) -> dict[int, int]:
