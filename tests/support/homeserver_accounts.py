@@ -41,6 +41,7 @@ class Accounts:
         self.server_name = server_name
         self.software = "Synapse"
         self.token_lifetime_s: float | None = None  # of tokens that can be renewed; None: none is issued
+        self.device_given = ""  # what a login gets, whatever it asked for
         self.services: dict[str, Pusher] = {}  # by as_token
         self._default_room_version = default_room_version
         self._clock_s = clock_s
@@ -113,7 +114,7 @@ class Accounts:
             self._check_service_login(request, user_id)
         elif not self._passwords.get(user_id) or self._passwords[user_id] != body.get("password"):
             raise Refusal(403, "M_FORBIDDEN", "Invalid username or password")
-        caller = Caller(user_id, str(body.get("device_id") or secrets.token_hex(5)))
+        caller = Caller(user_id, self.device_given or str(body.get("device_id") or secrets.token_hex(5)))
         self._tokens.end_device(caller)
         self._keep("device", caller.user, caller.device, str(body.get("initial_device_display_name", "")))
         lifetime_s = self.token_lifetime_s if body.get("refresh_token") is True else None

@@ -1,6 +1,7 @@
 """`comatrix init`: one command makes a working, private configuration."""
 
 import stat
+import time
 import tomllib
 from pathlib import Path
 
@@ -70,6 +71,38 @@ def test_a_second_init_is_refused_and_force_keeps_device_and_settings(
     assert ready(*words, input=PASSWORD).exit_code == 0
     settings = load(home / "comatrix.toml", {})
     assert (settings.gateway.address, settings.posting.post) == ("pi.local:5683", "change")
+
+
+def test_init_asks_for_a_token_that_can_be_renewed(comatrix: Comatrix, homeserver: Loopback, tmp_path: Path) -> None:
+    homeserver.server.token_lifetime_s = 300.0
+    began_ms = time.time() * 1000
+    words = ("init", "--homeserver", homeserver.url, "--user", "cx", "--password-file", "-")
+    result = comatrix(*words, input=PASSWORD + "\n")
+    assert result.exit_code == 0, result.output
+    kept = read_secrets(tmp_path / "home" / "secrets.toml")
+    assert kept.refresh_token.startswith("refresh_") and 290_000 < kept.expires_ms - began_ms < 330_000
+    assert kept.refresh_token not in result.output + (tmp_path / "home" / "comatrix.toml").read_text()
+
+
+def test_a_command_renews_a_token_that_ended_and_keeps_the_next(
+    comatrix: Comatrix, homeserver: Loopback, tmp_path: Path
+) -> None:
+    homeserver.server.token_lifetime_s = 300.0
+    words = ("init", "--homeserver", homeserver.url, "--user", "cx", "--password-file", "-")
+    assert comatrix(*words, input=PASSWORD + "\n").exit_code == 0
+    before = read_secrets(tmp_path / "home" / "secrets.toml")
+    homeserver.server.expire_tokens("@cx:localhost", soft=True)
+    result = comatrix("room", "create", "garden", "--invite", "@me:localhost")
+    assert result.exit_code == 0, result.output
+    after = read_secrets(tmp_path / "home" / "secrets.toml")
+    assert after.access_token != before.access_token and after.refresh_token != before.refresh_token
+
+
+def test_another_device_than_asked_for_is_what_is_kept(ready: Comatrix, homeserver: Loopback, tmp_path: Path) -> None:
+    homeserver.server.device_given = "THEIRS"
+    result = ready("init", "--force", "--password-file", "-", input=PASSWORD)
+    assert result.exit_code == 0 and "device THEIRS" in result.stdout
+    assert read_secrets(tmp_path / "home" / "secrets.toml").device_id == "THEIRS"
 
 
 def test_a_wrong_password_is_told(comatrix: Comatrix, homeserver: Loopback, tmp_path: Path) -> None:

@@ -126,6 +126,22 @@ async def test_a_homeserver_that_is_down_is_named_in_words(memory: Place, homese
     assert answer.error == "cannot connect to http://localhost: Connection refused"
 
 
+async def test_the_first_success_after_an_outage_is_told_once(memory: Place, homeserver: Homeserver) -> None:
+    client = await memory.client()
+    told: list[str] = []
+    client.on_reached(lambda: told.append("reached"))
+    await client.whoami()
+    for fault in ("html", "refuse"):
+        homeserver.fail(fault, path="/whoami")
+        await client.whoami()
+    homeserver.fail("limit", path="/whoami")
+    await client.whoami()
+    assert told == []
+    for _ in range(3):
+        await client.whoami()
+    assert told == ["reached"]
+
+
 async def test_a_silent_homeserver_is_given_up_in_time(memory: Place, homeserver: Homeserver) -> None:
     homeserver.latency_s = 5.0
     answer = await memory.anonymous(timeout_s=0.05).versions()

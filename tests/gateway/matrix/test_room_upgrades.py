@@ -172,6 +172,18 @@ async def test_a_chain_of_upgrades_is_followed_to_its_end(gateway: Gateway, pers
     assert gateway.room(room.id).room_id == fourth
 
 
+async def test_a_chain_that_was_closed_before_we_were_let_in_is_followed(gateway: Gateway, person: Person) -> None:
+    old = await _room(gateway, person)
+    room = await gateway.bound_to(old)
+    second = await person.upgrade(old)
+    await gateway.steps(1)
+    third = await person.upgrade(second)
+    for new in (second, third):
+        assert (await person.client.invite(new, gateway.client.user_id)).ok
+    await gateway.steps(3)
+    assert gateway.room(room.id).room_id == third
+
+
 async def test_a_room_that_does_not_name_its_predecessor_is_not_followed(gateway: Gateway, person: Person) -> None:
     old = await _room(gateway, person)
     room = await gateway.bound_to(old)
@@ -250,6 +262,9 @@ async def test_a_closed_door_is_tried_again(here: Gateway, memory: Place, homese
     await here.steps(1)
     new = await person.upgrade(old)
     await here.steps(2)
+    here.now_ms += CLOSED_RETRY_MS
+    await here.steps(1)
+    assert len(here.told) == 1  # it is said once that an invite is waited for
     await person.put_state(new, "m.room.join_rules", {"join_rule": "public"})
     before = homeserver.request_count
     await here.steps(3)
