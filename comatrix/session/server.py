@@ -173,7 +173,7 @@ class Server:
 
     def withdraw(self, pending: int) -> None:
         """Unsay what was made ready since `pending` told so many: there is no time for strangers now."""
-        del self.endpoint.out[pending:]
+        self.endpoint.out = self.endpoint.out[:pending]
 
     def answer_stored(
         self, request: Request, code: int, payload: bytes, now: int, options: "list[tuple[int, bytes]] | tuple[()]" = ()

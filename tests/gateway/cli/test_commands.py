@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from comatrix.codec import records as said
-from comatrix.gateway.edges.store import contexts, nodes, outbox, records, rooms
+from comatrix.gateway.edges.store import contexts, nodes, outbox, rooms
 from comatrix.gateway.edges.store import status as node_status
+from comatrix.gateway.edges.store.appender import Appender
 from comatrix.gateway.edges.store.store import Store
 from comatrix.gateway.model import NewRecord, SealedRow
 from tests.gateway.cli.conftest import Comatrix, Loopback
@@ -254,7 +255,7 @@ def _store_readings(store: Store) -> None:
         for seq in range(3):
             body = said.encode(said.Readings({0: 2000 + seq}))
             new = NewRecord(1, 1, seq, known.room, "readings", body, NOW_MS, NOW_MS)
-            records.Appender().append(connection, [new])
+            Appender().append(connection, [(new, None, None)])
 
     store.write(append)
 
