@@ -4,6 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from statistics import median
 
+from comatrix.session.replay import Window
 from tests.chaos.ledger import Key, Shown, Values, some
 
 FIRST_ANSWER_S = 2.0
@@ -169,3 +170,30 @@ def no_traceback(log: str) -> list[str]:
     """What the gateway logged is for people."""
     found = [line for line in log.splitlines() if "Traceback" in line or "never retrieved" in line]
     return [f"{len(found)} tracebacks in the gateway's log"] if found else []
+
+
+def nothing_is_stored_twice(stored: Iterable[Key]) -> list[str]:
+    """The log holds each (node, enrolment, seq) once."""
+    often = {key: count for key, count in Counter(stored).items() if count > 1}
+    return [f"{len(often)} records are stored more than once: {some(often)}"] if often else []
+
+
+def answered_requests_stay_known(answered: Iterable[tuple[int, int]], windows: Mapping[int, Window]) -> list[str]:
+    """A request (node, counter) that was answered as stored is never taken for a new one."""
+    wrong = [one for one in answered if one[0] not in windows or windows[one[0]].fresh(one[1])]
+    return [f"{len(wrong)} requests that were answered would be taken again: {some(wrong)}"] if wrong else []
+
+
+def no_copy_is_suspected(restored: bool) -> list[str]:
+    """A power cut is not mistaken for a backup put back, after which every node would have to make new keys."""
+    return ["the database was taken for a copy put back"] if restored else []
+
+
+def secrets_are_whole(user_id: str) -> list[str]:
+    """The account's secrets can be read."""
+    return [] if user_id.startswith("@") else [f"the secrets are gone: {user_id}"]
+
+
+def something_was_overheard(answers: int, events: int) -> list[str]:
+    """The harness itself: a recorded run in which nothing was promised proves nothing."""
+    return [] if answers and events else [f"the recorded run holds {answers} answers and {events} events"]

@@ -199,6 +199,7 @@ class Load:
         self, secrets: Sequence[tuple[int, bytes]], weather: Weather, seed: object, pause_s: float = 0.1
     ) -> None:
         self.weather = weather
+        self.known = secrets
         self.ledger = Ledger()
         self.watch = NonceWatch()
         self.counts = Counts()

@@ -2,10 +2,8 @@
 
 import asyncio
 import random
-import secrets
 import signal
 import socket
-import sqlite3
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -13,15 +11,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from comatrix.gateway.config.secrets import Secrets, write_secrets
-from comatrix.gateway.edges.store import contexts, nodes, rooms
-from comatrix.gateway.edges.store.store import Store
+from comatrix.gateway.config.secrets import Secrets
 from tests.chaos.front import Front
 from tests.chaos.gateway_process import GatewayProcess, Recording, Tamper
 from tests.chaos.homeservers import Homeserver, JournaledHomeserver, settle_in
 from tests.chaos.ledger import Rooms
 from tests.chaos.link import Weather
 from tests.chaos.load import Load
+from tests.chaos.provisioning import DATABASE, Known, Provision, provision
 
 CONFIGURATION = """\
 [homeserver]
@@ -66,6 +63,7 @@ class Scene:
     weather: Weather
     command: Callable[[Path], Sequence[str]] = gateway_command
     make_homeserver: Callable[[Path], Homeserver] = JournaledHomeserver
+    provision: Provision = provision
     chance: random.Random = field(init=False)
     homeserver: Homeserver = field(init=False)
     front: Front = field(init=False)
@@ -82,7 +80,7 @@ class Scene:
     @property
     def database(self) -> Path:
         """The gateway's database."""
-        return self.home / "comatrix.db"
+        return self.home / DATABASE
 
     async def open(self) -> None:
         """Everything but the gateway runs afterwards."""
@@ -94,16 +92,15 @@ class Scene:
         self.front = Front(self.homeserver.port, random.Random(f"{self.seed}/front"))
         await self.front.start()
         self.udp_port = free_port(socket.SOCK_DGRAM)
-        self._configure(account)
-        known = provision(self.database, room_ids, self.size.nodes)
+        known = self._provisioned(account, room_ids)
         self.gateway = GatewayProcess(self.command(self.home), self.folder / "gateway.log")
         self.load = Load(known, self.weather, self.seed, self.size.pause_s)
         await self.load.open(("127.0.0.1", self.udp_port))
 
-    def _configure(self, account: Secrets) -> None:
+    def _provisioned(self, account: Secrets, room_ids: Sequence[str]) -> list[Known]:
         known = {"http": self.front.port, "udp": self.udp_port, "user": account.user_id}
         (self.home / "comatrix.toml").write_text(CONFIGURATION.format(**known))
-        write_secrets(self.home / "secrets.toml", account)
+        return self.provision(self.home, account, room_ids, self.size.nodes)
 
     async def close(self) -> None:
         """End every process and close every socket."""
@@ -147,24 +144,6 @@ class Scene:
                 await self.homeserver.news(self.rooms)
                 return True
         return False
-
-
-def provision(database: Path, room_ids: Sequence[str], count: int) -> list[tuple[int, bytes]]:
-    """A database with rooms and nodes -> each node's number and secret."""
-    with Store.open(database, int(time.time() * 1000)) as store:
-        return store.write(lambda connection: _provision(connection, room_ids, count))
-
-
-def _provision(connection: sqlite3.Connection, room_ids: Sequence[str], count: int) -> list[tuple[int, bytes]]:
-    known = []
-    made = [rooms.add(connection, room_id) for room_id in room_ids]
-    for number in range(count):
-        room = made[number % len(made)]
-        node = nodes.add(connection, f"node-{number}", room.id, now_ms=0, post="every")
-        secret = secrets.token_bytes(16)
-        contexts.add(connection, node.number, "u", secret)
-        known.append((node.number, secret))
-    return known
 
 
 def free_port(kind: socket.SocketKind) -> int:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from comatrix.session.replay import Window
 from tests.chaos import invariants
 from tests.chaos.ledger import Shown
 
@@ -42,6 +43,12 @@ CASES: list[tuple[Found, tuple[Any, ...], tuple[Any, ...]]] = [
     (invariants.it_was_killed, (-9,), (1,)),
     (invariants.it_ended_well, (0,), (-15,)),
     (invariants.nothing_was_refused, ([],), (["node 7: r 4.00"],)),
+    (invariants.nothing_is_stored_twice, ([(7, 1, 1), (7, 1, 2)],), ([(7, 1, 1), (7, 1, 1)],)),
+    (invariants.answered_requests_stay_known, ([(7, 5)], {7: Window(6, 3)}), ([(7, 5)], {7: Window(6, 1)})),
+    (invariants.answered_requests_stay_known, ([(7, 5)], {7: Window(5, 1)}), ([(7, 5)], {})),
+    (invariants.no_copy_is_suspected, (False,), (True,)),
+    (invariants.secrets_are_whole, ("@cx:localhost",), ("unreadable: There is no access token",)),
+    (invariants.something_was_overheard, (100, 3), (100, 0)),
     (invariants.no_traceback, ("12:00:00 INFO stopped",), ("Traceback (most recent call last):",)),
 ]
 
