@@ -165,8 +165,8 @@ class StoreSettings:
     )
     keep: str = setting(
         "30d",
-        "How long records stay in the database after they were posted. What waits or is parked stays as long as it "
-        "has to. A record sent again is recognised also after it left.",
+        "How long a posted record stays in the database, from when it came. What waits or is parked stays as long as "
+        "it has to. A record sent again is recognised also after it left.",
         values.check_span,
     )
 

@@ -1,5 +1,5 @@
 -- The log is appended to and nothing else: one commit writes its last page. What was an index over (node, enrolment,
--- seq) is now a bitmap, written in bulk for many records at a time; the replay windows too (docs/decisions/0010).
+-- seq) is now a bitmap, written in bulk for many records at a time; the replay windows too (docs/decisions/0011).
 
 ALTER TABLE record RENAME TO record_0001;
 
