@@ -6,7 +6,7 @@ request. Each repeat is a new message under a fresh counter, with the record's s
 
 from comatrix.codec import cbor, coap
 from comatrix.codec.option_numbers import ECHO, MAX_AGE, OSCORE, URI_PATH, uint
-from comatrix.errors import BusyError, WireError
+from comatrix.errors import BAD_REQUEST, BusyError, WireError
 from comatrix.session import keys as naming
 from comatrix.session import oscore
 from comatrix.session.endpoint import Response
@@ -227,7 +227,8 @@ class Client:
             if number == OSCORE:
                 value = candidate
         if value is None:
-            if message.code == coap.UNAUTHORIZED:
+            # 4.00: the gateway has other keys, as when it heard request #2 of Appendix B.2 and we forgot that.
+            if message.code in (coap.UNAUTHORIZED, BAD_REQUEST):
                 self.unauthorized += 1
             self._again(now)
             return

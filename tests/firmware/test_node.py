@@ -214,6 +214,22 @@ def test_a_buffer_of_one_never_gives_up_what_is_on_its_way_nor_a_reading_uncount
     assert sum(one.get(DROPPED, 0) for one in found) == 2
 
 
+def test_the_fullest_record_stays_good_when_others_were_dropped_before_it(bench: Bench) -> None:
+    from comatrix.codec import vocab
+
+    node = bench.boot(buffer=2)
+    bench.run(node, 1000)
+    bench.wire.up = False
+    words = [row.name for row in vocab.rows() if row.number != DROPPED][:31]
+    for _ in range(4):
+        node.post(dict.fromkeys(words, 1))
+        bench.run(node, 2000)
+    bench.wire.up = True
+    bench.run(node, 60_000)
+    assert node.refused == 0
+    assert len(bench.readings()) == 2
+
+
 def test_a_lost_answer_doubles_nothing(bench: Bench) -> None:
     node = bench.boot()
     bench.run(node, 1000)

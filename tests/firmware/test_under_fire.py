@@ -4,11 +4,12 @@ import gc
 from collections.abc import Iterator
 
 import pytest
+from comatrix_node.store import FlashStore
 
 from comatrix.codec import cbor
 from tests.support.air_watch import NonceReusedError
 from tests.support.board import Board
-from tests.support.node_under_fire import COUNT, Fire, FlashStore
+from tests.support.node_under_fire import COUNT, Fire
 
 
 @pytest.fixture(autouse=True)
@@ -50,6 +51,7 @@ def undisturbed(rtc: str) -> Board:
     fire.heal()
     fire.check()
     assert len(fire.kept) == 4 <= len(fire.acknowledged)
+    assert not [name for name in fire.board.files if name.startswith("waiting")], "what is delivered is let go of"
     return fire.board
 
 

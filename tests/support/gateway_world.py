@@ -31,6 +31,7 @@ class MemoryDisk:
         self.records: list[NewRecord] = []
         self.contexts: dict[int, SecurityContext] = {}
         self.hellos: list[Hello] = []
+        self.last_key = 0  # never given twice
         self.broken = False
         self.hold = False
         self._held: list[Callable[[], None]] = []
@@ -79,17 +80,27 @@ class MemoryDisk:
 
     async def settle(self, context: int) -> None:
         self._check()
-        node = self.contexts[context].node
-        for old in [key for key, one in self.contexts.items() if one.node == node and key < context]:
-            del self.contexts[old]
+        self._bury(context)
+
+    def _bury(self, context: int) -> None:
+        heard = self.contexts[context]
+        for old, one in list(self.contexts.items()):
+            if one.node == heard.node and one.generation < heard.generation:
+                del self.contexts[old]
 
     async def rekey(self, made: Rekeyed, window: WindowMove) -> int:
         self._check()
-        key = max(self.contexts, default=0) + 1
+        own = [one for one in self.contexts.values() if one.node == made.node]
+        same = max((one.generation for one in own if one.secret == made.secret), default=0)
+        newer = sorted((one for one in own if one.generation > same), key=lambda one: one.generation)
+        key = self._new_key()
+        generation = max((one.generation for one in own), default=0) + 1
         self.contexts[key] = SecurityContext(
-            key, made.node, "u", key, made.secret, made.extra, window.highest, window.mask
+            key, made.node, "u", generation, made.secret, made.extra, window.highest, window.mask
         )
-        await self.settle(key)
+        for place, one in enumerate(newer, 1):
+            self._change(one.id, generation=generation + place)
+        self._bury(key)
         return key
 
     async def hello(self, node: int, hello: Hello, window: WindowMove | None, now_ms: int) -> None:
@@ -100,8 +111,13 @@ class MemoryDisk:
 
     def provision(self, number: int, secret: bytes) -> None:
         """A fresh context for a node."""
-        key = max(self.contexts, default=0) + 1
-        self.contexts[key] = SecurityContext(key, number, "u", key, secret)
+        key = self._new_key()
+        own = [one.generation for one in self.contexts.values() if one.node == number]
+        self.contexts[key] = SecurityContext(key, number, "u", max(own, default=0) + 1, secret)
+
+    def _new_key(self) -> int:
+        self.last_key = max(self.last_key, *self.contexts, 0) + 1
+        return self.last_key
 
     def _check(self) -> None:
         if self.broken:
@@ -110,7 +126,8 @@ class MemoryDisk:
     def _change(self, context: int, **parts: Any) -> None:
         from dataclasses import replace
 
-        self.contexts[context] = replace(self.contexts[context], **parts)
+        if context in self.contexts:  # it may have died meanwhile
+            self.contexts[context] = replace(self.contexts[context], **parts)
 
 
 class GatewayWorld:
@@ -128,6 +145,7 @@ class GatewayWorld:
         self.rates = rates
         self.nodes = nodes
         self.now = 0
+        self.wall_shift_ms = 0  # somebody sets the gateway's clock
         self.sent: list[tuple[bytes, Address]] = []
         self.knocks: list[Knock] = []
         self._random = Random(seed)
@@ -154,7 +172,7 @@ class GatewayWorld:
             self.admission,
             highest_seq=self._highest_seq,
             monotonic_ms=lambda: self.now,
-            wall_ms=lambda: WALL_MS + self.now,
+            wall_ms=lambda: WALL_MS + self.now + self.wall_shift_ms,
             flush=self._flush,
             start=_run,
             stored=lambda record, row: None,

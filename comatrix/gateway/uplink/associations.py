@@ -187,16 +187,25 @@ class Associations:
             return None
 
     def settled(self, peer: Peer, key: int) -> None:
-        """A re-keyed context is on disk as row `key`: it alone stands for its node from now on."""
+        """A re-keyed context is on disk as row `key`, in place of those of its secret. A newer secret waits on."""
         made = self.rekeyed.pop(id(peer), None)
         peer.key = key
         if made is None:
             return  # blocked or revoked meanwhile: it is not heard again
         kid = node_id(made.node)
-        for old in self._awake(kid):
+        newer: list[Peer] = []
+        for known in self._awake(kid):
+            if self._secrets[known.key][0].secret == made.secret:
+                break
+            newer.append(known)
+        for old in self._awake(kid)[len(newer) :]:
             self._secrets.pop(old.key, None)
         self._secrets[key] = (self._keys(kid, made.secret), made.extra)
-        self._peers[kid] = [peer]
+        self._peers[kid] = [*newer, peer]
+        if newer:
+            self._rotating.add(made.node)
+        else:
+            self._rotating.discard(made.node)
         self._offers.pop(kid, None)
 
     def abandoned(self, peer: Peer) -> None:

@@ -78,12 +78,18 @@ class _Sensor:
 
 
 class Node:
-    """`config`, `link`, `store` and `clock` are made from config.json and the board unless they are handed in."""
+    """All is made from config.json and the board unless it is handed in; `random(n)` gives 0 <= int < n."""
 
     def __init__(
-        self, config: "Config | None" = None, link: "Any" = None, store: "Any" = None, clock: "Any" = None
+        self,
+        config: "Config | None" = None,
+        link: "Any" = None,
+        store: "Any" = None,
+        clock: "Any" = None,
+        random: "Callable[[int], int]" = random,
     ) -> None:
         self.config = config or _config()
+        self.random = random
         self.clock = clock or Clock()
         self.store = store or _store()
         self.link = link or _link(self.config)
@@ -247,6 +253,8 @@ class Node:
             self._answer(event.payload, now)
             if self.fresh:
                 self.fresh = False
+                if not self.kept:
+                    self.store.forget()  # if it could not be read, it may name seqs that come again from here on
                 counter = self.client.counter
                 self._save("counter", max(counter.limit, counter.next))
         else:
@@ -287,7 +295,7 @@ class Node:
         kept = self.state["context"]
         extra = kept[2:] if kept[:2] == self.check else b""
         counter = Counter(self.state["counter"], self.store.step)
-        endpoint = Endpoint(random, Parameters(ack_timeout_ms=config.ack_timeout_ms))
+        endpoint = Endpoint(self.random, Parameters(ack_timeout_ms=config.ack_timeout_ms))
         pauses = (config.ack_timeout_ms, 300000)
         self.client: "Client" = Client(endpoint, self.link.addr, keys, counter, extra if known else None, pauses)
 

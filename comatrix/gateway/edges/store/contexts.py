@@ -46,6 +46,23 @@ def rotate(connection: sqlite3.Connection, node: int, link: str, secret: bytes) 
     return add(connection, node, link, secret)
 
 
+def rekey(connection: sqlite3.Connection, node: int, link: str, secret: bytes, id_context: bytes) -> SecurityContext:
+    """A context that Appendix B.2 made: those of its secret and older ones die. A newer secret, on its way to the
+    node by hand and not heard yet, stays the newest: the node may have to begin anew under the old one before."""
+    newer = connection.execute(
+        "SELECT id FROM context WHERE node = ?1 AND link = ?2 AND state != 'dead' AND generation > (SELECT"
+        " max(generation) FROM context WHERE node = ?1 AND link = ?2 AND secret = ?3) ORDER BY generation",
+        (node, link, secret),
+    ).fetchall()
+    made = add(connection, node, link, secret, id_context)
+    for place, (id,) in enumerate(newer, 1):
+        connection.execute("UPDATE context SET generation = ? WHERE id = ?", (made.generation + place, id))
+    if newer:
+        connection.execute("UPDATE context SET state = 'retiring' WHERE id = ?", (made.id,))
+    settle(connection, made.id)
+    return made
+
+
 def settle(connection: sqlite3.Connection, context: int) -> None:
     """The node spoke with this context: older ones of its link die, their secrets with them."""
     connection.execute(

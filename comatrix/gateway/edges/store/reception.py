@@ -31,12 +31,11 @@ class Reception:
         await self._store.run(lambda connection: contexts.settle(connection, context), refusable=True)
 
     async def rekey(self, made: Rekeyed, window: WindowMove) -> int:
-        """A context made by Appendix B.2 replaces the older ones -> its row id. Raises StoreError."""
+        """A context made by Appendix B.2 replaces the older ones of its secret -> its row id. Raises StoreError."""
 
         def job(connection: sqlite3.Connection) -> int:
-            context = contexts.add(connection, made.node, "u", made.secret, made.extra)
+            context = contexts.rekey(connection, made.node, "u", made.secret, made.extra)
             contexts.move_windows(connection, [WindowMove(context.id, window.highest, window.mask)])
-            contexts.settle(connection, context.id)
             return context.id
 
         return await self._store.run(job, refusable=True)
