@@ -4,6 +4,8 @@ import asyncio
 import json
 import logging
 import socket
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -201,3 +203,9 @@ async def test_nothing_of_a_request_is_logged(taker: Taker, caplog: pytest.LogCa
             body = json.dumps({"events": []})
             await client.put(f"http://{host}:{port}{V1}/transactions/1?access_token={TOKEN}", content=body)
     assert TOKEN not in "".join(record.getMessage() for record in caplog.records if record.name.startswith("uvicorn"))
+
+
+def test_a_gateway_without_it_does_not_load_an_http_server() -> None:
+    code = "import comatrix.gateway.app, sys; print([m for m in sys.modules if m in ('uvicorn', 'starlette')])"
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert told.stdout.strip() == "[]"

@@ -286,3 +286,16 @@ async def test_killed_between_commit_and_200_the_repetition_is_handed_on_once(tm
     since, _ = await world.news(None)
     assert (await world.news(since))[1] == [1, 2, 3]
     await world.store.aclose()
+
+
+async def test_a_reader_that_is_ended_while_news_arrive_does_end(world: World) -> None:
+    since, _ = await world.news(None)
+    reading = asyncio.ensure_future(world.intake.sync(since, 60_000))
+    await asyncio.sleep(0.1)
+    taking = asyncio.ensure_future(world.intake.take([event(1)]))
+    while not world.intake._arrived.is_set():  # noqa: ASYNC110 - the very turn of the loop counts
+        await asyncio.sleep(0)
+    reading.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await reading
+    await taking

@@ -96,8 +96,9 @@ class PushIntake:
         self._arrived.clear()
         last, events = self._kept.after(position)
         if not events and timeout_ms:
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._arrived.wait(), timeout_ms / 1000)
+            with contextlib.suppress(TimeoutError):  # Python 3.11's wait_for can lose a cancellation, timeout cannot
+                async with asyncio.timeout(timeout_ms / 1000):
+                    await self._arrived.wait()
             last, events = self._kept.after(position)
         return last, events
 
