@@ -90,6 +90,7 @@ async def test_a_clock_that_is_wrong_loses_and_doubles_nothing(
     world.server.script.append(step)
     await world.say(garden, 2)
     await world.after(100)
+    world.server.say("!a:b", "@cx:b", {"body": "an answer of the bot, newer than what is looked for"})
     world.server.forget()
     await world.restart(after_ms=-2 * HOUR_MS)
     await world.after(1000)
@@ -290,6 +291,7 @@ async def test_another_users_rows_are_parked_not_sent(world: World) -> None:
     await world.say(garden, 100)
     await world.after(1000)
     assert parked(world).reason == "unknown whether posted: sealed for @cx:b on device CX"
+    assert len([line for line in world.lines if "sealed for @cx:b" in line]) == 1
     assert len(world.server.calls) == 3
     row = parked(world)
     assert world.store.write(lambda connection: outbox.retry(connection, row.id))

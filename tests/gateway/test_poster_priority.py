@@ -17,7 +17,7 @@ from comatrix.gateway.uplink.priority import (
     REACTION,
     TELEMETRY,
 )
-from tests.gateway.delivery_world import Step, World
+from tests.gateway.delivery_world import Step, World, lost_after
 
 MINUTE_MS = 60_000
 
@@ -112,6 +112,29 @@ async def test_edits_of_one_event_keep_their_order(world: World) -> None:
     seal(world, rooms[1], FINAL_EDIT, "confirmed", target="$t")
     await world.after(2 * MINUTE_MS)
     assert [name for name in named(world)[before:] if name != "records"] == ["on air", "confirmed", "other"]
+
+
+async def test_nothing_overtakes_what_is_in_doubt_in_its_lane(world: World) -> None:
+    """What was posted is in the room before what comes next, or it is known not to be."""
+    room = world.room()
+    garden = world.node("garden", room)
+    await world.start()
+    await world.say(garden, 1)
+    await world.after(100)
+    world.server.script.append(lost_after)
+    await world.say(garden, 2)
+    await world.after(100)
+    seal(world, room, FIRST_REPLY, "reply")
+    await world.after(10_000)
+    assert world.server.calls[1] == world.server.calls[2]
+    assert named(world) == ["records", "records", "reply"]
+    world.server.script.append(lost_after)
+    seal(world, room, REACTION, "reaction")
+    await world.after(100)
+    await world.say(garden, 3, kind="text")
+    await world.after(10_000)
+    assert world.server.calls[4] == world.server.calls[5]
+    assert named(world)[3:] == ["reaction", "records"]
 
 
 async def test_an_alarm_goes_before_the_telemetry_of_every_other_room(world: World) -> None:

@@ -84,6 +84,25 @@ async def test_an_old_room_that_cannot_be_read_parks_what_is_in_doubt(world: Wor
     assert [seq for _, seq in world.server.seqs("!new:b")] == [2]
 
 
+async def test_what_the_old_room_refuses_meanwhile_does_not_hold_up_the_new_one(world: World) -> None:
+    garden = world.node("garden", world.room())
+    await world.start()
+    await world.say(garden, 1)
+    await world.after(100)
+    tombstoned(world)
+
+    async def slow() -> None:
+        await world.clock.wait(world.clock.ms + 500)
+
+    world.server.latency = slow
+    await world.say(garden, 2)
+    await world.after(100)
+    await upgrade(world, garden.room)
+    await world.after(MINUTE_MS)
+    assert [seq for _, seq in world.server.seqs("!new:b")] == [2]
+    assert world.lines == []
+
+
 async def test_an_encrypted_replacement_gets_nothing(world: World) -> None:
     garden = world.node("garden", world.room())
     world.server.encrypted["!new:b"] = True

@@ -205,6 +205,9 @@ async def test_a_voice_that_changes_while_its_records_are_sealed_waits_for_them(
     await world.after(100)
     voices(world).ghosts.clear()
     world.poster.reload()
+    await world.after(600)
+    (lag,) = world.poster.lags()
+    assert (lag["waiting"], lag["events"]) in [(1, 1), (0, 0)]
     await world.say(node, 2)
     await world.after(10_000)
     assert world.server.seqs() == [[1, 1], [1, 2]]

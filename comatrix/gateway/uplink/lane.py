@@ -95,6 +95,13 @@ class Lane:
         """Its room was replaced, or its sender cannot speak there any more."""
         return self.mute or row.room_id != self.place.room.room_id
 
+    def took(self, row: SealedRow) -> bool:
+        """A row to send -> whether it was not known: who seals and who looks at the open rows may both bring it."""
+        new = all(row.id != known.id for known in self.rows)
+        if new:
+            self.rows.append(row)
+        return new
+
     def kept(self, row: SealedRow) -> None:
         """The row as it is now."""
         self.rows = [row if row.id == known.id else known for known in self.rows]

@@ -70,11 +70,9 @@ class LookOut:
                 continue
             voice = Voice(row.sender, row.device) if ours else self._parts.outbox.voice
             lane = self._lane(self._places[row.room], voice)
-            if all(row.id != known.id for known in lane.rows):
-                lane.rows.append(row)
-                if row.in_doubt:
-                    lane.lost.add(row.id)
-                    lane.doubted_ms = self._parts.now_ms()
+            if lane.took(row) and row.in_doubt:
+                lane.lost.add(row.id)
+                lane.doubted_ms = self._parts.now_ms()
         return foreign
 
     def doubt_rooms(self) -> None:

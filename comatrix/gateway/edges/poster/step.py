@@ -191,8 +191,7 @@ class Steps:
             return None
         row, members = sealed
         streams.sealed(members, now_ms)
-        if all(row.id != known.id for known in lane.rows):  # a look at the open rows meanwhile may have found it
-            lane.rows.append(row)
+        lane.took(row)
         return row
 
     def _compose(self, lane: Lane, records: Sequence[Record], nodes: Mapping[int, Node], txn_id: str) -> sealing.Draft:
