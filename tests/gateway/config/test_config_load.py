@@ -144,8 +144,10 @@ def test_no_file_says_what_to_type(tmp_path: Path) -> None:
     assert caught.value.next_step == "comatrix init"
 
 
-@pytest.mark.parametrize(("value", "words"), [("1GB", 'such as "64MiB"'), ("15MiB", 'from "16MiB"'), ("5TiB", '"4TiB"')])
+@pytest.mark.parametrize(
+    ("value", "words"), [("1GB", 'such as "64MiB"'), ("15MiB", 'from "16MiB"'), ("5TiB", '"4TiB"')]
+)
 def test_a_database_size_is_told_in_words(value: str, words: str) -> None:
-    (problem,) = problems_of(f'[store]\nmax_size = "{value}"\n{MINIMAL}')
-    assert problem.startswith("[store] max_size must be a size ")
+    (problem,) = problems_of(f'{MINIMAL}\n[store]\nmax_size = "{value}"')
+    assert "[store] max_size must be a size " in problem
     assert words in problem
