@@ -30,6 +30,7 @@ class Kills:
     report: Report
     lives: int
     progress: Callable[[str], None]
+    draw: Callable[[random.Random], Plan] = plans.draw
     chance: random.Random = field(init=False)
     _checks: set[asyncio.Task[None]] = field(default_factory=set)
     _memory_mb: list[float] = field(default_factory=list)
@@ -44,7 +45,7 @@ class Kills:
         mischief = asyncio.create_task(self._mischief())
         try:
             for number in range(self.lives):
-                await self._live(plans.draw(self.chance), number)
+                await self._live(self.draw(self.chance), number)
                 if number % LOOK_EVERY == LOOK_EVERY - 1:
                     await self._look()
                 self.progress(self._summary())
