@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from comatrix.gateway.edges.store import contexts, known, nodes, records, rooms
 from comatrix.gateway.edges.store.appender import Appender
 from comatrix.gateway.edges.store.capacity import Capacity, StoreLimits
+from comatrix.gateway.edges.store.database import connect_writer
 from comatrix.gateway.edges.store.migrations import migrate, schemas
 from comatrix.gateway.edges.store.transactions import Append, Transactions
 from comatrix.gateway.errors import StoreError
@@ -246,3 +247,31 @@ def test_a_fold_is_short() -> None:
     start = time.thread_time()
     appender.fold(connection)
     assert time.thread_time() - start < 0.25
+
+
+@pytest.mark.parametrize("before_statement", [1, 2, 3])
+def test_a_fold_between_two_looks_of_a_reader_hides_nothing(tmp_path: Path, before_statement: int) -> None:
+    """A node is unblocked while its rows are folded: its window must not be read from between the two."""
+    writer = connect_writer(tmp_path / "gateway.db")
+    provision(writer)
+    window = Window(9, 0b111)
+    appender = Appender()
+    appender.append(writer, [append(1, 1, 8), append(1, 1, 9, window, 9)])
+    reader = sqlite3.connect(tmp_path / "gateway.db", isolation_level=None)
+    looks = 0
+
+    def fold_then(statement: str) -> None:
+        nonlocal looks
+        looks += 1
+        if looks == before_statement:
+            appender.fold(writer)
+
+    reader.set_trace_callback(fold_then)
+    (context,) = contexts.living(reader, 1)
+    assert context.highest == 9
+    looks = 0
+    assert records.counts(reader) == {1: (2, 0)}
+    looks = 0
+    assert records.highest_seq(reader, (1, 1)) == 9
+    reader.close()
+    writer.close()

@@ -79,12 +79,13 @@ def revoke(connection: sqlite3.Connection, node: int) -> None:
 
 def living(connection: sqlite3.Connection, node: int | None = None) -> list[SecurityContext]:
     """Contexts that may receive, of one node or all; a node's newest first, the order to try them in."""
+    folded = known.folded(connection)  # first: what is folded meanwhile is then seen twice, not missed
     rows = connection.execute(
         f"{SELECT} WHERE state != 'dead' AND (?1 IS NULL OR node = ?1) ORDER BY node, link, generation DESC", (node,)
     ).fetchall()
     moves = connection.execute(
         "SELECT context, seq + ahead FROM record WHERE id > ? AND context IS NOT NULL AND (?2 IS NULL OR node = ?2)",
-        (known.folded(connection), node),
+        (folded, node),
     )
     windows = {row[0]: Window(row[6], row[7] & MASK) for row in rows}
     for context, counter in moves:

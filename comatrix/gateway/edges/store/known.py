@@ -5,11 +5,12 @@ from collections.abc import Iterable
 
 BLOCK = 1024  # seqs a row
 Enrolment = tuple[int, int]  # (node, its enrolment)
+FOLDED = "SELECT value FROM meta WHERE key = 'folded'"
 
 
 def folded(connection: sqlite3.Connection) -> int:
     """Every record up to this row id is told of here; those above only by their rows."""
-    return int(connection.execute("SELECT value FROM meta WHERE key = 'folded'").fetchone()[0])
+    return int(connection.execute(FOLDED).fetchone()[0])
 
 
 def set_folded(connection: sqlite3.Connection, id: int) -> None:
