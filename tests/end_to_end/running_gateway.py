@@ -47,6 +47,11 @@ class RunningGateway:
         """The bot."""
         return self.gateway.matrix.user_id
 
+    def bound_to(self) -> str:
+        """The room its node is bound to now."""
+        [room] = self.gateway.store.read(rooms.all_rooms)
+        return room.room_id
+
     async def say(self, count: int = 1) -> None:
         """So many readings are stored, as if they had come by radio."""
         for _ in range(count):

@@ -55,6 +55,7 @@ async def test_readings_go_on_in_the_room_that_replaces_theirs(place: Place, tmp
         await world.say(1)
         assert (await world.person.client.invite(newer, world.user_id)).ok
         await world.until_said(11, old, new, newer)
+        await until(lambda: asyncio.sleep(0, world.bound_to() == newer))
         await world.say(1)
         await world.until_said(12, old, new, newer)
         assert 12 in await world.counted(newer)
