@@ -37,6 +37,7 @@ package(
         "link_udp.py",
         "node.py",
         "power.py",
+        "sensing.py",
         "store.py",
         "wifi.py",
         "sensors/__init__.py",

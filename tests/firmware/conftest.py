@@ -11,6 +11,7 @@ import pytest
 from tests.support.micropython import ROOT, run_script
 
 FIRMWARE = ROOT / "firmware" / "micropython"
+sys.path.insert(0, str(ROOT / "tests" / "support" / "platform"))  # what CPython lacks of a board's modules
 
 
 @pytest.fixture(scope="session")

@@ -26,6 +26,7 @@ from comatrix.session.keys import Keys, node_id
 from comatrix_node import power
 from comatrix_node.clock import Clock
 from comatrix_node.crypto import aead
+from comatrix_node.sensing import Sensors
 from comatrix_node.store import FlashStore, RtcStore
 
 TYPE_CHECKING = False
@@ -69,14 +70,6 @@ class Waiting:
         return cbor.encode(aged)
 
 
-class _Sensor:
-    def __init__(self, read: "Read", word: "str | None", every_ms: int, due: int) -> None:
-        self.read = read
-        self.word = word
-        self.every_ms = every_ms
-        self.due = due
-
-
 class Node:
     """All is made from config.json and the board unless it is handed in; `random(n)` gives 0 <= int < n."""
 
@@ -93,7 +86,7 @@ class Node:
         self.clock = clock or Clock()
         self.store = store or _store()
         self.link = link or _link(self.config)
-        self.sensors: "list[_Sensor]" = []
+        self.sensors = Sensors()
         self.fresh = False  # started without state: none is stored before the greeting
         self.waiting: "list[Waiting]" = []  # the oldest first; waiting[0] is open while `client.open` is
         self.kept = 0  # how many of them stand in flash as well
@@ -112,8 +105,7 @@ class Node:
         """Decorate a function that returns a number (of `word`), a {word: number}, or None for nothing now."""
 
         def register(read: "Read") -> "Read":
-            every_ms = (every_s or self.config.interval_s) * 1000
-            self.sensors.append(_Sensor(read, word, every_ms, self.clock.now()))
+            self.sensors.add(read, word, (every_s or self.config.interval_s) * 1000, self.clock.now())
             return read
 
         return register
@@ -163,7 +155,9 @@ class Node:
     def step(self, wait_ms: int) -> None:
         """Read what is due, send what is ready, wait for a datagram, at most `wait_ms`."""
         now = self.clock.now()
-        self._read(now)
+        readings = self.sensors.read(now)
+        if readings:
+            self.post(readings)
         self._pump(now)
         data = self.link.receive(self._pause(now, wait_ms))
         now = self.clock.now()
@@ -174,30 +168,10 @@ class Node:
 
     def _pause(self, now: int, wait_ms: int) -> int:
         deadline = self.client.next_deadline()
-        for sensor in self.sensors:
-            if deadline is None or sensor.due < deadline:
-                deadline = sensor.due
+        due = self.sensors.next_due()
+        if deadline is None or (due is not None and due < deadline):
+            deadline = due
         return wait_ms if deadline is None else max(0, min(wait_ms, deadline - now))
-
-    def _read(self, now: int) -> None:
-        readings: "dict[str, Number | None]" = {}
-        for sensor in self.sensors:
-            if sensor.due <= now:
-                sensor.due += sensor.every_ms * ((now - sensor.due) // sensor.every_ms + 1)
-                value = self._value(sensor)
-                if isinstance(value, dict):
-                    readings.update(value)
-                else:
-                    readings[sensor.word or ""] = value
-        if readings:
-            self.post(readings)
-
-    def _value(self, sensor: _Sensor) -> "Any":
-        try:
-            return sensor.read()
-        except OSError as error:
-            print("sensor:", error)  # an unplugged sensor must not silence the others
-            return None
 
     def _queue(self, values: "Any") -> None:
         oldest = 1 if self.greeted and self.client.open is not None else 0  # what is on its way stays
@@ -318,7 +292,7 @@ class Node:
 
     def _sleep(self) -> None:
         now = self.clock.now()
-        due = min([sensor.due for sensor in self.sensors]) if self.sensors else now + self.config.interval_s * 1000
+        due = self.sensors.next_due() or now + self.config.interval_s * 1000
         pause = min(max(1000, due - now), _LONGEST_SLEEP_MS)
         self.stash(now + pause)
         self.link.close()
