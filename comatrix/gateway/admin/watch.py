@@ -9,7 +9,10 @@ from comatrix import __version__
 from comatrix.gateway.admin import arguments
 from comatrix.gateway.admin.collaborators import Args, Collaborators
 from comatrix.gateway.admin.nodes import find
+from comatrix.gateway.admin.rooms import named
+from comatrix.gateway.config.values import size_bytes
 from comatrix.gateway.edges.store import nodes, outbox, records, rooms
+from comatrix.gateway.edges.store.checkup import used_bytes
 from comatrix.gateway.errors import Unreachable
 from comatrix.gateway.model import Node, Record
 
@@ -24,8 +27,11 @@ class WatchOperations:
         self._given = given
 
     async def status(self, args: Args) -> dict[str, Any]:
-        """{} -> counts, and under "live" what the running gateway says (None offline)."""
+        """{} -> counts, how far each room is behind, and under "live" what the running gateway says (None offline).
+
+        Offline a room has no `lag_ms`, `next_ms`, `rate` and `trouble`."""
         live = self._given.live
+        most = size_bytes(self._given.settings.store.max_size)
 
         def look(connection: sqlite3.Connection) -> dict[str, Any]:
             counts = outbox.counts(connection)
@@ -40,13 +46,17 @@ class WatchOperations:
                 "sealed": counts.get("sealed", 0),
                 "parked": counts.get("parked", 0),
                 "posted": counts.get("done", 0),
-                "paused_rooms": {
-                    room.alias or room.room_id: room.paused for room in rooms.all_rooms(connection) if room.paused
-                },
+                "paused_rooms": {named(room): room.paused for room in rooms.all_rooms(connection) if room.paused},
+                "rooms": _behind(connection),
+                "blocked": [node.name for node in nodes.all_nodes(connection) if node.blocked],
+                "database": {"used": used_bytes(connection), "max_size": most},
             }
 
         found = self._given.store.read(look)
-        return found | {"homeserver": self._given.settings.homeserver.url, "live": dict(live()) if live else None}
+        said = dict(live()) if live else None
+        known = {one["room_id"]: one for one in (said or {}).get("lags", [])}
+        found["rooms"] = [one | known.get(one["room_id"], {}) for one in found["rooms"]]
+        return found | {"homeserver": self._given.settings.homeserver.url, "live": said}
 
     async def tail(self, args: Args) -> AsyncGenerator[dict[str, Any], None]:
         """{limit, node, follow} -> one item a record, oldest first; with `follow` without end."""
@@ -72,6 +82,24 @@ class WatchOperations:
             return [_record_json(record, known.get(record.node)) for record in find(connection)]
 
         return self._given.store.read(look)
+
+
+def _behind(connection: sqlite3.Connection) -> list[dict[str, Any]]:
+    """Every room that nodes are bound to, or for which something waits."""
+    waiting = {room: (count, oldest_ms) for room, count, oldest_ms in outbox.lags(connection)}
+    bound = {node.room for node in nodes.all_nodes(connection)} | set(nodes.bound_rooms(connection).values())
+    return [
+        {
+            "room": named(room),
+            "room_id": room.room_id,
+            "encrypted": room.encrypted,
+            "paused": room.paused,
+            "waiting": waiting.get(room.id, (0, None))[0],
+            "oldest_ms": waiting.get(room.id, (0, None))[1],
+        }
+        for room in rooms.all_rooms(connection)
+        if room.id in bound or room.id in waiting
+    ]
 
 
 def _record_json(record: Record, node: Node | None) -> dict[str, Any]:

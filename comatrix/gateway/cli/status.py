@@ -1,52 +1,113 @@
 """`comatrix status`: how the gateway is."""
 
+import time
+from collections.abc import Iterator, Mapping
 from datetime import tzinfo
 from typing import Any
 
 import click
 
-from comatrix.gateway.cli.connection import call
+from comatrix.gateway.admin.doctor.lines import bytes_text, span
+from comatrix.gateway.cli.connection import Place, call
 from comatrix.gateway.cli.context import clock, json_option, place_of, printable, show_json, zone
+
+MOST_EVENTS = 10
+WATCH_S = 2.0
+WIDTH = 15
 
 
 @click.command()
+@click.option("--watch", "-w", is_flag=True, help="Show it again every 2 seconds until Ctrl-C.")
 @json_option
 @click.pass_context
-def status(ctx: click.Context, as_json: bool) -> None:
-    """Show how the gateway and its nodes are."""
+def status(ctx: click.Context, watch: bool, as_json: bool) -> None:
+    """Show how the gateway and its rooms are: what waits, why, and when it is expected; who knocked.
+
+    What is wrong, and what to do about it, is told by `comatrix doctor`.
+    """
     place = place_of(ctx)
-    found = call(place, "status", {})
-    if as_json:
-        show_json(found)
-        return
+    while True:
+        found = call(place, "status", {})
+        if watch:
+            click.clear()
+        if as_json:
+            show_json(found)
+        else:
+            _show(found, place)
+        if not watch:
+            return
+        time.sleep(WATCH_S)
+
+
+def _show(found: Mapping[str, Any], place: Place) -> None:
     timezone = zone(place)
-    for name, value in (_parts(found) | _live(found["live"], timezone)).items():
-        click.echo(f"{name:<15} {printable(value)}")
-    for trouble in (found["live"] or {}).get("troubles", []):
-        click.echo(f"trouble         {printable(trouble)}")
-    if found["parked"]:
-        click.echo("Next: comatrix queue --parked")
-    elif not found["running"]:
-        click.echo("Next: comatrix gateway run")
+    for name, value in [*_parts(found), *_live(found["live"], timezone), *_rooms(found, timezone), *_security(found)]:
+        click.echo(f"{name:<{WIDTH}} {printable(value)}")
+    if next_step := _next(found):
+        click.echo(f"Next: {next_step}")
 
 
-def _parts(found: dict[str, Any]) -> dict[str, object]:
-    parts: dict[str, object] = {
-        "gateway": f"{'running' if found['running'] else 'not running'} (CoMatrix {found['version']})",
-        "homeserver": found["homeserver"],
-        "nodes": found["nodes"],
-        "records": f"{found['records']} stored, {found['late']} of them late",
-        "events": f"{found['posted']} posted, {found['sealed']} on their way, {found['parked']} parked",
-        "waiting": f"{found['waiting']} records",
-    }
-    return parts | {f"paused {room}": why for room, why in found["paused_rooms"].items()}
+def _parts(found: Mapping[str, Any]) -> Iterator[tuple[str, object]]:
+    yield "gateway", f"{'running' if found['running'] else 'not running'} (CoMatrix {found['version']})"
+    yield "homeserver", found["homeserver"]
+    blocked = found.get("blocked", [])
+    yield "nodes", f"{found['nodes']}{', blocked: ' + ', '.join(blocked) if blocked else ''}"
+    yield "records", f"{found['records']} stored, {found['late']} of them late"
+    yield "events", f"{found['posted']} posted, {found['sealed']} on their way, {found['parked']} parked"
+    yield "waiting", f"{found['waiting']} records"
+    if database := found.get("database"):
+        share = round(100 * database["used"] / database["max_size"])
+        yield "database", f"{bytes_text(database['used'])} of at most {bytes_text(database['max_size'])} ({share} %)"
 
 
-def _live(live: dict[str, Any] | None, timezone: tzinfo) -> dict[str, object]:
+def _live(live: Mapping[str, Any] | None, timezone: tzinfo) -> Iterator[tuple[str, object]]:
     """What only a running gateway knows; a newer or older one may say other things."""
     if live is None:
-        return {}
-    shown: dict[str, object] = {"since": clock(live.get("started_ms"), timezone)}
-    shown["listening"] = ", ".join(live.get("listening", [])) or None
-    counted = ("datagrams_in", "datagrams_out", "received", "acknowledged", "duplicates", "knocks")
-    return shown | {name.replace("_", " "): live[name] for name in counted if name in live}
+        return
+    yield "since", clock(live.get("started_ms"), timezone)
+    yield "listening", ", ".join(live.get("listening", [])) or None
+    for name in ("datagrams_in", "datagrams_out", "received", "acknowledged", "duplicates", "knocks"):
+        if name in live:
+            yield name.replace("_", " "), live[name]
+    limit = next((lag for lag in live.get("lags", []) if lag.get("interval_ms")), None)
+    if limit is not None:
+        yield "limit", f"the homeserver takes {limit['rate']} of this account"
+    for trouble in live.get("troubles", []):
+        yield "trouble", trouble
+
+
+def _rooms(found: Mapping[str, Any], timezone: tzinfo) -> Iterator[tuple[str, object]]:
+    for room in found.get("rooms", []):
+        yield "room", f"{room['room']}: {'; '.join(_room(room, timezone))}"
+
+
+def _room(room: Mapping[str, Any], timezone: tzinfo) -> Iterator[str]:
+    count = room["waiting"]
+    if count:
+        lag_ms = room.get("lag_ms")
+        since = f" for {span(lag_ms / 1000)}" if lag_ms else f" since {clock(room['oldest_ms'], timezone)}"
+        yield f"1 record waits{since}" if count == 1 else f"{count} records wait, the oldest{since}"
+    else:
+        yield "nothing waits"
+    if room.get("next_ms") is not None:
+        yield f"next event expected {clock(room['next_ms'], timezone)}"
+    trouble = "encrypted: nothing is ever posted" if room["encrypted"] else room.get("trouble") or room["paused"]
+    if trouble:
+        yield trouble
+
+
+def _security(found: Mapping[str, Any]) -> Iterator[tuple[str, object]]:
+    events = (found["live"] or {}).get("security", [])
+    for event in events[:MOST_EVENTS]:
+        yield "security", event["text"]
+    if len(events) > MOST_EVENTS:
+        yield "security", f"and {len(events) - MOST_EVENTS} more, see: comatrix status --json"
+
+
+def _next(found: Mapping[str, Any]) -> str:
+    if found["parked"]:
+        return "comatrix queue --parked"
+    if not found["running"]:
+        return "comatrix gateway run"
+    ill = found["live"].get("troubles") or any(room["paused"] or room["encrypted"] for room in found.get("rooms", []))
+    return "comatrix doctor" if ill else ""

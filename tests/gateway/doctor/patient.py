@@ -216,6 +216,8 @@ class Patient:
         if self._process is not None:
             self._process.stop()
             self._process = None
+            self.server(lambda server: server.faults.clear())
+            self.as_owner(lambda me: me.say(self.room_id, "bye"))  # the homeserver need not hold its sync any longer
 
     # The doctor
 

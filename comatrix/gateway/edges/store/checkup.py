@@ -111,10 +111,15 @@ def _contents(connection: sqlite3.Connection) -> Contents:
         open=tuple(outbox.open_rows(connection)),
         parked=tuple(outbox.parked_rows(connection)),
         refusals=tuple(refusals(connection)),
-        used=_pragma(connection, "page_size")
-        * (_pragma(connection, "page_count") - _pragma(connection, "freelist_count")),
+        used=used_bytes(connection),
         logged=_logged(connection),
     )
+
+
+def used_bytes(connection: sqlite3.Connection) -> int:
+    """What counts against [store] max_size: the pages in use."""
+    pages = _pragma(connection, "page_count") - _pragma(connection, "freelist_count")
+    return pages * _pragma(connection, "page_size")
 
 
 def _pragma(connection: sqlite3.Connection, name: str) -> int:
@@ -161,7 +166,6 @@ def write_refused(folder: Path) -> str:
         with tempfile.TemporaryFile(dir=place) as file:
             file.write(b"x")
             file.flush()
-            os.fsync(file.fileno())
     except OSError as error:
         return error.strerror or str(error)
     return ""
