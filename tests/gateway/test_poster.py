@@ -14,17 +14,16 @@ from comatrix.gateway.edges.store import outbox, rooms
 from comatrix.gateway.edges.store.delivery import Delivery
 from comatrix.gateway.errors import StoreError
 from comatrix.gateway.model import HomeserverAnswer
-from tests.gateway.delivery_world import (
+from tests.gateway.delivery_homeserver import (
     FakeHomeserver,
     Step,
-    World,
     answer,
     hang_after,
     hang_before,
     lost_after,
     lost_before,
-    render,
 )
+from tests.gateway.delivery_world import World, render
 
 MINUTE_MS = 60_000
 forbidden = answer(403, "M_FORBIDDEN")

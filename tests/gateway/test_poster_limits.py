@@ -9,7 +9,8 @@ import pytest
 from comatrix.gateway.model import Node
 from comatrix.gateway.uplink.rendering import event_content
 from comatrix.gateway.uplink.typed import TELEMETRY_KEY
-from tests.gateway.delivery_world import World, lost_before
+from tests.gateway.delivery_homeserver import lost_before
+from tests.gateway.delivery_world import World
 from tests.gateway.test_poster_priority import limiter
 
 MINUTE_MS = 60_000

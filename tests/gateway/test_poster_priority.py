@@ -17,7 +17,8 @@ from comatrix.gateway.uplink.priority import (
     REACTION,
     TELEMETRY,
 )
-from tests.gateway.delivery_world import Step, World, lost_after
+from tests.gateway.delivery_homeserver import Step, lost_after
+from tests.gateway.delivery_world import World
 
 MINUTE_MS = 60_000
 

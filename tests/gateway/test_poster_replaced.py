@@ -7,7 +7,8 @@ import pytest
 
 from comatrix.gateway.edges.store import outbox
 from comatrix.gateway.model import HomeserverAnswer
-from tests.gateway.delivery_world import FakeVoices, Step, World, answer, lost_after, lost_before
+from tests.gateway.delivery_homeserver import FakeVoices, Step, answer, lost_after, lost_before
+from tests.gateway.delivery_world import World
 
 MINUTE_MS = 60_000
 forbidden = answer(403, "M_FORBIDDEN")

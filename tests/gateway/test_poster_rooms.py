@@ -6,12 +6,8 @@ from pathlib import Path
 import pytest
 
 from comatrix.gateway.edges.store import nodes, rooms
-from tests.gateway.delivery_world import (
-    World,
-    answer,
-    hang_before,
-    lost_before,
-)
+from tests.gateway.delivery_homeserver import answer, hang_before, lost_before
+from tests.gateway.delivery_world import World
 
 MINUTE_MS = 60_000
 forbidden = answer(403, "M_FORBIDDEN")

@@ -8,16 +8,8 @@ import pytest
 
 from comatrix.gateway.edges.store import outbox, rooms
 from comatrix.gateway.model import HomeserverAnswer, Node
-from tests.gateway.delivery_world import (
-    FakeVoices,
-    Step,
-    World,
-    answer,
-    hang_after,
-    hang_before,
-    lost_after,
-    lost_before,
-)
+from tests.gateway.delivery_homeserver import FakeVoices, Step, answer, hang_after, hang_before, lost_after, lost_before
+from tests.gateway.delivery_world import World
 
 MINUTE_MS = 60_000
 FORBIDDEN = HomeserverAnswer(403, {"errcode": "M_FORBIDDEN"}, "M_FORBIDDEN", "not invited")

@@ -13,7 +13,8 @@ from comatrix.gateway.admin.queue import QueueOperations
 from comatrix.gateway.cli.queue import lag_words
 from comatrix.gateway.config.settings import Settings
 from comatrix.gateway.errors import UsageError
-from tests.gateway.delivery_world import START_MS, World, answer, lost_before
+from tests.gateway.delivery_homeserver import START_MS, answer, lost_before
+from tests.gateway.delivery_world import World
 
 
 @pytest.fixture

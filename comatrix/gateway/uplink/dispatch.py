@@ -23,8 +23,9 @@ class Dispatch:
     def choose(self, now_ms: int) -> list[Lane]:
         """Lanes that take a step now, each marked busy; one with its `token` may send."""
         chosen: list[Lane] = []
-        for lane in self.in_order(now_ms):
-            if self._full() or now_ms < self._account_retry_ms:
+        free = 0 if now_ms < self._account_retry_ms else self._free()
+        for lane in self.in_order(now_ms) if free else ():
+            if len(chosen) >= free:
                 break
             if self._ready_ms(lane) > now_ms or self._room_is_asked(lane):
                 continue
@@ -42,7 +43,7 @@ class Dispatch:
 
     def next_ms(self, now_ms: int) -> int | None:
         """When `choose` may find more, or None: only an arrival or the end of a step changes that."""
-        if self._full():
+        if not self._free():
             return None
         moments = [self.gate_ms(lane, now_ms) for lane in self._idle() if not self._room_is_asked(lane)]
         return min(moments, default=None)
@@ -75,9 +76,10 @@ class Dispatch:
         for lane in self.lanes.values():
             lane.not_before_ms = 0
 
-    def _full(self) -> bool:
+    def _free(self) -> int:
+        """How many more lanes may take a step at once."""
         busy = sum(lane.busy for lane in self.lanes.values())
-        return busy >= (1 if self.account_paused else MAX_PARALLEL)
+        return max(0, (1 if self.account_paused else MAX_PARALLEL) - busy)
 
     def _idle(self) -> list[Lane]:
         """Lanes with something to do and nothing on its way."""
