@@ -6,7 +6,7 @@ import logging
 import secrets
 import signal
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -16,7 +16,7 @@ from comatrix.gateway.aead import aead
 from comatrix.gateway.clock import monotonic_ms, wall_ms
 from comatrix.gateway.collector import settle
 from comatrix.gateway.config.paths import Paths
-from comatrix.gateway.config.secrets import read_secrets
+from comatrix.gateway.config.secrets import Secrets
 from comatrix.gateway.config.settings import LimitsSettings, Settings
 from comatrix.gateway.config.values import endpoint, size_bytes, span_ms
 from comatrix.gateway.directory import Directory
@@ -32,11 +32,11 @@ from comatrix.gateway.edges.store.delivery import Delivery
 from comatrix.gateway.edges.store.store import Store
 from comatrix.gateway.edges.store.upkeep import keep_for
 from comatrix.gateway.edges.udp import UdpEdge
-from comatrix.gateway.errors import UsageError
 from comatrix.gateway.model import Node, Record, Voice
 from comatrix.gateway.receiving import start_receiving
 from comatrix.gateway.room_news import RoomNews
 from comatrix.gateway.speaking import Speaking, Watched, open_client, open_speaking
+from comatrix.gateway.tending import follow_secrets, let_rest, tell_knocks
 from comatrix.gateway.upgrades import Upgrades
 from comatrix.gateway.uplink.admission import Rates
 from comatrix.gateway.uplink.associations import Associations
@@ -45,10 +45,7 @@ from comatrix.gateway.uplink.rendering import event_content
 
 log = logging.getLogger("comatrix")
 
-SECRETS_LOOK_S = 10.0
 BALLAST = 4 << 20  # bytes: thousands of events sealed and posted while the disk is full
-REST_EVERY_S = 600.0
-KNOCKS_LOOK_S = 10.0
 
 
 def run(settings: Settings, paths: Paths) -> None:
@@ -92,12 +89,13 @@ class Gateway:
     udp: UdpEdge
     receiver: Receiver
     poster: Poster
+    associations: Associations
     knocks: Knocks
     operator: OperatorRoom
     speaking: Speaking
     watched: Watched
     started_ms: int
-    tasks: list[asyncio.Task[None]]
+    tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
     @classmethod
     async def start(cls, settings: Settings, paths: Paths, stack: contextlib.AsyncExitStack) -> "Gateway":
@@ -153,7 +151,18 @@ class Gateway:
             knock=knocks.note,
         )
         gateway = cls(
-            settings, store, matrix, udp, receiver, poster, knocks, operator, speaking, watched, wall_ms(), []
+            settings=settings,
+            store=store,
+            matrix=matrix,
+            udp=udp,
+            receiver=receiver,
+            poster=poster,
+            associations=associations,
+            knocks=knocks,
+            operator=operator,
+            speaking=speaking,
+            watched=watched,
+            started_ms=wall_ms(),
         )
         await gateway._open_control(paths, directory, stack)
         gateway._start_tasks(paths, directory)
@@ -198,40 +207,25 @@ class Gateway:
         pause = Pause()
         self.matrix.on_reached(pause.cut)
         watch = RoomWatch(self.matrix, news, now=monotonic_ms, sleep=pause, intake=self.speaking.intake)
-        follow = self._follow_secrets(paths, pause)
         keep = keep_for(self.store, span_ms(self.settings.store.keep), now_ms=wall_ms, sleep=asyncio.sleep)
-        own = (poster.run(), watch.run(), self.operator.run(), follow, keep, self._tell_knocks())
-        for work in (*own, *self.speaking.work):
+        tended = [tell_knocks(self.knocks), let_rest(self.associations), keep]
+        if not self.settings.appservice.enabled:  # a service's tokens change with a file at the homeserver
+
+            def take(kept: Secrets) -> bool:
+                new = self.matrix.take_if_new(kept)
+                if new:
+                    poster.signed_in(Voice(kept.user_id, kept.device_id))
+                    pause.cut()
+                return new
+
+            tended.append(follow_secrets(paths.secrets, self.matrix.user_id, take))
+        for work in (poster.run(), watch.run(), self.operator.run(), *self.speaking.work, *tended):
             self.tasks.append(asyncio.get_running_loop().create_task(work))
 
     def _reload(self) -> None:
         """Something was changed by a person or at the homeserver: whoever was refused is tried again."""
         self.speaking.reload()
         self.poster.reload()
-
-    async def _follow_secrets(self, paths: Paths, pause: Pause) -> None:
-        """`comatrix init` beside a running gateway brings a new token: take it without a restart."""
-        while True:
-            await asyncio.sleep(SECRETS_LOOK_S)
-            if self.settings.appservice.enabled:
-                continue  # a service's tokens change with a file at the homeserver, and with a restart
-            with contextlib.suppress(UsageError):
-                kept = read_secrets(paths.secrets)
-                if kept.user_id == self.matrix.user_id and self.matrix.take_if_new(kept):
-                    log.info("took the new access token")
-                    self.poster.signed_in(Voice(kept.user_id, kept.device_id))
-                    pause.cut()
-
-    async def _tell_knocks(self) -> None:
-        """What was counted since the last lines is told when its time comes, or when the gateway stops."""
-        try:
-            while True:
-                await asyncio.sleep(KNOCKS_LOOK_S)
-                due = self.knocks.next_deadline()
-                if due is not None and due <= monotonic_ms():
-                    self.knocks.handle_timer(monotonic_ms())
-        finally:
-            self.knocks.tell_rest(monotonic_ms())
 
     def live(self) -> dict[str, Any]:
         """What only a running gateway knows, for `comatrix status`."""
