@@ -32,6 +32,7 @@ COMMANDS = {
     "completion": (f"{HERE}.completion:completion", "Print the shell completion script."),
 }
 FAILED, INTERRUPTED = 1, 130
+ANY_HELP = "comatrix --help"
 
 
 class RootGroup(LazyGroup):
@@ -41,19 +42,35 @@ class RootGroup(LazyGroup):
         extra["standalone_mode"] = False
         try:
             code = super().main(args, prog_name or "comatrix", **extra)
+        except click.exceptions.NoArgsIsHelpError as error:
+            click.echo(error.format_message(), err=True)
+            code = error.exit_code
         except click.ClickException as error:
             code = _explain(error.format_message(), _help_of(error), error.exit_code)
         except (click.Abort, KeyboardInterrupt):
             code = INTERRUPTED
         except GatewayError as error:
-            code = _explain(error.text, error.next_step, error.exit_code)
+            general = error.next_step == ANY_HELP
+            step = self.help_of(sys.argv[1:] if args is None else args) if general else error.next_step
+            code = _explain(error.text, step, error.exit_code)
         except ComatrixError as error:
-            code = _explain(str(error), "comatrix --help", FAILED)
+            code = _explain(str(error), ANY_HELP, FAILED)
         except OSError as error:
             where = f"{error.filename}: " if error.filename else ""
             next_step = f"ls -ld {error.filename}" if error.filename else "comatrix status"
             code = _explain(f"{where}{error.strerror or error}", next_step, FAILED)
         sys.exit(code if isinstance(code, int) else 0)
+
+    def help_of(self, args: Sequence[str]) -> str:
+        """The help of the command that was typed: operations know no command lines."""
+        path, command = ["comatrix"], click.Context(self)
+        for word in args:
+            group = command.command
+            below = group.get_command(command, word) if isinstance(group, click.Group) else None
+            if below is not None:
+                path.append(word)
+                command = click.Context(below, parent=command)
+        return " ".join([*path, "--help"])
 
 
 def _help_of(error: click.ClickException) -> str:

@@ -92,3 +92,15 @@ import click  # noqa: E402
 @click.command()
 def go() -> None:
     raise go.error  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("words", [[], ["node"], ["decode"]])
+def test_a_command_that_needs_another_shows_its_help_and_calls_nothing_an_error(words: list[str]) -> None:
+    result = run(*words)
+    assert result.exit_code == 2
+    assert result.stderr.startswith("Usage: ") and "next:" not in result.stderr and "error:" not in result.stderr
+
+
+def test_what_an_operation_refuses_ends_with_the_help_of_the_command_that_was_typed() -> None:
+    assert cli.help_of(["--home", "x", "node", "move", "garden", "--room", "x"]) == "comatrix node move --help"
+    assert cli.help_of(["--version"]) == "comatrix --help"
