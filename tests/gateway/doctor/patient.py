@@ -168,6 +168,17 @@ class Patient:
         """The room's owner changes the room."""
         self.as_owner(lambda me: me.put_state(self.room_id, f"m.room.{kind}", content))
 
+    def make_room(self, version: str, levels: dict[str, Any]) -> None:
+        """Bind the node to a room that the gateway's own account made."""
+
+        async def make() -> str:
+            async with self.bot as client:
+                body = {"preset": "private_chat", "room_version": version, "power_level_content_override": levels}
+                return await Person(client, None).create_room(**body, creation_content={"m.federate": False})
+
+        room_id = asyncio.run(make())
+        self.write(lambda connection: nodes.set_room(connection, 1, rooms.add(connection, room_id).id))
+
     def server(self, job: Callable[[Any], None]) -> None:
         """Something happens to the homeserver."""
 

@@ -84,3 +84,16 @@ def test_a_homeserver_that_dies_meanwhile_is_told_in_time(patient: Patient) -> N
     report = patient.examine(look=then_dead)
     assert "token.unanswered" in told(report) and "rooms" in report.skipped
     assert time.monotonic() - began_s < 10
+
+
+@pytest.mark.parametrize("version", ["10", "11", "12"])
+def test_who_made_the_room_may_post_where_others_may_not(patient: Patient, version: str) -> None:
+    patient.make_room(version, {"users": {} if version == "12" else {patient.bot.user_id: 100}, "events_default": 50})
+    report = patient.examine()
+    assert "permissions.send" not in told(report), shown(report)
+
+
+def test_a_room_of_version_12_is_its_creators_alone(patient: Patient) -> None:
+    """The bot is in nobody's list here either, and is not who made the room."""
+    patient.put_state("power_levels", users={}, events_default=50)
+    assert "permissions.send" in told(patient.examine())
