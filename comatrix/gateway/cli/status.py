@@ -39,6 +39,14 @@ def status(ctx: click.Context, watch: bool, as_json: bool) -> None:
         time.sleep(WATCH_S)
 
 
+# What [limits] kept out or slowed down since the start, as the running gateway counts it.
+LIMITED = {
+    "dropped": "datagrams of strangers dropped unread",
+    "slowed": "messages of nodes put off (4.29)",
+    "unanswered": "strangers left without an answer",
+}
+
+
 def _show(found: Mapping[str, Any], place: Place) -> None:
     timezone = zone(place)
     for name, value in [*_parts(found), *_live(found["live"], timezone), *_rooms(found, timezone), *_security(found)]:
@@ -69,6 +77,9 @@ def _live(live: Mapping[str, Any] | None, timezone: tzinfo) -> Iterator[tuple[st
     for name in ("datagrams_in", "datagrams_out", "received", "acknowledged", "duplicates", "knocks"):
         if name in live:
             yield name.replace("_", " "), live[name]
+    limited = [f"{live[name]} {words}" for name, words in LIMITED.items() if live.get(name)]
+    if limited:
+        yield "limits", ", ".join(limited)
     limit = next((lag for lag in live.get("lags", []) if lag.get("interval_ms")), None)
     if limit is not None:
         yield "limit", f"the homeserver takes {limit['rate']} of this account"

@@ -66,7 +66,7 @@ class Receiver:
         self._storage = storage
         self._nodes = nodes
         self._recent = recent
-        self._admission = admission
+        self.admission = admission
         self._highest_seq = highest_seq
         self._monotonic_ms = monotonic_ms
         self._wall_ms = wall_ms
@@ -81,12 +81,12 @@ class Receiver:
 
     def receive_datagram(self, data: bytes, addr: Address, now: int) -> None:
         """One datagram from a socket."""
-        if not self._admission.allows_address(addr, now):
+        if not self.admission.allows_address(addr, now):
             return
         server = self._server
         said = server.pending()
         server.receive_datagram(data, addr, now)
-        if not server.events and not self._admission.repeated(addr, now):
+        if not server.events and not self.admission.repeated(addr, now):
             server.withdraw(said)  # a copy, a ping, an answer to nothing: strangers have no more claim to ours
         while server.events:
             event = server.events.pop(0)
@@ -96,7 +96,7 @@ class Receiver:
                 self._repeated(event, now)
             else:
                 self._knock(event, now)
-                if not self._admission.failed(addr, now):
+                if not self.admission.failed(addr, now):
                     server.withdraw(said)
 
     def _request(self, request: Request, now: int) -> None:
@@ -105,7 +105,7 @@ class Receiver:
         if node is None:
             self._server.refuse(request.incoming, coap.UNAUTHORIZED, "", now)
             return
-        self._admission.proved(request.incoming.addr, now)
+        self.admission.proved(request.incoming.addr, now)
         if self._associations.rekeyed and id(peer) in self._associations.rekeyed:
             self._start(self._after_rekey(request, node))
             return
@@ -114,7 +114,7 @@ class Receiver:
     def _decided(self, request: Request, node: Node, now: int) -> None:
         wall_ms = self._wall_ms()
         self.seen[node.number] = wall_ms, request.incoming.addr
-        wait_s = self._admission.allows_node(node.number, now)
+        wait_s = self.admission.allows_node(node.number, now)
         if wait_s:
             self._fresh(request, coap.TOO_MANY_REQUESTS, b"", wait_s)
             return
@@ -199,7 +199,7 @@ class Receiver:
 
     def _repeated(self, repeated: Repeated, now: int) -> None:
         peer = repeated.peer
-        if not self._admission.repeated(repeated.incoming.addr, now):
+        if not self.admission.repeated(repeated.incoming.addr, now):
             self._server.endpoint.ignore(repeated.incoming)
             self._server.endpoint.forget(repeated.incoming)
             return

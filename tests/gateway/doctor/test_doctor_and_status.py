@@ -160,6 +160,15 @@ def test_status_of_a_running_gateway_tells_lag_limit_and_who_knocked(patient: Pa
     assert not shown.splitlines()[-1].startswith("Next")
 
 
+def test_status_of_a_running_gateway_counts_whom_its_limits_kept_out(patient: Patient) -> None:
+    patient.configure(more="[limits]\naddress_rate = 1\naddress_burst = 1\n")
+    gateway = patient.start()
+    for number in range(5):
+        patient.send(gateway.port, b"\x41\x02\0%c" % number + b"T\xb1r\xff\xa1\0\1")
+    gateway.until(lambda live: live["dropped"] == 4)
+    assert "limits          4 datagrams of strangers dropped unread" in run(patient, "status").stdout
+
+
 def test_status_of_a_limited_gateway_tells_when_the_next_event_is_expected(patient: Patient) -> None:
     at_ms = 1_700_000_000_000
     room = {
