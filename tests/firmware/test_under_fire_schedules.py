@@ -143,7 +143,9 @@ class Schedule:
 
     def restore(self) -> None:
         if self.copies:
-            self.fire.restore(self.random.choice(self.copies))
+            number = self.random.randrange(len(self.copies))
+            self.fire.restore(self.copies[number])
+            del self.copies[number + 1 :]  # of a time that never was
 
     def rotate(self) -> None:
         self.fire.rotate()

@@ -15,9 +15,10 @@ from comatrix.gateway.model import NewRecord, SecurityContext
 from comatrix.gateway.model import Node as NodeRow
 from comatrix.gateway.uplink.admission import Rates
 from tests.session.recording import Recorder
+from tests.session.sides import OrderedDisk
 from tests.support.air_watch import AirWatch
 from tests.support.board import Board, BoardRtc, Reset
-from tests.support.gateway_world import UNHURRIED, GatewayWorld, MemoryDisk
+from tests.support.gateway_world import UNHURRIED, GatewayWorld
 
 sys.path.insert(0, str(Path(__file__).parent / "platform"))
 
@@ -39,7 +40,7 @@ class Fire:
         self.rtc = rtc
         self.random = Random(seed)
         self.secret = self.random.randbytes(16)
-        self.disk = MemoryDisk()
+        self.disk = OrderedDisk()
         self.disk.provision(NUMBER, self.secret)
         nodes = {NUMBER: NodeRow(NUMBER, "garden", 1, 1)}
         self.gateway = GatewayWorld(self.disk, nodes, seed, Recorder().aead, rates)
