@@ -1,4 +1,4 @@
-"""Python's cyclic garbage collector, tuned for a process that holds much for long and makes little garbage in cycles."""
+"""The cyclic garbage collector, tuned for a process that holds much for long and makes little garbage in cycles."""
 
 import gc
 
