@@ -44,12 +44,21 @@ SYNC = {
         "invite": {"!d": {"invite_state": {"events": [{"type": "m.room.member", "sender": "@a:b"}]}}},
     },
 }
+EVENT = {
+    "type": "m.room.message",
+    "event_id": "$e",
+    "room_id": "!a:example.org",
+    "sender": "@a:b",
+    "content": {"membership": "join"},
+    "unsigned": {"prev_content": {"membership": "invite"}},
+}
+RENEWED = {"access_token": "t", "refresh_token": "r", "expires_in_ms": 3_600_000}
 REFUSED = {"errcode": "M_LIMIT_EXCEEDED", "error": "slow down", "retry_after_ms": 2000}
 
 
 def seeds(layer: str) -> list[bytes]:
     """The beginning of a corpus, for a layer of the vectors or a group of this module."""
-    made = {"records": _records, "oscore options": _options, "sync": _sync, "server": _server}
+    made = {"records": _records, "oscore options": _options, "sync": _sync, "answers": _answers, "server": _server}
     return list(made[layer]()) if layer in made else list(_vectors(layer))
 
 
@@ -76,6 +85,12 @@ def _options() -> Iterator[bytes]:
 
 def _sync() -> Iterator[bytes]:
     yield json.dumps(SYNC).encode()
+    yield json.dumps({"events": [EVENT, {**EVENT, "type": "m.room.member", "state_key": "@bot:example.org"}]}).encode()
+    yield json.dumps(RENEWED).encode()
+    yield json.dumps({"predecessor": {"room_id": "!a:b"}, "room_version": "11"}).encode()
+
+
+def _answers() -> Iterator[bytes]:
     yield b"\x03" + b"120" + bytes(8) + json.dumps(REFUSED).encode()
 
 

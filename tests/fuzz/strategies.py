@@ -27,6 +27,7 @@ SHAPED = (
 )
 MATRIX_WORDS = [
     *("rooms", "join", "leave", "invite", "state", "timeline", "invite_state", "events", "type", "state_key"),
+    *("access_token", "refresh_token", "expires_in_ms", "predecessor", "room_id", "event_id", "unsigned"),
     *("content", "membership", "sender", "reason", "replacement_room", "errcode", "error", "retry_after_ms"),
 ]
 MATRIX_TEXTS = ["", "m.room.member", "m.room.encryption", "m.room.tombstone", "m.room.power_levels", "ban"]
@@ -35,8 +36,13 @@ JSON_VALUES = st.recursive(
     lambda child: st.lists(child, max_size=4) | st.dictionaries(st.sampled_from(MATRIX_WORDS), child, max_size=5),
     max_leaves=20,
 )
+OBJECTS = st.dictionaries(st.sampled_from(MATRIX_WORDS), JSON_VALUES, max_size=4)
+RENEWED = st.fixed_dictionaries(
+    {"access_token": st.text(max_size=4)},
+    optional={"refresh_token": PLAIN, "expires_in_ms": PLAIN, "predecessor": OBJECTS, "events": st.lists(OBJECTS)},
+)
 OF_CBOR = ("cbor.", "cbor_foreign.", "records.", "record_types.", "record_json.")
-OF_JSON = ("room_watch.", "answer.")
+OF_JSON = ("room_watch.", "answer.", "heard.", "session.", "upgrades.")
 
 
 def inputs(target: Target) -> st.SearchStrategy[bytes]:
@@ -51,7 +57,8 @@ def inputs(target: Target) -> st.SearchStrategy[bytes]:
         found |= st.builds(bytes.__add__, lead, body)
     elif target.name.startswith(OF_JSON):
         head = bytes(12) if target.name.startswith("answer") else b""
-        found |= JSON_VALUES.map(lambda value: head + json.dumps({"rooms": value}).encode())
+        objects = OBJECTS | RENEWED | JSON_VALUES.map(lambda value: {"rooms": value})
+        found |= objects.map(lambda value: head + json.dumps(value).encode())
     elif target is SERVER:
         found |= st.lists(st.builds(script, st.integers(0, 6), NOISE), max_size=12).map(b"".join)
     return found

@@ -5,7 +5,7 @@ corpus begins with. Hypothesis (test_untrusted.py) and atheris (`make fuzz`) bot
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,13 +14,10 @@ from comatrix.codec.record_types import Readings
 from comatrix.errors import BadOptionError, CborError, MessageFormatError, OscoreError, RecordError
 from comatrix.gateway.aead import aead
 from comatrix.gateway.cli import record_json
-from comatrix.gateway.edges.matrix.answer import MAX_ERROR_CHARS, MAX_RETRY_AFTER_MS
-from comatrix.gateway.edges.matrix.answer import read_answer_untrusted as read_http_answer
-from comatrix.gateway.edges.room_watch import Change, changes_untrusted
 from comatrix.session import keys, oscore
+from tests.fuzz import matrix_targets as matrix
 from tests.fuzz.server_under_fire import serve
 
-USER = "@bot:example.org"
 SECRET = bytes(range(16))
 NODE = keys.Keys(SECRET, b"\x01", b"", aead).context()
 GATEWAY = keys.Keys(SECRET, b"", b"\x01", aead).context()
@@ -152,27 +149,6 @@ def _unwrap(data: bytes) -> None:
     assert keys.wrap(keys.unwrap_untrusted(data[1:], size)) == data[1:]
 
 
-def _sync(data: bytes) -> None:
-    try:
-        body: Any = json.loads(data)
-    except (ValueError, RecursionError):
-        return
-    if isinstance(body, dict):
-        for first in (False, True):
-            for change in changes_untrusted(body, USER, first=first):
-                assert isinstance(change, Change)
-                assert all(isinstance(part, str) for part in (change.room_id, change.detail, change.reason))
-
-
-def _http(data: bytes) -> None:
-    status = (200, 400, 401, 429, 502)[data[0] % 5] if data else 200
-    headers: Mapping[str, str] = {"retry-after": data[1:12].decode("latin-1")}
-    told = read_http_answer(status, headers, data[12:])
-    assert len(told.error) <= MAX_ERROR_CHARS and len(told.errcode or "") <= MAX_ERROR_CHARS
-    assert told.error.isprintable()
-    assert told.retry_after_ms is None or 0 <= told.retry_after_ms <= MAX_RETRY_AFTER_MS
-
-
 def _in_one_order(value: dict[str, Any]) -> dict[str, Any]:
     """Readings are a map: whoever encodes them sorts them."""
     if value["record"] != "readings":
@@ -208,8 +184,13 @@ TARGETS = (
     Target("oscore.unprotect_request_untrusted", _request, (OscoreError, MessageFormatError), ("coap",)),
     Target("oscore.unprotect_response_untrusted", _response, (OscoreError, MessageFormatError), ("coap",)),
     Target("keys.unwrap_untrusted", _unwrap, (OscoreError,), ("oscore options",)),
-    Target("room_watch.changes_untrusted", _sync, (), ("sync",)),
-    Target("answer.read_answer_untrusted", _http, (), ("sync",)),
+    Target("room_watch.changes_untrusted", matrix.of_json(matrix.sync), (), ("sync",)),
+    Target("heard.fit_untrusted", matrix.of_json(matrix.pushed), (), ("sync",)),
+    Target("heard.service_body_untrusted", matrix.of_json(matrix.service), (), ("sync",)),
+    Target("heard.since_join_untrusted", matrix.of_json(matrix.since_join), (), ("sync",)),
+    Target("upgrades._predecessor_untrusted", matrix.of_json(matrix.predecessor), (), ("sync",)),
+    Target("session.successor_untrusted", matrix.of_json(matrix.successor), (), ("sync",)),
+    Target("answer.read_answer_untrusted", matrix.http, (), ("answers",)),
 )
 SERVER = Target("receiving", serve, (), ("coap", "oscore", "server"))
 EVERY = (*TARGETS, SERVER)

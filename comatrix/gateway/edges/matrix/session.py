@@ -6,7 +6,7 @@ import contextlib
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeGuard
 
 from comatrix.gateway.config.secrets import Secrets
 from comatrix.gateway.edges.matrix.answer import no_answer
@@ -157,9 +157,14 @@ class Session:
 def successor_untrusted(before: Secrets, body: Mapping[str, Any], now_ms: int) -> Secrets | None:
     """What an answer of /login or /refresh makes of the account; None where it gives no access token."""
     token, refresh = body.get("access_token"), body.get("refresh_token", before.refresh_token)
-    if not isinstance(token, str) or not token or not isinstance(refresh, str):
+    if not _is_token(token) or not (_is_token(refresh) or refresh == ""):
         return None
     lifetime_ms = body.get("expires_in_ms")
     limited = isinstance(lifetime_ms, int) and not isinstance(lifetime_ms, bool) and 0 < lifetime_ms < MAX_LIFETIME_MS
     expires_ms = now_ms + lifetime_ms if limited and lifetime_ms is not None else 0
     return replace(before, access_token=token, refresh_token=refresh, expires_ms=expires_ms)
+
+
+def _is_token(value: object) -> TypeGuard[str]:
+    """Whether a header and a file can hold it."""
+    return isinstance(value, str) and value.isascii() and value.isprintable() and value != ""

@@ -1,0 +1,84 @@
+"""Targets that read what a homeserver says: JSON of any shape."""
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from comatrix.gateway.config.secrets import Secrets
+from comatrix.gateway.edges.matrix.answer import MAX_ERROR_CHARS, MAX_RETRY_AFTER_MS, read_answer_untrusted
+from comatrix.gateway.edges.matrix.session import successor_untrusted
+from comatrix.gateway.edges.room_watch import Change, changes_untrusted
+from comatrix.gateway.upgrades import _predecessor_untrusted as predecessor_untrusted
+from comatrix.gateway.uplink.heard import fit_untrusted, pushed_body, service_body_untrusted, since_join_untrusted
+
+USER = "@bot:example.org"
+NOW_MS = 1_700_000_000_000
+BEFORE = Secrets(USER, "DEVICE", "token", "refresh")
+
+
+def of_json(check: Callable[[dict[str, Any]], None]) -> Callable[[bytes], None]:
+    """Bytes that are a JSON object go to `check`; others say nothing."""
+
+    def call(data: bytes) -> None:
+        try:
+            value: Any = json.loads(data)
+        except (ValueError, RecursionError):
+            return
+        if isinstance(value, dict):
+            check(value)
+
+    return call
+
+
+def sync(body: Mapping[str, Any]) -> None:
+    """changes_untrusted: every change is made of texts."""
+    for first in (False, True):
+        for change in changes_untrusted(body, USER, first=first):
+            assert isinstance(change, Change)
+            assert all(isinstance(part, str) for part in (change.room_id, change.detail, change.reason))
+
+
+def pushed(body: Mapping[str, Any]) -> None:
+    """fit_untrusted: what is fit makes a /sync body that is read without a word."""
+    for events in (body.get("events"), body.get("rooms"), list(body.values())):
+        fit = fit_untrusted(events)
+        assert all(isinstance(event["room_id"], str) and isinstance(event["content"], dict) for event in fit)
+        sync(pushed_body(fit, USER))
+
+
+def service(body: Mapping[str, Any]) -> None:
+    """service_body_untrusted: still a /sync body."""
+    sync(service_body_untrusted(body, USER))
+
+
+def since_join(body: Mapping[str, Any]) -> None:
+    """since_join_untrusted: still a /sync body, and again the same."""
+    once = since_join_untrusted(body, USER)
+    sync(once)
+    assert since_join_untrusted(once, USER) == once
+
+
+def successor(body: Mapping[str, Any]) -> None:
+    """successor_untrusted: tokens that a header and a file can hold, an end that a clock can reach."""
+    found = successor_untrusted(BEFORE, body, NOW_MS)
+    if found is not None:
+        assert found.access_token and (found.access_token + found.refresh_token).isascii()
+        assert (found.access_token + found.refresh_token).isprintable()
+        assert found.expires_ms == 0 or NOW_MS < found.expires_ms < 1 << 53
+        assert (found.user_id, found.device_id) == (USER, "DEVICE")
+
+
+def predecessor(body: dict[str, Any]) -> None:
+    """_predecessor_untrusted: a text or nothing."""
+    found = predecessor_untrusted(body)
+    assert found is None or isinstance(found, str)
+
+
+def http(data: bytes) -> None:
+    """read_answer_untrusted: words and times stay bounded. Bytes: status (1), Retry-After (11), body."""
+    status = (200, 400, 401, 429, 502)[data[0] % 5] if data else 200
+    headers: Mapping[str, str] = {"retry-after": data[1:12].decode("latin-1")}
+    told = read_answer_untrusted(status, headers, data[12:])
+    assert len(told.error) <= MAX_ERROR_CHARS and len(told.errcode or "") <= MAX_ERROR_CHARS
+    assert told.error.isprintable()
+    assert told.retry_after_ms is None or 0 <= told.retry_after_ms <= MAX_RETRY_AFTER_MS
