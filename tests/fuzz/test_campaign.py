@@ -64,3 +64,12 @@ def test_a_crash_is_repeated_by_the_command_that_is_told(tmp_path: Path) -> None
     assert repeat_command("x.y", ROOT / ".cache" / "fuzz" / "c").split()[2:] == [
         *("tests.fuzz", "--repeat", ".cache/fuzz/c", "x.y")
     ]
+
+
+def test_where_there_is_no_atheris_it_says_so_and_what_to_do_instead() -> None:
+    hidden = "import runpy, sys; sys.modules['atheris'] = None; sys.argv[1:] = []"
+    script = f"{hidden}; runpy.run_module('tests.fuzz', None, '__main__')"
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 2, done.stderr
+    assert "make test" in done.stdout
+    assert "Traceback" not in done.stderr
