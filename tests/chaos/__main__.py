@@ -5,16 +5,18 @@ import sys
 
 import click
 
-from tests.chaos.campaign import SHARE_OF_SYNAPSE, Wanted, run
+from tests.chaos.campaign import Wanted, run
 from tests.chaos.report import Report
+
+ONE_IN = 20
+LONG_LIFE_S = 120.0
 
 
 @click.command()
 @click.option("--seed", default=1, show_default=True, help="The same seed draws the same lives and cuts.")
-@click.option("--kills", default=50, show_default=True, help="Deaths of the gateway under load.")
-@click.option("--cuts", default=300, show_default=True, help="Power cuts, replayed from a recorded run.")
-@click.option("--synapse", default=-1, help="Deaths in front of a real Synapse.  [default: one in 20 of the kills]")
-def main(seed: int, kills: int, cuts: int, synapse: int) -> None:
+@click.option("--kills", default=1000, show_default=True, help="Deaths of the gateway under load.")
+@click.option("--cuts", default=3000, show_default=True, help="Power cuts, replayed from recorded runs.")
+def main(seed: int, kills: int, cuts: int) -> None:
     """Run everything. Ends with 1 where an invariant did not hold."""
 
     def say(line: str) -> None:
@@ -22,12 +24,12 @@ def main(seed: int, kills: int, cuts: int, synapse: int) -> None:
         sys.stdout.flush()
 
     report = Report(say)
-    wanted = Wanted(seed, kills, cuts, kills // SHARE_OF_SYNAPSE if synapse < 0 else synapse)
-    say(f"seed {seed}: {kills:,} kills, {wanted.synapse:,} of Synapse's gateway, {cuts:,} power cuts")
+    wanted = Wanted(seed, kills, cuts, kills // ONE_IN, LONG_LIFE_S)
+    say(f"seed {seed}: {kills:,} kills, {wanted.synapse:,} more before a real Synapse, {cuts:,} power cuts")
     asyncio.run(run(wanted, report))
     say(report.table())
     if report.violations:
-        say(f"\nagain: python -m tests.chaos --seed {seed} --kills {kills} --cuts {cuts} --synapse {wanted.synapse}")
+        say(f"\nagain: make chaos SEED={seed} KILLS={kills} CUTS={cuts}")
         sys.exit(1)
 
 

@@ -1,29 +1,36 @@
-"""All scenarios, one after the other, each with a seed made from the run's."""
+"""All scenarios, each with a seed made from the run's, in a folder that stays where something was violated."""
 
 import asyncio
 import contextlib
 import shutil
+import sys
 import tempfile
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from tests.chaos import disk_full, node_store, outage, steady
 from tests.chaos.gateway_process import STRACE
-from tests.chaos.homeservers import SynapseHomeserver
+from tests.chaos.homeservers import JournaledHomeserver, SynapseHomeserver
 from tests.chaos.kills import Kills
 from tests.chaos.link import Weather
 from tests.chaos.power_cut import Cuts
 from tests.chaos.recording import SIZE, WEATHER, provision_recorded, record
 from tests.chaos.report import Progress, Report
-from tests.chaos.scene import Scene, Size
+from tests.chaos.scene import Scene, Size, gateway_command
+from tests.chaos.shifted_clock import shifted_clock
+from tests.chaos.small_disk import small_disk
 
 LIVES_OF_A_SCENE = 100  # then everything is compared, and a new gateway begins
-CUTS_OF_A_RUN = 600  # then another run is recorded
+CUTS_OF_A_RUN = 150  # then another run is recorded
 LIVES_S = (3.0, 2.0, 1.5)  # of the gateway in a recorded run
 MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None  # a cut's disk is rebuilt there
-SHARE_OF_SYNAPSE = 20  # one kill in so many happens in front of a real Synapse
 SYNAPSE_SIZE = Size(nodes=12, rooms=2, pause_s=0.2)  # it takes about a hundred events a second
+PREFIX = "comatrix-chaos-"
+NO_STRACE = "strace is not installed: every kill came at random, and no power was cut. apt-get install strace"
+NO_DISK = "only root can mount a disk of its own (unshare, nsenter): none was filled."
+NO_COMPILER = "no C compiler here: no 25 hours passed. In virtual time they do: tests/gateway/test_poster_doubt.py"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,53 +40,127 @@ class Wanted:
     seed: int = 1
     kills: int = 50
     cuts: int = 300
-    synapse: int = 0
+    synapse: int = 2
+    steady_s: float = 15.0
 
 
 async def run(wanted: Wanted, report: Report) -> None:
-    """Everything wanted; `report` gets what was found."""
+    """Everything; `report` gets what was found. Ends after the first scenario with a violation."""
+    seed = wanted.seed
+    for scenario in (
+        partial(kill, seed, wanted.kills),
+        partial(cut_power, seed, wanted.cuts),
+        partial(cut_a_nodes_power, seed, wanted.cuts),
+        partial(live_long, seed, wanted.steady_s),
+        partial(fill_the_disk, seed),
+        partial(outlast_an_outage, seed),
+        partial(kill_before_synapse, seed, wanted.synapse),
+    ):
+        if not report.violations:
+            await scenario(report)
+
+
+async def kill(seed: int, kills: int, report: Report) -> None:
+    """The gateway dies under load; see kills.py."""
     if STRACE is None:
-        report.notes.append("strace is not installed: every kill came at random, and no power was cut.")
-    await _kill(wanted.seed, wanted.kills, report)
-    if wanted.cuts and STRACE is not None:
-        await _cut_power(wanted.seed, wanted.cuts, report)
-    if wanted.synapse:
-        await _kill_before_synapse(wanted.seed, wanted.synapse, report)
+        report.notes.append(NO_STRACE)
+    step = counted(Progress(report.say, "kill", kills))
+    for begin in range(0, kills, LIVES_OF_A_SCENE):
+        made = partial(Scene, seed=f"{seed}/{begin}", size=Size(), weather=Weather())
+        async with scene(made, report) as one:
+            await Kills(one, report, min(LIVES_OF_A_SCENE, kills - begin), step).run()
+        if report.violations:
+            return
 
 
-async def _kill(seed: int, kills: int, report: Report) -> None:
-    progress = Progress(report.say, "kill", kills)
-    done = 0
-
-    def step(summary: str) -> None:
-        nonlocal done
-        done += 1
-        progress.step(done, summary)
-
-    while done < kills and not report.violations:
-        lives = min(LIVES_OF_A_SCENE, kills - done)
-        async with scene(lambda folder, at=done: Scene(folder, f"{seed}/{at}", Size(), Weather()), report) as one:  # type: ignore[misc]
-            await Kills(one, report, lives, step).run()
-
-
-async def _kill_before_synapse(seed: int, kills: int, report: Report) -> None:
-    progress = Progress(report.say, "kill before Synapse", kills)
-    done = 0
-
-    def step(summary: str) -> None:
-        nonlocal done
-        done += 1
-        progress.step(done, summary)
-
-    def made(folder: Path) -> Scene:
-        return Scene(folder, f"{seed}/synapse", SYNAPSE_SIZE, Weather(), make_homeserver=SynapseHomeserver)
-
+async def kill_before_synapse(seed: int, kills: int, report: Report) -> None:
+    """The same, in front of a real homeserver, which is killed too."""
+    if not kills:
+        return
+    step = counted(Progress(report.say, "kill before Synapse", kills))
+    made = partial(
+        Scene, seed=f"{seed}/synapse", size=SYNAPSE_SIZE, weather=Weather(), make_homeserver=SynapseHomeserver
+    )
     async with scene(made, report) as one:
         await Kills(one, report, kills, step).run()
 
 
-async def _cut_power(seed: int, cuts: int, report: Report) -> None:
-    progress = Progress(report.say, "power cut", cuts)
+async def cut_power(seed: int, cuts: int, report: Report) -> None:
+    """Power cuts into recorded runs; see power_cut.py. Every second run is of a gateway that folds and checkpoints
+    all the time."""
+    if STRACE is None:
+        return
+    step = counted(Progress(report.say, "power cut", cuts))
+    for number, begin in enumerate(range(0, cuts, CUTS_OF_A_RUN)):
+        name = f"{seed}/power/{begin}"
+        command = hasty_command if number % 2 else gateway_command
+        made = partial(Scene, seed=name, size=SIZE, weather=WEATHER, command=command, provision=provision_recorded)
+        async with scene(made, report) as one:
+            recorded = await record(one, LIVES_S)
+            with tempfile.TemporaryDirectory(dir=MEMORY) as folder:
+                count = min(CUTS_OF_A_RUN, cuts - begin)
+                await Cuts(recorded, Path(folder), name, report, count, step).run()
+        if report.violations:
+            return
+
+
+async def cut_a_nodes_power(seed: int, cuts: int, report: Report) -> None:
+    """The node's files of state; see node_store.py."""
+    if STRACE is not None:
+        with tempfile.TemporaryDirectory(dir=MEMORY) as folder:
+            await node_store.run(Path(folder), f"{seed}/node store", cuts, report)
+
+
+async def live_long(seed: int, life_s: float, report: Report) -> None:
+    """Memory and descriptors of one life; see steady.py."""
+    async with scene(partial(Scene, seed=f"{seed}/steady", size=Size(), weather=Weather()), report) as one:
+        await steady.run(one, life_s, report)
+
+
+async def fill_the_disk(seed: int, report: Report) -> None:
+    """See disk_full.py."""
+    with tempfile.TemporaryDirectory(prefix=PREFIX) as folder:
+        async with small_disk(Path(folder) / "disk", disk_full.DISK_BYTES) as disk:
+            if disk is None:
+                report.notes.append(NO_DISK)
+                return
+            made = partial(
+                Scene,
+                seed=f"{seed}/disk",
+                size=Size(),
+                weather=Weather(),
+                command=disk.command,
+                provision=disk.provision,
+                own_disk=disk.outside,
+            )
+            async with scene(made, report) as one:
+                await disk_full.run(one, disk, report)
+
+
+async def outlast_an_outage(seed: int, report: Report) -> None:
+    """See outage.py."""
+    with tempfile.TemporaryDirectory(prefix=PREFIX) as folder:
+        clock = shifted_clock(Path(folder))
+        if clock is None:
+            report.notes.append(NO_COMPILER)
+            return
+
+        def command(home: Path) -> list[str]:
+            return [*clock.environment, *gateway_command(home)]
+
+        made = partial(Scene, seed=f"{seed}/outage", size=Size(), weather=Weather(), command=command)
+        async with scene(made, report) as one:
+            assert isinstance(one.homeserver, JournaledHomeserver)
+            await outage.run(one, one.homeserver, clock, report)
+
+
+def hasty_command(home: Path) -> list[str]:
+    """The real parts, with what is rare in the store happening all the time (tests/chaos/broken/variants.py)."""
+    return [sys.executable, "-m", "tests.chaos.broken", "hasty", str(home)]
+
+
+def counted(progress: Progress) -> Callable[[str], None]:
+    """A step of it with each call."""
     done = 0
 
     def step(summary: str) -> None:
@@ -87,20 +168,13 @@ async def _cut_power(seed: int, cuts: int, report: Report) -> None:
         done += 1
         progress.step(done, summary)
 
-    while done < cuts and not report.violations:
-        count = min(CUTS_OF_A_RUN, cuts - done)
-        name = f"{seed}/power/{done}"
-        made = partial(Scene, seed=name, size=SIZE, weather=WEATHER, provision=provision_recorded)
-        async with scene(made, report) as one:
-            recorded = await record(one, LIVES_S)
-            with tempfile.TemporaryDirectory(dir=MEMORY) as folder:
-                await Cuts(recorded, Path(folder), name, report, count, step).run()
+    return step
 
 
 @contextlib.asynccontextmanager
 async def scene(make: Callable[[Path], Scene], report: Report) -> AsyncIterator[Scene]:
-    """A scene in a folder of its own, which stays where something was violated."""
-    folder = Path(tempfile.mkdtemp(prefix="comatrix-chaos-"))
+    """An open scene in a folder of its own."""
+    folder = Path(tempfile.mkdtemp(prefix=PREFIX))
     before = len(report.violations)
     made = make(folder)
     try:

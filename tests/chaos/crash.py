@@ -2,7 +2,6 @@
 
 import shutil
 import sqlite3
-from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +13,7 @@ class Wreck:
     """What was found. `integrity`: what PRAGMA integrity_check said."""
 
     integrity: tuple[str, ...]
-    stored: frozenset[Key]  # of those asked for
+    stored: list[Key]
     open_txns: frozenset[str]  # sealed and not settled
 
 
@@ -31,25 +30,18 @@ def copied(database: Path, into: Path) -> Path:
     return into / database.name
 
 
-def examined(database: Path, asked: Collection[Key]) -> Wreck:
+def examined(database: Path) -> Wreck:
     """Opens the copy as SQLite does after a crash."""
     connection = sqlite3.connect(database)
     try:
         said = tuple(str(row[0]) for row in connection.execute("PRAGMA integrity_check"))
-        stored = frozenset(_stored(connection, list(asked)))
+        stored = connection.execute("SELECT node, enrolment, seq FROM record").fetchall()
         txns = frozenset(row[0] for row in connection.execute("SELECT txn FROM outbox WHERE state = 'sealed'"))
     except sqlite3.DatabaseError as error:
-        return Wreck((str(error),), frozenset(), frozenset())
+        return Wreck((str(error),), [], frozenset())
     finally:
         connection.close()
     return Wreck(said, stored, txns)
-
-
-def _stored(connection: sqlite3.Connection, asked: list[Key]) -> Iterable[Key]:
-    for key in asked:
-        row = connection.execute("SELECT 1 FROM record WHERE node = ? AND enrolment = ? AND seq = ?", key).fetchone()
-        if row is not None:
-            yield key
 
 
 STATE = {

@@ -16,6 +16,7 @@ from tests.chaos.ledger import Key, keys_in
 
 HTML = b"<html><body><h1>Bad gateway</h1></body></html>"
 SEND = re.compile(r"PUT [^ ]+/send/[^/ ]+/([^/ ?]+)")
+READ = re.compile(r"GET [^ ]+/messages\b")
 LIMITED = {"errcode": "M_LIMIT_EXCEEDED", "error": "Too Many Requests", "retry_after_ms": 150}
 FAULTS = ("limit", "error", "html", "forbidden_html", "slow", "cut_before", "cut_after", "half")
 
@@ -52,6 +53,7 @@ class Front:
     trap: Trap | None = None
     puts: list[Put] = field(default_factory=list)
     faults: dict[str, int] = field(default_factory=dict)
+    reads: int = 0  # pages of rooms asked for: events in doubt are looked for
     port: int = 0
     _server: asyncio.Server | None = None
     _connections: set[asyncio.Task[None]] = field(default_factory=set)
@@ -133,6 +135,7 @@ class Front:
     def _noted(self, request: Message) -> Put | None:
         found = SEND.match(request.first)
         if found is None:
+            self.reads += READ.match(request.first) is not None
             return None
         put = Put(unquote(found[1]), sha256(request.body).digest(), frozenset(keys_in(request.body)))
         self.puts.append(put)

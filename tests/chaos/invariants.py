@@ -197,3 +197,8 @@ def secrets_are_whole(user_id: str) -> list[str]:
 def something_was_overheard(answers: int, events: int) -> list[str]:
     """The harness itself: a recorded run in which nothing was promised proves nothing."""
     return [] if answers and events else [f"the recorded run holds {answers} answers and {events} events"]
+
+
+def it_came_true(came_true: bool, what: str) -> list[str]:
+    """Something that had to happen in its time."""
+    return [] if came_true else [f"did not come true: {what}"]

@@ -3,15 +3,18 @@
 import json
 import secrets
 import sqlite3
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
 from comatrix.gateway.config.secrets import Secrets, write_secrets
 from comatrix.gateway.edges.store import contexts, nodes, rooms
 from comatrix.gateway.edges.store.store import Store
+from tests.chaos.gateway_process import ROOT
 
 DATABASE, SECRETS = "comatrix.db", "secrets.toml"
 Known = tuple[int, bytes]  # a node's number and secret
@@ -31,6 +34,16 @@ def _node(connection: sqlite3.Connection, number: int, room: int) -> Known:
     secret = secrets.token_bytes(16)
     contexts.add(connection, node.number, "u", secret)
     return node.number, secret
+
+
+def provision_by(
+    before: Sequence[str], home: Path, account: Secrets, room_ids: Sequence[str], count: int
+) -> list[Known]:
+    """As `provision`, by a process of its own whose command is preceded by `before`."""
+    given = {"home": str(home), "account": asdict(account), "room_ids": list(room_ids), "count": count}
+    command = [*before, sys.executable, "-m", "tests.chaos.provisioning"]
+    said = subprocess.run(command, input=json.dumps(given), capture_output=True, text=True, check=True, cwd=ROOT)
+    return [(number, bytes.fromhex(secret)) for number, secret in json.loads(said.stdout)]
 
 
 def main() -> None:

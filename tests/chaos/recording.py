@@ -1,17 +1,14 @@
 """A run under strace: a gateway provisioned, killed, asked to end, and killed again, with all it wrote and said."""
 
 import asyncio
-import json
-import subprocess
-import sys
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 from comatrix.gateway.config.secrets import Secrets
-from tests.chaos.gateway_process import ROOT, Recording
+from tests.chaos.gateway_process import Recording
 from tests.chaos.link import Weather
-from tests.chaos.provisioning import Known
+from tests.chaos.provisioning import Known, provision_by
 from tests.chaos.scene import Scene, Size
 
 # Whatever changes a file or its name, and whatever comes in or leaves. The replay refuses what it does not model.
@@ -36,10 +33,7 @@ class Recorded:
 def provision_recorded(home: Path, account: Secrets, room_ids: Sequence[str], count: int) -> list[Known]:
     """As provisioning.provision, in a process whose calls are recorded."""
     tracing = Recording(home.parent / "0.strace", CALLS)
-    given = {"home": str(home), "account": asdict(account), "room_ids": list(room_ids), "count": count}
-    command = [*tracing.options(tracing.log), sys.executable, "-m", "tests.chaos.provisioning"]
-    said = subprocess.run(command, input=json.dumps(given), capture_output=True, text=True, check=True, cwd=ROOT)
-    return [(number, bytes.fromhex(secret)) for number, secret in json.loads(said.stdout)]
+    return provision_by(tracing.options(tracing.log), home, account, room_ids, count)
 
 
 async def record(scene: Scene, lives_s: Sequence[float]) -> Recorded:

@@ -59,10 +59,11 @@ def steps(recorded: Recorded) -> Iterator[Step]:
 
 @dataclass(slots=True)
 class Replay:
-    """Fed with `steps` one after the other."""
+    """Fed with `steps` one after the other. `names_follow`: a file's sync makes its name safe too (ext4, littlefs)."""
 
     home: Path
     world: Overheard
+    names_follow: bool = False
     disk: Disk = field(default_factory=Disk)
     syncs: list[tuple[int, int]] = field(default_factory=list)  # of the database's log: begun, returned
     moment: int = 0
@@ -148,6 +149,8 @@ class Replay:
         file, count = self._marks.pop(call.thread, (None, 0))
         if file is not None:
             file.synced(count)
+            if self.names_follow:
+                self.disk.sync_names()
             if call.path.endswith("-wal") and call.ended is not None:
                 self.syncs.append((call.begun, call.ended))
 

@@ -64,6 +64,7 @@ class Scene:
     command: Callable[[Path], Sequence[str]] = gateway_command
     make_homeserver: Callable[[Path], Homeserver] = JournaledHomeserver
     provision: Provision = provision
+    own_disk: Path | None = None  # the gateway's folder is there instead
     chance: random.Random = field(init=False)
     homeserver: Homeserver = field(init=False)
     front: Front = field(init=False)
@@ -75,7 +76,7 @@ class Scene:
     @property
     def home(self) -> Path:
         """The gateway's folder."""
-        return self.folder / "gateway"
+        return self.own_disk or self.folder / "gateway"
 
     @property
     def database(self) -> Path:
@@ -85,7 +86,7 @@ class Scene:
     async def open(self) -> None:
         """Everything but the gateway runs afterwards."""
         self.chance = random.Random(f"{self.seed}/scene")
-        self.home.mkdir(parents=True)
+        self.home.mkdir(parents=True, exist_ok=True)
         self.homeserver = self.make_homeserver(self.folder / "homeserver")
         await self.homeserver.start()
         account, room_ids = await settle_in(self.homeserver, self.size.rooms)

@@ -49,6 +49,7 @@ CASES: list[tuple[Found, tuple[Any, ...], tuple[Any, ...]]] = [
     (invariants.no_copy_is_suspected, (False,), (True,)),
     (invariants.secrets_are_whole, ("@cx:localhost",), ("unreadable: There is no access token",)),
     (invariants.something_was_overheard, (100, 3), (100, 0)),
+    (invariants.it_came_true, (True, "it rains"), (False, "it rains")),
     (invariants.no_traceback, ("12:00:00 INFO stopped",), ("Traceback (most recent call last):",)),
 ]
 
