@@ -1,5 +1,6 @@
 """A room is replaced by another: what waited moves, what may have been posted is looked for in the old one."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import pytest
 
 from comatrix.gateway.edges.store import outbox
 from comatrix.gateway.model import HomeserverAnswer
-from tests.gateway.delivery_homeserver import FakeVoices, Step, answer, lost_after, lost_before
+from tests.gateway.delivery_homeserver import FakeHomeserver, FakeVoices, Step, answer, lost_after, lost_before
 from tests.gateway.delivery_world import World
 
 MINUTE_MS = 60_000
@@ -116,6 +117,38 @@ async def test_an_encrypted_replacement_gets_nothing(world: World) -> None:
     assert [seq for _, seq in world.server.seqs("!a:b")] == [1]
     assert world.server.seqs("!new:b") == []
     assert any("!new:b: is encrypted" in line for line in world.lines)
+
+
+class SlowAboutTheOldRoom(FakeHomeserver):
+    """Says whether the old room is encrypted only once it is `released`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.released = asyncio.Event()
+
+    async def state_event(self, room_id: str, event_type: str) -> HomeserverAnswer:
+        found = await super().state_event(room_id, event_type)
+        if room_id == "!a:b":
+            await self.released.wait()
+        return found
+
+
+@pytest.mark.parametrize("encrypted", ["!a:b", "!new:b"])
+async def test_what_is_heard_late_of_the_old_room_says_nothing_of_the_new_one(tmp_path: Path, encrypted: str) -> None:
+    server = SlowAboutTheOldRoom()
+    server.encrypted[encrypted] = True
+    world = World(tmp_path, server=server)
+    garden = world.node("garden", world.room())
+    await world.start()
+    await world.say(garden, 1)
+    await world.after(100)
+    assert server.checks == ["!a:b"]
+    await upgrade(world, garden.room)
+    await world.after(100)
+    server.released.set()
+    await world.after(MINUTE_MS)
+    assert [seq for _, seq in server.seqs("!new:b")] == ([] if encrypted == "!new:b" else [1])
+    await world.crash()
 
 
 async def test_ghosts_are_prepared_for_the_new_room(world: World) -> None:

@@ -53,7 +53,7 @@ class Steps:
             return False
         if row is None:
             row = await self._seal(lane)
-        if row is None or not lane.place.checked or lane.place.stopped:
+        if row is None or not lane.place.checked or lane.place.stopped or lane.stranded(row):
             return False
         return await self._send(lane, row)
 
@@ -68,7 +68,10 @@ class Steps:
     async def _check(self, lane: Lane) -> None:
         """Nothing goes to a room before the homeserver said that it is not encrypted: since this start, and since
         anything could have happened to it unheard."""
-        found = judge_encryption(await self._parts.homeserver.state_event(lane.place.room.room_id, ENCRYPTION))
+        room_id = lane.place.room.room_id
+        found = judge_encryption(await self._parts.homeserver.state_event(room_id, ENCRYPTION))
+        if room_id != lane.place.room.room_id:
+            return  # replaced meanwhile: of the room in its place nothing is known yet
         if found is False:
             lane.place.checked = True  # what comes of the event itself ends the back-off
             return
