@@ -167,3 +167,10 @@ class HomeserverAnswer:
     def ok(self) -> bool:
         """A 200 with a JSON object: the only proof that something was done."""
         return self.status == 200 and self.body is not None
+
+    @property
+    def unsettled(self) -> bool:
+        """No word of the homeserver's own (a proxy's page is none), a limit, or its failure: worth another try."""
+        if self.ok:
+            return False
+        return self.status is None or self.errcode is None or self.status == 429 or self.status >= 500

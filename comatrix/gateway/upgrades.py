@@ -32,19 +32,21 @@ class Matrix(Protocol):
     async def leave(self, room_id: str, reason: str = "") -> HomeserverAnswer:
         """Where it is not what it was said to be."""
 
-    async def state_event(self, room_id: str, event_type: str) -> HomeserverAnswer:
+    async def state_event(self, room_id: str, event_type: str, state_key: str = "") -> HomeserverAnswer:
         """Its content."""
 
 
 @dataclass(slots=True)
 class Following:
-    """A room on its way. `via`: the server of who closed it. `told`: that it waits for an invite."""
+    """A room on its way. `via`: the server of who closed it. `told`: that it waits for an invite. `was_in`: the bot was
+    in the replacement before (None: not known yet), so it stays there whatever comes of this."""
 
     row: int
     replacement: str
     via: str
     not_before_ms: int = 0
     told: bool = False
+    was_in: bool | None = None
 
 
 class Upgrades:
@@ -114,6 +116,8 @@ class Upgrades:
 
     async def _enter(self, room: Room, one: Following) -> bool:
         """Whether the bot is in the replacement, and that is what it was said to be."""
+        if one.was_in is None and not await self._looked(room, one):
+            return False
         answer = await self._matrix.join(one.replacement, [one.via] if one.via else [])
         if not answer.ok:
             self._wait(room, one, answer)
@@ -124,7 +128,8 @@ class Upgrades:
             return False
         if _predecessor_untrusted(created.body or {}) == room.room_id:
             return True
-        await self._matrix.leave(one.replacement, REASON_NOT_FOLLOWED)
+        if not one.was_in:
+            await self._matrix.leave(one.replacement, REASON_NOT_FOLLOWED)
         await self._give_up(room)
         self._tell(
             f"room {_name(room)} says that {one.replacement} replaces it, but that one does not say so: not followed."
@@ -132,10 +137,18 @@ class Upgrades:
         )
         return False
 
+    async def _looked(self, room: Room, one: Following) -> bool:
+        """Whether the homeserver said if the bot is in the replacement."""
+        member = await self._matrix.state_event(one.replacement, "m.room.member", self._matrix.user_id)
+        if member.unsettled:
+            self._wait(room, one, member)
+            return False
+        one.was_in = (member.body or {}).get("membership") == "join"
+        return True
+
     def _wait(self, room: Room, one: Following, answer: HomeserverAnswer) -> None:
-        unanswered = answer.status is None or answer.errcode is None or answer.status == 429 or answer.status >= 500
-        one.not_before_ms = self._now() + (RETRY_MS if unanswered else CLOSED_RETRY_MS)
-        if unanswered:
+        one.not_before_ms = self._now() + (RETRY_MS if answer.unsettled else CLOSED_RETRY_MS)
+        if answer.unsettled:
             log.warning("cannot follow room %s to %s yet: %s", _name(room), one.replacement, answer.error)
         elif not one.told:
             one.told = True

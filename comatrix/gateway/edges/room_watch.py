@@ -10,7 +10,9 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from comatrix.gateway.errors import StoreError
 from comatrix.gateway.model import HomeserverAnswer
+from comatrix.gateway.uplink.sanitise import clean_name
 
 log = logging.getLogger(__name__)
 
@@ -20,6 +22,7 @@ FIRST_PAUSE_S = 1.0
 LONGEST_PAUSE_S = 60.0
 DECLINES_A_MINUTE = 10
 INVITE_WAIT_MS = 900_000  # who invites the bot binds a node to the room next: an invite waits for that
+MAX_ID_CHARS = 255
 MAX_WAITING = 100  # invites; one beyond it is left unanswered, which harms nobody
 REASON_NOT_CONFIGURED = "This gateway is not configured for this room. Its operator binds rooms to nodes."
 REASON_ENCRYPTED = "This gateway cannot send to encrypted rooms."
@@ -127,8 +130,8 @@ def _state_changes(room_id: str, events: list[Mapping[str, Any]], user_id: str) 
             case "m.room.encryption", "":
                 yield Change("encrypted", room_id)
             case "m.room.tombstone", "":
-                server = _text(event.get("sender")).partition(":")[2]
-                yield Change("upgraded", room_id, _text(content.get("replacement_room")), server)
+                server = _id(event.get("sender"), "@").partition(":")[2]
+                yield Change("upgraded", room_id, _id(content.get("replacement_room"), "!"), server)
             case "m.room.power_levels", "":
                 yield Change("power", room_id)
             case "m.room.member", member if member == user_id and content.get("membership") == "join":
@@ -139,7 +142,8 @@ def _left(room_id: str, events: list[Mapping[str, Any]], user_id: str) -> Change
     own = [e for e in events if e.get("type") == "m.room.member" and e.get("state_key") == user_id]
     content = _mapping(own[-1].get("content")) if own else {}
     membership = "ban" if content.get("membership") == "ban" else "leave"
-    return Change("left", room_id, membership, _text(content.get("reason")))
+    reason = content.get("reason")
+    return Change("left", room_id, membership, clean_name(reason) if isinstance(reason, str) and reason else "")
 
 
 def _invited(room_id: str, events: list[Mapping[str, Any]], user_id: str) -> Change:
@@ -147,7 +151,7 @@ def _invited(room_id: str, events: list[Mapping[str, Any]], user_id: str) -> Cha
     if any(event.get("type") == "m.room.encryption" for event in events):
         return Change("invited", room_id, reason=REASON_ENCRYPTED)
     own = [e for e in events if e.get("type") == "m.room.member" and e.get("state_key") == user_id]
-    return Change("invited", room_id, _text(own[-1].get("sender")) if own else "")
+    return Change("invited", room_id, _id(own[-1].get("sender"), "@") if own else "")
 
 
 @dataclass(slots=True)
@@ -163,6 +167,10 @@ class Declines:
             return False
         self.waiting.append((at_ms, room_id, reason))
         return True
+
+    def drop(self, room_id: str) -> None:
+        """The invite is over: accepted by other means, or taken back."""
+        self.waiting = deque(one for one in self.waiting if one[1] != room_id)
 
     def next(self, now_ms: int) -> tuple[str, str] | None:
         """The next (room id, reason), if one may be declined now."""
@@ -236,21 +244,26 @@ class RoomWatch:
 
     async def step(self) -> float:
         """One /sync and what follows from it -> seconds to pause before the next."""
-        answer = await self._intake.sync(self._since, self._timeout_ms if self._since else 0, FILTER)
-        if not answer.ok or not isinstance((answer.body or {}).get("next_batch"), str):
-            return self._failed(answer)
-        self._recovered()
-        assert answer.body is not None
-        for change in changes_untrusted(answer.body, self._matrix.user_id, first=self._since is None):
+        try:
+            answer = await self._intake.sync(self._since, self._timeout_ms if self._since else 0, FILTER)
+            if not answer.ok or not isinstance((answer.body or {}).get("next_batch"), str):
+                return self._failed(answer)
+            await self._take_in(answer.body or {})
+            await self._decline_some()  # first: what settles may join a room whose invite is to be declined
+            await self._listener.settled()
+        except StoreError as error:  # what could not be remembered was not heard: the same is asked for again
+            return self._failed(HomeserverAnswer(None, error=error.text))
+        await self._join_some()
+        return BETWEEN_S
+
+    async def _take_in(self, body: Mapping[str, Any]) -> None:
+        for change in changes_untrusted(body, self._matrix.user_id, first=self._since is None):
             await self._tell(change)
-        self._since = answer.body["next_batch"]
+        self._recovered()
+        self._since = body["next_batch"]
         if not self._follows:
             self._follows = True
             self._listener.following(True)
-        await self._listener.settled()
-        await self._join_some()
-        await self._decline_some()
-        return BETWEEN_S
 
     def _failed(self, answer: HomeserverAnswer) -> float:
         """One line when it begins to fail. A token the server does not know any more is dropped."""
@@ -275,8 +288,10 @@ class RoomWatch:
             case "encrypted":
                 await self._listener.encrypted(change.room_id)
             case "joined":
+                self._declines.drop(change.room_id)
                 await self._listener.joined(change.room_id)
             case "left":
+                self._declines.drop(change.room_id)
                 await self._listener.left(change.room_id, change.detail, change.reason)
             case "upgraded":
                 await self._listener.upgraded(change.room_id, change.detail, change.reason)
@@ -304,7 +319,7 @@ class RoomWatch:
     async def _join_some(self) -> None:
         for room_id, server in list(self._joins.items()):
             answer = await self._matrix.join(room_id, [server] if server else [])
-            if _unanswered(answer):
+            if answer.unsettled:
                 return
             del self._joins[room_id]
             if not answer.ok:
@@ -315,14 +330,9 @@ class RoomWatch:
             room_id, reason = found
             if reason == REASON_NOT_CONFIGURED and self._listener.is_configured(room_id):
                 continue  # a node was bound to it meanwhile, and with that the bot joined
-            if _unanswered(await self._matrix.leave(room_id, reason)):
+            if (await self._matrix.leave(room_id, reason)).unsettled:
                 self._declines.add(room_id, reason)
                 return
-
-
-def _unanswered(answer: HomeserverAnswer) -> bool:
-    """Worth another try after the next sync: lost, limited, or an error of the server."""
-    return answer.status is None or answer.status == 429 or answer.status >= 500
 
 
 def _mapping(value: object) -> Mapping[str, Any]:
@@ -334,5 +344,7 @@ def _events(part: object, name: str) -> list[Mapping[str, Any]]:
     return [event for event in events if isinstance(event, dict)] if isinstance(events, list) else []
 
 
-def _text(value: object) -> str:
-    return value if isinstance(value, str) else ""
+def _id(value: object, sigil: str) -> str:
+    """A user's or room's id, fit for a line to the operator; "" for what is none."""
+    fits = isinstance(value, str) and value.startswith(sigil) and len(value) <= MAX_ID_CHARS and value.isprintable()
+    return str(value) if fits else ""

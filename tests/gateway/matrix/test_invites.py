@@ -114,3 +114,36 @@ def test_waiting_declines_are_bounded() -> None:
         declines.add("!0", "no")
     assert len(declines.waiting) == MAX_WAITING
     assert len([now for now in range(1000) if declines.next(now) is not None]) == DECLINES_A_MINUTE
+
+
+async def test_a_room_joined_by_other_means_is_not_left_for_an_invite_to_it(memory: Place) -> None:
+    client, person, told, clock = await memory.client(), await memory.person(), Told(), Clock()
+    encryption = {"type": "m.room.encryption", "state_key": "", "content": {"algorithm": "m.megolm.v1.aes-sha2"}}
+    watch = watching(client, told, clock, timeout_ms=0)
+    await watch.step()
+    for number in range(DECLINES_A_MINUTE):
+        await person.create_room(name=str(number), invite=[client.user_id], initial_state=[encryption])
+    await watch.step()
+    secret = await person.create_room(name="secret", invite=[client.user_id], initial_state=[encryption])
+    other = await person.create_room(name="other", invite=[client.user_id])
+    await watch.step()  # both have to wait
+    for room_id in (secret, other):
+        assert (await client.join(room_id)).ok
+    await watch.step()
+    clock.now_ms += INVITE_WAIT_MS
+    await watch.step()
+    for room_id in (secret, other):
+        member = await person.client.state_event(room_id, "m.room.member", client.user_id)
+        assert member.body is not None and member.body["membership"] == "join"
+
+
+async def test_a_proxys_page_is_no_answer_to_joining(memory: Place, homeserver: Homeserver) -> None:
+    client, person, told = await memory.client(), await memory.person(), Told()
+    wanted = await person.create_room(name="garden", invite=[client.user_id])
+    told.configured.add(wanted)
+    watch = watching(client, told, Clock(), timeout_ms=0)
+    homeserver.fail("html", path="/join/", status=403)
+    await watch.step()
+    assert homeserver.rooms[wanted].membership(client.user_id) == "invite"
+    await watch.step()
+    assert homeserver.rooms[wanted].membership(client.user_id) == "join"

@@ -199,6 +199,23 @@ async def test_a_room_that_does_not_name_its_predecessor_is_not_followed(gateway
     assert member.body is not None and member.body["membership"] == "leave"
 
 
+@pytest.mark.parametrize("has_nodes", [True, False])
+async def test_a_false_tombstone_does_not_make_us_leave_a_room_we_were_in(
+    gateway: Gateway, person: Person, has_nodes: bool
+) -> None:
+    room = await gateway.bound_to(await _room(gateway, person))
+    other = await _room(gateway, person)
+    if has_nodes:
+        await gateway.store.run(lambda connection: rooms.add(connection, other))
+        gateway.reborn()
+    await gateway.steps(1)
+    await person.put_state(room.room_id, "m.room.tombstone", {"body": "moved", "replacement_room": other})
+    await gateway.steps(3)
+    assert "does not say so: not followed" in gateway.told[0] and len(gateway.told) == 1
+    member = await person.client.state_event(other, "m.room.member", gateway.client.user_id)
+    assert member.body is not None and member.body["membership"] == "join"
+
+
 async def test_a_room_closed_without_a_replacement_is_told(gateway: Gateway, person: Person) -> None:
     old = await _room(gateway, person)
     room = await gateway.bound_to(old)

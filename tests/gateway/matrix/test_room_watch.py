@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from comatrix.gateway.edges.room_watch import BETWEEN_S, FILTER, LONGEST_PAUSE_S, Pause, RoomWatch, changes_untrusted
+from comatrix.gateway.errors import StoreFull
 from comatrix.gateway.model import HomeserverAnswer
 from tests.gateway.matrix.watching import Clock, Told, shared_room, watching
 from tests.support.homeserver import Homeserver
@@ -123,6 +124,61 @@ async def test_a_token_the_server_forgot_is_replaced(memory: Place, homeserver: 
     await person.put_state(room_id, "m.room.encryption", {"algorithm": "m.megolm.v1.aes-sha2"})
     await watch.step()
     assert told.take() == [("encrypted", room_id)]
+
+
+async def test_what_a_full_disk_does_not_take_is_told_again(memory: Place, caplog: pytest.LogCaptureFixture) -> None:
+    class Forgetful(Told):
+        full = False
+
+        async def encrypted(self, room_id: str) -> None:
+            if self.full:
+                raise StoreFull("no space left", "df -h")
+            await super().encrypted(room_id)
+
+    client, person, told = await memory.client(), await memory.person(), Forgetful()
+    room_id = await shared_room(client, person)
+    watch = watching(client, told, Clock(), timeout_ms=0)
+    await watch.step()
+    told.full = True
+    await person.put_state(room_id, "m.room.encryption", {"algorithm": "m.megolm.v1.aes-sha2"})
+    assert [await watch.step(), await watch.step()] == [1.0, 2.0]
+    assert told.take() == [] and not told.follows  # so that the poster asks about each room itself
+    told.full = False
+    await watch.step()
+    assert told.take() == [("encrypted", room_id)] and told.follows
+    assert caplog.messages == ["cannot follow the rooms: no space left"]
+
+
+def test_what_people_write_into_a_room_is_short_and_on_one_line_for_the_operator() -> None:
+    hostile = "x\n12:00:00 WARNING all is well \x1b[2J" + 70_000 * "x"
+    kick = {
+        "type": "m.room.member",
+        "state_key": "@bot:hs",
+        "content": {"membership": "ban", "reason": hostile},
+    }
+    tombstone = {
+        "type": "m.room.tombstone",
+        "state_key": "",
+        "sender": "@eve:hs" + hostile,
+        "content": {"replacement_room": "!" + hostile},
+    }
+    invite = {
+        "type": "m.room.member",
+        "state_key": "@bot:hs",
+        "sender": "@eve:" + hostile,
+        "content": {"membership": "invite"},
+    }
+    rooms = {
+        "leave": {"!left": {"timeline": {"events": [kick]}}},
+        "join": {"!closed": {"timeline": {"events": [tombstone]}}},
+        "invite": {"!new": {"invite_state": {"events": [invite]}}},
+    }
+    changes = list(changes_untrusted({"rooms": rooms}, "@bot:hs", first=False))
+    assert {change.kind for change in changes} == {"left", "upgraded", "invited"}
+    for change in changes:
+        for text in (change.detail, change.reason):
+            assert len(text) <= 64 and text.isprintable()
+    assert next(change.detail for change in changes if change.kind == "upgraded") == ""
 
 
 async def test_it_runs_until_it_is_cancelled(memory: Place) -> None:

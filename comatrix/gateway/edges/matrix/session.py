@@ -146,7 +146,7 @@ class Session:
     def _failed(self, before: Secrets, answer: HomeserverAnswer) -> HomeserverAnswer:
         if answer.ok:
             return no_answer("the homeserver renewed the access token, but gave none")
-        if answer.status is None or answer.errcode is None or answer.status == 429 or answer.status >= 500:
+        if answer.unsettled:
             return answer
         self._refused = before.refresh_token
         why = f"the homeserver does not renew the access token: {answer.error or answer.errcode}"
