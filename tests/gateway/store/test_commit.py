@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from comatrix.gateway.edges.store import contexts, nodes, records, rooms
+from comatrix.gateway.edges.store.appender import FOLD_AT
 from comatrix.gateway.edges.store.committer import MAX_BATCH
 from comatrix.gateway.edges.store.store import Store
 from comatrix.gateway.edges.store.transactions import Told
@@ -19,12 +20,12 @@ from comatrix.gateway.model import Appended, Duplicate, NewRecord, WindowMove
 class Gateway:
     """A store with one node, and everything that happened to it in order."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, fold_at: int = FOLD_AT) -> None:
         self.happened: list[object] = []
         self.batches: list[int] = []
         self.gate = threading.Event()  # a commit ends when it is set
         self.gate.set()
-        self.store = Store.open(folder / "gateway.db", 0, synced=self._synced)
+        self.store = Store.open(folder / "gateway.db", 0, synced=self._synced, fold_at=fold_at)
         self.context = self.store.write(self._provision)
         self.batches.clear()
         self.happened.clear()
@@ -147,6 +148,19 @@ async def test_a_job_that_fails_is_rolled_back_alone(gateway: Gateway) -> None:
     assert (two, three) == ("!good:b", Appended(1))
     assert len(gateway.batches) == 1
     assert [room.room_id for room in gateway.store.read(rooms.all_rooms)] == ["!a:b", "!good:b"]
+
+
+async def test_a_fold_that_fails_is_told_once_and_ends_nothing(tmp_path: Path) -> None:
+    gateway, lines = Gateway(tmp_path, fold_at=2), list[str]()
+    gateway.store.listen(lines.append)
+    broken = "CREATE TRIGGER broken BEFORE INSERT ON known_seq BEGIN SELECT RAISE(ABORT, 'a bad block'); END"
+    gateway.store.write(lambda connection: connection.execute(broken).close())
+    for seq in range(1, 6):
+        assert isinstance(await asyncio.wait_for(gateway.append(seq), 5), Appended)
+    gateway.store.write(lambda connection: connection.execute("DROP TRIGGER broken").close())
+    assert isinstance(await asyncio.wait_for(gateway.append(6), 5), Appended)
+    await asyncio.wait_for(gateway.store.aclose(), 5)
+    assert [line for line in lines if "a bad block" in line] == lines and len(lines) == 1
 
 
 async def test_closing_commits_what_is_queued(gateway: Gateway) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from comatrix.gateway.edges.store import contexts, nodes, rooms
-from comatrix.gateway.edges.store.ballast import free_bytes
+from comatrix.gateway.edges.store.ballast import Ballast, free_bytes
 from comatrix.gateway.edges.store.capacity import StoreLimits
 from comatrix.gateway.edges.store.committer import MAX_WAITING
 from comatrix.gateway.edges.store.store import Store
@@ -246,3 +246,10 @@ def _fill_up(path: Path) -> None:
                 file.write(bytes(65_536))
         except OSError:
             return
+
+
+def test_ballast_that_cannot_be_kept_stops_nothing(tmp_path: Path) -> None:
+    (tmp_path / "gateway.db.ballast").mkdir()
+    ballast = Ballast(tmp_path / "gateway.db", MIB)
+    ballast.make()
+    assert not ballast.held and not ballast.release()

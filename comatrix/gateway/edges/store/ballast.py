@@ -1,5 +1,6 @@
 """A file of a few megabytes beside the database. On a full disk it gives its space up, so that draining goes on."""
 
+import contextlib
 import os
 from pathlib import Path
 
@@ -30,7 +31,8 @@ class Ballast:
     def release(self) -> bool:
         """Gives the space back -> whether there was any."""
         held, self.held = self.held, False
-        self._path.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # what lies there may not be ours
+            self._path.unlink(missing_ok=True)
         return held
 
     def make_way(self) -> None:
@@ -39,12 +41,15 @@ class Ballast:
             self.release()
 
     def _allocate(self) -> bool:
-        file = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            file = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError:
+            return False
         try:
             os.posix_fallocate(file, 0, self._size)
             os.fsync(file)
         except OSError:
-            self._path.unlink()
+            self.release()
             return False
         finally:
             os.close(file)

@@ -49,6 +49,7 @@ class Store:
         self._transactions.begin()
         self._tell: Callable[[str], None] | None = None
         self._committer: Committer | None = None
+        self._untidy = ""  # why the last fold failed, told already
         self._closed = False
 
     @classmethod
@@ -156,8 +157,16 @@ class Store:
             return self._transactions.commit(appends, works)
 
     def _tidy(self) -> None:
+        """A failure ends nothing: the log holds what was not folded, and each commit tries again."""
         with self._turn:
-            self._transactions.tidy()
+            try:
+                self._transactions.tidy()
+                self._untidy = ""
+            except sqlite3.Error as error:
+                text = self._translated(error).text
+                if text != self._untidy:
+                    self._capacity.news.append(text)
+                self._untidy = text
 
     def _tell_news(self) -> None:
         while self._tell is not None and self._capacity.news:
