@@ -67,7 +67,9 @@ class Directory:
         return self._store.read(lambda connection: records.highest_seq(connection, (node.number, node.enrolment)))
 
     def _take(self, node: Node) -> None:
-        self._next_seq.pop(node.number, None)
+        known = self._nodes.get(node.number)
+        if known is None or known.enrolment != node.enrolment:
+            self._next_seq.pop(node.number, None)  # else kept: records that took a seq may not be in the log yet
         if node.revoked:
             self._nodes.pop(node.number, None)
         else:

@@ -1,5 +1,6 @@
 """Foreign nodes count nothing: a copy of their request is known by its bytes, also after the gateway was restarted."""
 
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -7,10 +8,12 @@ import pytest
 from comatrix.codec import coap, codes
 from comatrix.codec.option_numbers import URI_PATH
 from comatrix.codec.records import Readings
+from comatrix.gateway.aead import aead
+from comatrix.gateway.directory import Directory
 from comatrix.gateway.edges.store import nodes, records, rooms
 from comatrix.gateway.edges.store.store import Store
 from comatrix.gateway.model import Appended, NewRecord, Node
-from comatrix.gateway.uplink.associations import Address
+from comatrix.gateway.uplink.associations import Address, Associations
 from comatrix.gateway.uplink.recent import Recent
 from comatrix.session.duplicates import EXCHANGE_LIFETIME_MS
 from tests.gateway.test_receiver import SECRET, Sender
@@ -104,3 +107,17 @@ def test_an_unknown_critical_option_earns_402_in_a_con_and_silence_else(world: G
     world._flush()
     assert world.take() == []
     assert world.disk.records == []
+
+
+def test_a_seq_is_not_given_twice_when_a_person_changes_the_node_meanwhile(tmp_path: Path) -> None:
+    with Store.open(tmp_path / "gateway.db", 0) as store:
+
+        def provision(connection: sqlite3.Connection) -> int:
+            room = rooms.add(connection, "!a:b").id
+            return nodes.add(connection, "shed", room, now_ms=0, security="plain", address="192.0.2.9").number
+
+        number = store.write(provision)
+        directory = Directory(store, Associations(aead, lambda n: 0, frozenset()))
+        given = [directory.next_seq(number), directory.next_seq(number)]  # on their way to the disk
+        directory.changed("node", number)
+        assert [*given, directory.next_seq(number)] == [0, 1, 2]
