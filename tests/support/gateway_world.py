@@ -140,7 +140,9 @@ class GatewayWorld:
         seed: int = 1,
         aead: "AeadFactory" = aead,
         rates: Rates = UNHURRIED,
+        start: Callable[[Coroutine[Any, Any, None]], object] | None = None,
     ) -> None:
+        self._start = start or _run
         self.disk = disk
         self.rates = rates
         self.nodes = nodes
@@ -174,7 +176,7 @@ class GatewayWorld:
             monotonic_ms=lambda: self.now,
             wall_ms=lambda: WALL_MS + self.now + self.wall_shift_ms,
             flush=self._flush,
-            start=_run,
+            start=self._start,
             stored=lambda record, row: None,
             knock=self._knock,
         )

@@ -223,6 +223,8 @@ class Receiver:
             answer()
             return
         waiting = self._reserving.setdefault(request.peer.key, [])
+        if len(waiting) >= counter.step:
+            return  # more than one reservation gives: the node asks again
         waiting.append(answer)
         if len(waiting) == 1:
             self._start(self._reserve(request.peer))
