@@ -1,6 +1,7 @@
 """The HTTP intake: who may push, what is refused, and that nothing is answered before it is kept."""
 
 import asyncio
+import contextlib
 import json
 import logging
 import socket
@@ -185,6 +186,33 @@ async def test_it_listens_until_told_to_end_and_finishes_what_it_began(taker: Ta
             await client.post(url + "/ping", json={}, headers=AUTH)
 
 
+async def test_strangers_who_say_nothing_keep_the_homeserver_out_no_longer_than_it_takes_to_ask(taker: Taker) -> None:
+    async with listening(AppServiceHttp(TOKEN, taker, bool).app(), "127.0.0.1", 0) as (host, port):
+        silent = [await asyncio.open_connection(host, port) for _ in range(3 * intake.MAX_CONNECTIONS)]
+        async with httpx.AsyncClient(trust_env=False) as client:
+            answer = await client.post(f"http://{host}:{port}{V1}/ping", json={}, headers=AUTH)
+            assert answer.status_code == 200
+        ended = 0
+        for reader, _ in silent:
+            with contextlib.suppress(TimeoutError, ConnectionError):
+                async with asyncio.timeout(0.01):
+                    ended += await reader.read() == b""
+        assert ended >= 2 * intake.MAX_CONNECTIONS
+        for _, writer in silent:
+            writer.close()
+
+
+async def test_a_request_that_drips_is_cut_off(taker: Taker) -> None:
+    app = AppServiceHttp(TOKEN, taker, bool).app()
+    async with listening(app, "127.0.0.1", 0, head_timeout_s=0.1) as (host, port):
+        _, writer = await asyncio.open_connection(host, port)
+        with pytest.raises(ConnectionError):
+            for letter in b"GET /" + 200 * b"x":
+                writer.write(bytes([letter]))
+                await writer.drain()
+                await asyncio.sleep(0.01)
+
+
 async def test_a_port_in_use_is_said_in_words(taker: Taker) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(GatewayError) as told:
         async with listening(AppServiceHttp(TOKEN, taker, bool).app(), "127.0.0.1", taken.getsockname()[1]):
@@ -199,6 +227,7 @@ async def test_nothing_of_a_request_is_logged(taker: Taker, caplog: pytest.LogCa
         writer.write(b"\x16\x03\x01 not http " + TOKEN.encode() + b"\r\n\r\n")
         await reader.read()
         writer.close()
+        assert not [record for record in caplog.records if record.levelno >= logging.WARNING]  # strangers fill no log
         async with httpx.AsyncClient(trust_env=False) as client:
             body = json.dumps({"events": []})
             await client.put(f"http://{host}:{port}{V1}/transactions/1?access_token={TOKEN}", content=body)

@@ -19,6 +19,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from comatrix.gateway.errors import GatewayError, StoreError
 
@@ -26,6 +27,7 @@ log = logging.getLogger(__name__)
 
 MAX_BODY_BYTES = 16 * 1024 * 1024  # 100 events of 64 KiB, each with the state it replaced
 BODY_TIMEOUT_S = 30.0
+HEAD_TIMEOUT_S = 10.0
 MAX_CONNECTIONS = 32
 GRACE_S = 3
 BASE = "/_matrix/app/v1"
@@ -136,6 +138,36 @@ async def _gone(_request: Request, _error: Exception) -> Response:
     return Response(status_code=400)  # nobody reads it
 
 
+class _Connection(H11Protocol):
+    """Ended if no request comes of it in time, and, of those that wait for one, the oldest first where there are too
+    many: whoever reaches the port holds neither descriptors nor the homeserver's place."""
+
+    head_timeout_s = HEAD_TIMEOUT_S
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._since = self.loop.time()
+        self._answered: object = None  # the last request, once it was seen answered
+        self._look = self.loop.call_later(self.head_timeout_s, self._expire)
+        if len(self.connections) > MAX_CONNECTIONS:
+            waiting = [one for one in self.connections if isinstance(one, _Connection) and one._waits()]
+            min(waiting, key=lambda one: one._since).transport.abort()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._look.cancel()
+        super().connection_lost(exc)
+
+    def _waits(self) -> bool:
+        return self.cycle is None or self.cycle.response_complete
+
+    def _expire(self) -> None:
+        if self._waits() and self._answered is self.cycle:
+            self.transport.abort()
+            return
+        self._answered = self.cycle if self._waits() else self
+        self._look = self.loop.call_later(self.head_timeout_s, self._expire)
+
+
 class _Server(uvicorn.Server):
     """Signals are the gateway's own business."""
 
@@ -145,21 +177,24 @@ class _Server(uvicorn.Server):
 
 
 @asynccontextmanager
-async def listening(app: Starlette, host: str, port: int) -> AsyncIterator[tuple[str, int]]:
+async def listening(
+    app: Starlette, host: str, port: int, *, head_timeout_s: float = HEAD_TIMEOUT_S
+) -> AsyncIterator[tuple[str, int]]:
     """Serve until the end of `with`, then let requests under way finish. Raises GatewayError if the port is taken."""
     opened = _listen(host, port)
     config = uvicorn.Config(
         app,
+        http=type("Connection", (_Connection,), {"head_timeout_s": head_timeout_s}),
         log_config=None,
         access_log=False,
         lifespan="off",
         ws="none",
         proxy_headers=False,
         server_header=False,
-        limit_concurrency=MAX_CONNECTIONS,
+        limit_concurrency=MAX_CONNECTIONS + 1,  # the one above the cap is ended, not the next request refused
         timeout_graceful_shutdown=GRACE_S,
     )
-    logging.getLogger("uvicorn").setLevel(logging.WARNING)
+    logging.getLogger("uvicorn").setLevel(logging.ERROR)  # its warnings are strangers' to write
     server = _Server(config)
     serving = asyncio.ensure_future(server.serve(sockets=[opened]))
     try:
