@@ -26,9 +26,14 @@ def fit_untrusted(events: object) -> list[Event]:
 def _is_event(event: object) -> bool:
     if not isinstance(event, dict) or event.get("type") not in TYPES or not isinstance(event.get("content"), dict):
         return False
-    return all(
-        isinstance(event.get(key), str) and 0 < len(event[key]) <= 255 for key in ("event_id", "room_id", "sender")
+    return isinstance(event.get("state_key", ""), str) and all(
+        _is_id(event.get(key)) for key in ("event_id", "room_id", "sender")
     )
+
+
+def _is_id(value: object) -> bool:
+    """Printable: a lone surrogate fits neither the database nor a log."""
+    return isinstance(value, str) and 0 < len(value) <= 255 and value.isprintable()
 
 
 def pushed_body(events: Sequence[Event], bot: str) -> Body:

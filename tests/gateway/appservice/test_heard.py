@@ -96,8 +96,11 @@ def test_a_new_display_name_is_no_join() -> None:
         [{"type": "m.room.message"}],
         [event("m.room.message", {}) | {"event_id": 1}],
         [event("m.room.message", {}) | {"event_id": "$" + "x" * 255}],
+        [event("m.room.message", {}) | {"event_id": "$\ud800"}],
         [event("m.room.message", {}) | {"content": []}],
         [event("m.room.message", {}) | {"room_id": ""}],
+        [event("m.room.member", {}) | {"state_key": 7}],
+        [event("m.room.member", {}) | {"state_key": ["@bot:hs"]}],
         [event("org.example.unknown", {})],
     ],
 )
