@@ -24,13 +24,15 @@ class Secrets:
 
 
 def read_secrets(path: Path) -> Secrets:
-    """The secrets at `path`. Raises UsageError: missing, readable by others, or incomplete."""
+    """The secrets at `path`. Raises UsageError: missing, readable by others, unreadable, or incomplete."""
     try:
         written = tomllib.loads(read_private(path).decode("utf-8"))
     except FileNotFoundError:
         raise UsageError(f"There is no access token at {path}.", "comatrix init") from None
     except PermissionError:
         raise UsageError(f"{path} belongs to another user.", f"ls -l {path}") from None
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {error.strerror}.", f"ls -l {path}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError):
         raise UsageError(f"{path} is not TOML.", "comatrix init --force") from None
     if not _complete(written):

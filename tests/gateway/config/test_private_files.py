@@ -111,3 +111,9 @@ def test_a_private_file_is_replaced_whole_and_stays_private(tmp_path: Path) -> N
     assert path.read_bytes() == b"new"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert [file.name for file in tmp_path.iterdir()] == ["node.json"]
+
+
+def test_secrets_that_cannot_be_read_are_said_in_words(tmp_path: Path) -> None:
+    (tmp_path / "secrets.toml").mkdir(mode=0o700)
+    with pytest.raises(UsageError, match="cannot be read: Is a directory"):
+        read_secrets(tmp_path / "secrets.toml")
