@@ -37,14 +37,14 @@ class Ghosts:
         self._tell = tell
         self._sleep = sleep
         self._names: dict[int, str] = {}
-        self._told: set[tuple[str, str, str]] = set()
+        self._told: dict[tuple[str, str], str] = {}  # (user, room) -> the reason
         self._renamed = asyncio.Event()
         self._saving: set[asyncio.Future[None]] = set()
 
     async def begin(self) -> None:
         """Take up what an earlier run did. What was refused then is tried again, and told only if it is new."""
         await self._users.begin()
-        self._told = {(one.user_id, one.room_id, one.reason) for one in self._nodes.refusals()}
+        self._told = {(one.user_id, one.room_id): one.reason for one in self._nodes.refusals()}
         self.reload()
 
     def reload(self) -> None:
@@ -71,8 +71,8 @@ class Ghosts:
         node = self._speakers.names.node_of(voice.user_id)
         if node is None or not self._speakers.refuse(voice.user_id, room.room_id):
             return
-        if (voice.user_id, room.room_id, reason) not in self._told:
-            self._told.add((voice.user_id, room.room_id, reason))
+        if self._told.get((voice.user_id, room.room_id)) != reason:
+            self._told[voice.user_id, room.room_id] = reason
             self._tell(
                 f"{self._names.get(node, voice.user_id)} cannot speak for itself in {room.alias or room.room_id}"
                 f" ({reason}): the bot speaks for it. Let {self._speakers.bot.user_id} invite there"
