@@ -93,6 +93,13 @@ async def test_a_batch_has_a_cap(gateway: Gateway) -> None:
     assert gateway.batches == [MAX_BATCH, 10]
 
 
+async def test_a_job_comes_after_every_record_queued_before_it(gateway: Gateway) -> None:
+    queued = [gateway.append(seq) for seq in range(1, 1501)]
+    found = await gateway.store.run(lambda connection: connection.execute("SELECT max(seq) FROM record").fetchone()[0])
+    assert found == 1500
+    await asyncio.gather(*queued)
+
+
 async def test_a_duplicate_is_told_and_its_window_still_moves(gateway: Gateway) -> None:
     await gateway.append(5)
     pair = [gateway.append(6), gateway.append(6, mask=3)]

@@ -17,7 +17,7 @@ MAX_BATCH = 1024
 MAX_WAITING = 16_384  # half a second of the busiest gateway, some 20 MB
 RETRY_AFTER_S = 10
 
-Job = tuple[Work, "asyncio.Future[Any]"]
+Job = tuple[Work, "asyncio.Future[Any]", int]  # the number: how many records had been queued before it
 Batch = tuple[list[Append], list[Job]]
 
 
@@ -39,6 +39,7 @@ class Committer:
         self._after = after
         self._appends: list[Append] = []
         self._jobs: list[Job] = []
+        self._queued = self._taken = 0  # records ever
         self._busy = False
         self._idle: asyncio.Future[None] | None = None
         self._inbox: SimpleQueue[Batch | None] = SimpleQueue()
@@ -51,6 +52,7 @@ class Committer:
             self._loop.call_soon(entry[2], _too_many())
             return
         self._appends.append(entry)
+        self._queued += 1
         if not self._busy:
             self._start()
 
@@ -59,7 +61,7 @@ class Committer:
         if refusable and len(self._jobs) >= MAX_WAITING:
             raise _too_many()
         future: asyncio.Future[Any] = self._loop.create_future()
-        self._jobs.append((work, future))
+        self._jobs.append((work, future, self._queued))
         if not self._busy:
             self._start()
         return await future
@@ -78,14 +80,21 @@ class Committer:
         self._loop.call_soon(self._hand_over)
 
     def _hand_over(self) -> None:
-        batch = self._appends[:MAX_BATCH], self._jobs[:MAX_BATCH]
-        del self._appends[:MAX_BATCH], self._jobs[:MAX_BATCH]
-        self._inbox.put(batch)
+        """The oldest records, and the jobs that were queued behind them: what a job reads is all there."""
+        appends = self._appends[:MAX_BATCH]
+        del self._appends[:MAX_BATCH]
+        self._taken += len(appends)
+        due = 0
+        while due < min(len(self._jobs), MAX_BATCH) and self._jobs[due][2] <= self._taken:
+            due += 1
+        jobs = self._jobs[:due]
+        del self._jobs[:due]
+        self._inbox.put((appends, jobs))
 
     def _work(self) -> None:
         while (batch := self._inbox.get()) is not None:
             appends, jobs = batch
-            told, came = self._commit(appends, [work for work, _ in jobs])
+            told, came = self._commit(appends, [work for work, _, _ in jobs])
             self._loop.call_soon_threadsafe(self._finish, batch, told, came)
             self._tidy()
 
@@ -96,7 +105,7 @@ class Committer:
             self._busy = False
         for (_, _, done), answer in zip(batch[0], told, strict=True):
             done(answer)
-        for (_, future), (well, result) in zip(batch[1], came, strict=True):
+        for (_, future, _), (well, result) in zip(batch[1], came, strict=True):
             if not future.cancelled():
                 if well:
                     future.set_result(result)
