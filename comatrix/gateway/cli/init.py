@@ -17,6 +17,7 @@ from comatrix.gateway.config.settings import Settings
 from comatrix.gateway.config.values import check_timezone
 from comatrix.gateway.errors import UsageError
 
+AGAIN = "comatrix init --force"
 FLAGS = "comatrix init --homeserver URL --user NAME --password-file FILE"
 LONGEST_SECRET = 4096
 
@@ -55,7 +56,7 @@ def _existing(place: Place, *, force: bool) -> Settings:
     if not place.paths.config.exists():
         return Settings()
     if not force:
-        raise UsageError(f"{place.paths.config} exists already.", "comatrix config check")
+        raise UsageError(f"{place.paths.config} exists already; --force logs in again and keeps it.", AGAIN)
     return place.settings()
 
 
@@ -86,13 +87,14 @@ def _login(url: str, user: str, before: Settings, place: Place, given: dict[str,
         raise UsageError("Give a password or an access token, not both.", FLAGS)
     device = _device(place, url, before)
     name = before.homeserver.device_name
+    again = AGAIN if given["force"] else "comatrix init"
     if given["token_file"]:
-        return Login(url, user, "", _secret(given["token_file"], "access token"), device, name)
+        return Login(url, user, "", _secret(given["token_file"], "access token"), device, name, again)
     if given["password_file"]:
         password = _secret(given["password_file"], "password")
     else:
         password = _ask(f"Password of {user}", hidden=True)
-    return Login(url, user, password, "", device, name)
+    return Login(url, user, password, "", device, name, again)
 
 
 def _secret(file: Any, what: str) -> str:

@@ -13,12 +13,12 @@ from comatrix.gateway.edges.matrix.session import successor_untrusted
 from comatrix.gateway.errors import GatewayError, Unreachable
 from comatrix.gateway.model import HomeserverAnswer
 
-AGAIN = "comatrix init"
+ELSEWHERE = "--homeserver URL   (https://DOMAIN/.well-known/matrix/client names it)"
 
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """Either `password` or `token` is given. `device_id` "": a new one."""
+    """Either `password` or `token` is given. `device_id` "": a new one. `again`: the command to try it with again."""
 
     url: str
     user: str
@@ -26,6 +26,7 @@ class Login:
     token: str = field(repr=False)
     device_id: str
     device_name: str
+    again: str
 
 
 def log_in(login: Login) -> Secrets:
@@ -39,12 +40,14 @@ async def _log_in(login: Login) -> Secrets:
         client.take(got)
         answer = await client.whoami()
         if not answer.ok:
-            raise _refused(answer, "say whose the access token is")
+            raise _refused(answer, "say whose the access token is", login)
         # The device as the homeserver names it: rows sealed for another one are in doubt (uplink/sealing.py).
-        kept = replace(client.account, user_id=_text(answer, "user_id"), device_id=_text(answer, "device_id"))
+        kept = replace(
+            client.account, user_id=_text(answer, "user_id", login), device_id=_text(answer, "device_id", login)
+        )
     localpart = kept.user_id[1:].partition(":")[0]
     if login.user not in (kept.user_id, localpart):
-        raise GatewayError(f"This is {kept.user_id}, not {login.user}.", f"comatrix init --user {kept.user_id}")
+        raise GatewayError(f"This is {kept.user_id}, not {login.user}.", f"{login.again} --user {kept.user_id}")
     return kept
 
 
@@ -56,22 +59,22 @@ async def _signed_in(client: MatrixClient, login: Login) -> Secrets:
     device_id = login.device_id or "CX" + "".join(secrets.choice(string.ascii_uppercase) for _ in range(8))
     answer = await client.login_password(login.user, login.password, device_id, login.device_name, renewable=True)
     if answer.errcode == "M_FORBIDDEN":
-        raise GatewayError(f"The homeserver does not take this password for {login.user}.", AGAIN)
+        raise GatewayError(f"The homeserver has no account {login.user} with this password.", login.again)
     if not answer.ok:
-        raise _refused(answer, f"log in {login.user}")
+        raise _refused(answer, f"log in {login.user}", login)
     got = successor_untrusted(unknown, answer.body or {}, wall_ms())
     if got is None:
-        raise Unreachable("What answers there gave no access_token; is it a homeserver?", AGAIN)
+        raise Unreachable("What answers there gave no access_token; is it a homeserver?", f"{login.again} {ELSEWHERE}")
     return got
 
 
-def _refused(answer: HomeserverAnswer, doing: str) -> GatewayError:
-    error = refusal(answer, doing, AGAIN)
-    return type(error)(error.text, AGAIN)
+def _refused(answer: HomeserverAnswer, doing: str, login: Login) -> GatewayError:
+    error = refusal(answer, doing, login.again)
+    return type(error)(error.text, f"{login.again} {ELSEWHERE}" if isinstance(error, Unreachable) else login.again)
 
 
-def _text(answer: HomeserverAnswer, key: str) -> str:
+def _text(answer: HomeserverAnswer, key: str, login: Login) -> str:
     value = (answer.body or {}).get(key)
     if not isinstance(value, str) or not value:
-        raise Unreachable(f"What answers there gave no {key}; is it a homeserver?", AGAIN)
+        raise Unreachable(f"What answers there gave no {key}; is it a homeserver?", f"{login.again} {ELSEWHERE}")
     return value

@@ -59,6 +59,7 @@ def test_a_second_init_is_refused_and_force_keeps_device_and_settings(
     home = tmp_path / "home"
     result = ready("init", "--homeserver", homeserver.url)
     assert result.exit_code == 2 and "exists already" in result.stderr
+    assert result.stderr.splitlines()[-1] == "next: comatrix init --force"
     with (home / "comatrix.toml").open("a") as file:
         file.write('[posting]\npost = "change" # my words\n')
     before, text = read_secrets(home / "secrets.toml"), (home / "comatrix.toml").read_text()
@@ -109,7 +110,8 @@ def test_a_wrong_password_is_told(comatrix: Comatrix, homeserver: Loopback, tmp_
     words = ("init", "--homeserver", homeserver.url, "--user", "cx", "--password-file", "-")
     result = comatrix(*words, input="wrong\n")
     assert result.exit_code == 1
-    assert "does not take this password" in result.stderr
+    assert "has no account cx with this password" in result.stderr
+    assert result.stderr.splitlines()[-1] == "next: comatrix init"
     assert not (tmp_path / "home" / "comatrix.toml").exists()
 
 
@@ -119,13 +121,14 @@ def test_another_account_s_token_is_refused(ready: Comatrix, homeserver: Loopbac
     result = ready(*words, input=kept.access_token)
     assert result.exit_code == 1
     assert "This is @cx:localhost, not @other:localhost." in result.stderr
+    assert result.stderr.splitlines()[-1] == "next: comatrix init --force --user @cx:localhost"
 
 
 def test_a_homeserver_that_does_not_answer_exits_3(comatrix: Comatrix) -> None:
     words = ("init", "--homeserver", "http://127.0.0.1:1", "--user", "cx", "--password-file", "-")
     result = comatrix(*words, input=PASSWORD)
     assert result.exit_code == 3
-    assert result.stderr.splitlines()[-1] == "next: comatrix init"
+    assert result.stderr.splitlines()[-1].startswith("next: comatrix init --homeserver URL ")
 
 
 def test_wrong_flags_are_all_told_before_anything_is_sent(comatrix: Comatrix) -> None:
