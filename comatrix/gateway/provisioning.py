@@ -20,11 +20,9 @@ RandomBytes = Callable[[int], bytes]
 def check_name(name: str, taken: Iterable[str] = ()) -> None:
     """Raises UsageError unless `name` is 1-32 letters, digits, - or _, and differs from `taken` by more than case."""
     if _NAME.fullmatch(name) is None:
-        raise UsageError(
-            f"A node's name is 1 to 32 letters, digits, - or _, not {name!a}.", "comatrix node add garden --room ROOM"
-        )
+        raise UsageError(f"A node's name is 1 to 32 letters, digits, - or _, not {name!a}.", "comatrix --help")
     if name.isdecimal():
-        raise UsageError(f"{name} would be taken for a node's number.", f"comatrix node add node-{name} --room ROOM")
+        raise UsageError(f"{name} would be taken for a node's number.", "comatrix --help")
     for other in taken:
         if other.casefold() == name.casefold():
             raise UsageError(f"There is a node {other} already.", f"comatrix node show {other}")

@@ -103,6 +103,8 @@ class Rooms(Accounts):
         version = str(body.get("room_version", self._default_room_version))
         if version not in ("10", "11", "12"):
             raise Refusal(400, "M_UNSUPPORTED_ROOM_VERSION", "Unknown room version")
+        if user in body.get("invite", []):
+            raise Refusal(403, "M_FORBIDDEN", f"{user} is already in the room.")  # as Synapse 1.163 says it
         alias = f"#{body['room_alias_name']}:{self.server_name}" if "room_alias_name" in body else ""
         if alias in self._aliases:
             raise Refusal(400, "M_ROOM_IN_USE", f"Room alias {alias} already taken")

@@ -22,7 +22,7 @@ class RoomOperations:
         self._given = given
 
     async def create(self, args: Args) -> dict[str, Any]:
-        """{name, invite, alias, federate} -> the room. `alias` "": none; None: made from the name."""
+        """{name, invite, alias, federate} -> the room and who is invited. `alias` "": none; None: from the name."""
         name = arguments.checked("name", arguments.text(args, "name"), check_line)
         invite = [arguments.checked("invite", user, check_user) for user in arguments.texts(args, "invite")]
         alias = args.get("alias")
@@ -31,8 +31,9 @@ class RoomOperations:
         if service.enabled and localpart and not localpart.startswith(service.prefix):
             localpart = service.prefix + localpart  # a service may make aliases only in its own namespace
         homeserver = self._given.homeserver()
+        others = [user for user in invite if user != homeserver.user_id]  # who makes a room is in it; M_FORBIDDEN else
         answer = await homeserver.create_room(
-            name, invite=invite, alias_localpart=localpart, federate=arguments.flag(args, "federate", True)
+            name, invite=others, alias_localpart=localpart, federate=arguments.flag(args, "federate", True)
         )
         if not answer.ok:
             raise refusal(answer, f"create the room {name}", _other_name(answer, name))
@@ -41,7 +42,7 @@ class RoomOperations:
         full = f"#{localpart}:{homeserver.user_id.partition(':')[2]}" if localpart else None
         room = await self._given.store.run(lambda connection: rooms.add(connection, room_id, full))
         self._given.changed("room", room.id)
-        return room_json(room, [])
+        return {**room_json(room, []), "invited": others}
 
     async def list(self, args: Args) -> list[dict[str, Any]]:
         """{} -> every room with the names of its nodes."""
@@ -82,7 +83,7 @@ async def _joined(homeserver: Homeserver, name: str) -> str:
 async def _refuse_encrypted(homeserver: Homeserver, room_id: str, name: str) -> None:
     encrypted = await homeserver.is_encrypted(room_id)
     if encrypted is None:
-        raise Unreachable(f"The homeserver did not say whether {name} is encrypted.", "comatrix config check")
+        raise Unreachable(f"The homeserver did not say whether {name} is encrypted.", "comatrix doctor")
     if encrypted:
         raise _encrypted(name)
 
@@ -104,7 +105,7 @@ def _room_id(answer: HomeserverAnswer) -> str:
 def _other_name(answer: HomeserverAnswer, name: str) -> str:
     if answer.errcode == "M_ROOM_IN_USE":
         return f"comatrix room create {name!r} --alias OTHER"
-    return "comatrix config check"
+    return "comatrix --help"
 
 
 def alias_of(name: str) -> str:

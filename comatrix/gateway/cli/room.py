@@ -30,6 +30,8 @@ def create(
         show_json(made)
         return
     click.echo(f"Created {made['room']} ({made['room_id']}).")
+    if not made.get("invited", invite):
+        click.echo("Nobody is invited: only the gateway's account can see it, and invite others.")
     click.echo(f"Next: comatrix node add garden --room '{made['room']}'")
 
 

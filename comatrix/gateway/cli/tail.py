@@ -23,12 +23,16 @@ def tail(ctx: click.Context, follow: bool, limit: int, node: str | None, as_json
     """Show what nodes sent, oldest first. With --json one object a line."""
     place = place_of(ctx)
     timezone = zone(place)
+    nothing = True
     for item in stream(place, "tail", {"follow": follow, "limit": limit, "node": node}):
+        nothing = False
         said = _said(item)
         if as_json:
             show_json({**item, "value": said})
         else:
             click.echo(_line(item, said, timezone))
+    if nothing and not as_json:
+        click.echo("Nothing came yet. Next: comatrix node list")
 
 
 def _said(item: dict[str, Any]) -> dict[str, Any] | None:

@@ -11,7 +11,7 @@ from comatrix.gateway.config.settings import SECTIONS, Settings
 from comatrix.gateway.errors import UsageError
 
 PREFIX = "COMATRIX_"
-CHECK_AGAIN = "comatrix config check"
+CHECK_AGAIN = "correct that, then: comatrix config check"
 
 
 class ConfigError(UsageError):

@@ -97,7 +97,7 @@ def check_intake_url(text: str) -> None:
 
 def check_user(text: str) -> None:
     if _USER.fullmatch(text) is None:
-        raise ValueError('must be a Matrix user such as "@garden-bot:example.org"')
+        raise ValueError('must be a Matrix user such as "@name:example.org"')
 
 
 def check_room(text: str) -> None:

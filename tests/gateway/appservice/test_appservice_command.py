@@ -159,7 +159,7 @@ def test_json_names_the_file(tmp_path: Path) -> None:
 def test_check_without_a_homeserver_says_so(tmp_path: Path) -> None:
     run(tmp_path, *FIRST)
     done = run(tmp_path, "--check")
-    assert done.exit_code == 3 and "did not answer" in done.output
+    assert done.exit_code == 3 and "No homeserver answered" in done.output
 
 
 def test_check_before_there_is_anything_to_check(tmp_path: Path) -> None:

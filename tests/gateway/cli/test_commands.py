@@ -53,6 +53,24 @@ def test_room_create_says_how_to_go_on(ready: Comatrix, homeserver: Loopback) ->
     assert (listed["alias"], listed["room_id"]) == ("#my-garden:localhost", room.room_id)
 
 
+def test_a_room_nobody_else_is_invited_to_says_so(ready: Comatrix) -> None:
+    for words in (("shed",), ("barn", "--invite", "@cx:localhost")):  # the latter is the gateway's own account
+        result = ready("room", "create", *words)
+        assert result.exit_code == 0, result.output
+        assert "Nobody is invited" in result.stdout
+    assert "Nobody is invited" not in ready("room", "create", "attic", "--invite", "@me:localhost").stdout
+
+
+def test_tail_says_that_nothing_came(garden: Comatrix) -> None:
+    assert garden("tail").stdout == "Nothing came yet. Next: comatrix node list\n"
+    assert garden("tail", "--json").stdout == ""
+
+
+def test_a_wrong_name_leads_to_the_help_of_what_was_typed(garden: Comatrix) -> None:
+    result = garden("node", "rename", "garden", "my.node")
+    assert (result.exit_code, result.stderr.splitlines()[-1]) == (2, "next: comatrix node rename --help")
+
+
 def test_a_taken_alias_names_the_way_out(garden: Comatrix) -> None:
     result = garden("room", "create", "garden")
     assert result.exit_code == 1
@@ -93,7 +111,7 @@ def test_the_room_is_resolved_once_and_joined(garden: Comatrix, homeserver: Loop
     assert garden("node", "add", "shed", "--room", "#garden:localhost").exit_code == 0
     result = garden("node", "add", "barn", "--room", "#barn:localhost")
     assert result.exit_code == 3
-    assert result.stderr.splitlines()[-1] == "next: comatrix config check"
+    assert result.stderr.splitlines()[-1] == "next: comatrix doctor"
 
 
 @pytest.mark.parametrize(

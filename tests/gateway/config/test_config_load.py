@@ -15,7 +15,7 @@ def problems_of(text: str, environ: dict[str, str] | None = None) -> list[str]:
     with pytest.raises(ConfigError) as caught:
         parse(text, "comatrix.toml", environ or {})
     assert caught.value.exit_code == 2
-    assert caught.value.next_step == "comatrix config check"
+    assert caught.value.next_step == "correct that, then: comatrix config check"
     return caught.value.problems
 
 

@@ -29,7 +29,7 @@ def no_configuration(patient: Patient) -> None:
     patient.paths.config.unlink()
 
 
-@breaking("configuration.problem", "comatrix config check")
+@breaking("configuration.problem", "correct that, then: comatrix config check")
 def misspelt_setting(patient: Patient) -> None:
     patient.configure(more="[gateway]\ntimezon = 'UTC'\n")
 

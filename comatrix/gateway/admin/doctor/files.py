@@ -5,7 +5,7 @@ from functools import partial
 from pathlib import Path
 
 from comatrix.gateway.admin.doctor.account import Account
-from comatrix.gateway.admin.doctor.lines import CHECK, LOGIN, OK, WARNING, WRONG, Line, Lines, Outcome, outcome
+from comatrix.gateway.admin.doctor.lines import LOGIN, OK, TO_CHECK, WARNING, WRONG, Line, Lines, Outcome, outcome
 from comatrix.gateway.admin.doctor.surroundings import Surroundings
 from comatrix.gateway.config.load import ConfigError, load
 from comatrix.gateway.config.registration import service_tokens
@@ -17,7 +17,7 @@ LINES = Lines(
     {
         "configuration.ok": Line(OK, "{file} is right"),
         "configuration.missing": Line(WRONG, "there is no configuration at {file}", "comatrix init"),
-        "configuration.problem": Line(WRONG, "{problem}", CHECK),
+        "configuration.problem": Line(WRONG, "{problem}", "correct that" + TO_CHECK),
         "configuration.unreadable": Line(WRONG, "{why}", "{step}"),
         "secrets.ok": Line(OK, "the access token of {user} is kept where only you can read it"),
         "secrets.missing": Line(WRONG, "there is no access token at {file}", LOGIN),
