@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from comatrix.gateway.errors import StoreError
 from comatrix.gateway.model import HomeserverAnswer
+from comatrix.gateway.uplink.json_values import mapping, objects
 from comatrix.gateway.uplink.sanitise import clean_name
 
 log = logging.getLogger(__name__)
@@ -110,22 +111,27 @@ class Change:
     reason: str = ""  # upgraded: the server of who did it
 
 
-def changes_untrusted(body: Mapping[str, Any], user_id: str, *, first: bool) -> Iterator[Change]:
-    """What a /sync answer says happened. Of the first one only what holds for ever, and invites."""
-    rooms = _mapping(body.get("rooms"))
-    for room_id, part in _mapping(rooms.get("join")).items():
+def changes_untrusted(body: Mapping[str, Any], user_id: str, *, first: bool) -> list[Change]:
+    """What a /sync answer says happened; encryption first, since the others may let something be sent. Of the first
+    answer only what holds for ever, and invites."""
+    return sorted(_changes(body, user_id, first=first), key=lambda change: change.kind != "encrypted")
+
+
+def _changes(body: Mapping[str, Any], user_id: str, *, first: bool) -> Iterator[Change]:
+    rooms = mapping(body.get("rooms"))
+    for room_id, part in mapping(rooms.get("join")).items():
         for change in _state_changes(room_id, [*_events(part, "state"), *_events(part, "timeline")], user_id):
             if not first or change.kind in ("encrypted", "upgraded"):
                 yield change
-    for room_id, part in _mapping(rooms.get("leave")).items():
+    for room_id, part in mapping(rooms.get("leave")).items():
         yield _left(room_id, _events(part, "timeline"), user_id)
-    for room_id, part in _mapping(rooms.get("invite")).items():
+    for room_id, part in mapping(rooms.get("invite")).items():
         yield _invited(room_id, _events(part, "invite_state"), user_id)
 
 
-def _state_changes(room_id: str, events: list[Mapping[str, Any]], user_id: str) -> Iterator[Change]:
+def _state_changes(room_id: str, events: Sequence[Mapping[str, Any]], user_id: str) -> Iterator[Change]:
     for event in events:
-        content, key = _mapping(event.get("content")), event.get("state_key")
+        content, key = mapping(event.get("content")), event.get("state_key")
         match event.get("type"), key:
             case "m.room.encryption", "":
                 yield Change("encrypted", room_id)
@@ -138,15 +144,15 @@ def _state_changes(room_id: str, events: list[Mapping[str, Any]], user_id: str) 
                 yield Change("joined", room_id)
 
 
-def _left(room_id: str, events: list[Mapping[str, Any]], user_id: str) -> Change:
+def _left(room_id: str, events: Sequence[Mapping[str, Any]], user_id: str) -> Change:
     own = [e for e in events if e.get("type") == "m.room.member" and e.get("state_key") == user_id]
-    content = _mapping(own[-1].get("content")) if own else {}
+    content = mapping(own[-1].get("content")) if own else {}
     membership = "ban" if content.get("membership") == "ban" else "leave"
     reason = content.get("reason")
     return Change("left", room_id, membership, clean_name(reason) if isinstance(reason, str) and reason else "")
 
 
-def _invited(room_id: str, events: list[Mapping[str, Any]], user_id: str) -> Change:
+def _invited(room_id: str, events: Sequence[Mapping[str, Any]], user_id: str) -> Change:
     """`detail` is the sender of the own membership: who else stands in invite_state proves nothing."""
     if any(event.get("type") == "m.room.encryption" for event in events):
         return Change("invited", room_id, reason=REASON_ENCRYPTED)
@@ -335,13 +341,8 @@ class RoomWatch:
                 return
 
 
-def _mapping(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, dict) else {}
-
-
-def _events(part: object, name: str) -> list[Mapping[str, Any]]:
-    events = _mapping(_mapping(part).get(name)).get("events")
-    return [event for event in events if isinstance(event, dict)] if isinstance(events, list) else []
+def _events(part: object, name: str) -> list[dict[str, Any]]:
+    return objects(mapping(mapping(part).get(name)).get("events"))
 
 
 def _id(value: object, sigil: str) -> str:

@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from comatrix.gateway.uplink.json_values import array, mapping, objects
+
 Event = Mapping[str, Any]
 Body = dict[str, Any]
 
@@ -18,13 +20,11 @@ TYPES = (*MESSAGES, *STATE, "m.room.member")
 
 def fit_untrusted(events: object) -> list[Event]:
     """Those of `events` that are room events of our types, with their ids; the rest is nobody's business here."""
-    if not isinstance(events, list):
-        return []
-    return [event for event in events if _is_event(event)]
+    return [event for event in objects(events) if _is_event(event)]
 
 
-def _is_event(event: object) -> bool:
-    if not isinstance(event, dict) or event.get("type") not in TYPES or not isinstance(event.get("content"), dict):
+def _is_event(event: Event) -> bool:
+    if event.get("type") not in TYPES or not isinstance(event.get("content"), dict):
         return False
     return isinstance(event.get("state_key", ""), str) and all(
         _is_id(event.get(key)) for key in ("event_id", "room_id", "sender")
@@ -59,8 +59,8 @@ def pushed_body(events: Sequence[Event], bot: str) -> Body:
 def service_body_untrusted(body: Mapping[str, Any], bot: str) -> Body:
     """What the service user's /sync told, as the bot's would have: the bot's own kick stands in a timeline there."""
     rooms: Body = {"join": {}, "invite": {}, "leave": {}}
-    for room_id, part in _mapping(_mapping(body.get("rooms")).get("join")).items():
-        timeline = _list(_mapping(_mapping(part).get("timeline")).get("events"))
+    for room_id, part in mapping(mapping(body.get("rooms")).get("join")).items():
+        timeline = array(mapping(mapping(part).get("timeline")).get("events"))
         rooms["join"][room_id] = part
         own = [event for event in timeline if _is_member(event, bot)]
         if own and own[-1]["content"].get("membership") in ("leave", "ban"):
@@ -70,15 +70,15 @@ def service_body_untrusted(body: Mapping[str, Any], bot: str) -> Body:
 
 def since_join_untrusted(body: Mapping[str, Any], user_id: str) -> Body:
     """Without what was said in a room before `user_id` joined it: an old command is no command. State stays."""
-    rooms = dict(_mapping(body.get("rooms")))
-    rooms["join"] = {room_id: _since_join(part, user_id) for room_id, part in _mapping(rooms.get("join")).items()}
+    rooms = dict(mapping(body.get("rooms")))
+    rooms["join"] = {room_id: _since_join(part, user_id) for room_id, part in mapping(rooms.get("join")).items()}
     return {**body, "rooms": rooms}
 
 
 def _since_join(part: object, user_id: str) -> Body:
-    shown = dict(_mapping(part))
-    timeline = dict(_mapping(shown.get("timeline")))
-    events = [event for event in _list(timeline.get("events")) if isinstance(event, dict)]
+    shown = dict(mapping(part))
+    timeline = dict(mapping(shown.get("timeline")))
+    events = objects(timeline.get("events"))
     joins = [place for place, event in enumerate(events) if _came_in(event, user_id)]
     if joins:
         before, after = events[: joins[-1]], events[joins[-1] :]
@@ -91,8 +91,8 @@ def _came_in(event: Event, user_id: str) -> bool:
     """Joined now; a new name or picture while in the room is a join event as well."""
     if not _is_member(event, user_id) or event["content"].get("membership") != "join":
         return False
-    unsigned = _mapping(event.get("unsigned"))
-    previous = _mapping(unsigned.get("prev_content") or event.get("prev_content"))
+    unsigned = mapping(event.get("unsigned"))
+    previous = mapping(unsigned.get("prev_content") or event.get("prev_content"))
     return previous.get("membership") != "join"
 
 
@@ -104,12 +104,4 @@ def _is_member(event: object, user_id: str) -> bool:
 
 def _shown(invite: Event) -> list[Any]:
     """The state that an invite shows of its room."""
-    return _list(_mapping(invite.get("unsigned")).get("invite_room_state"))
-
-
-def _mapping(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, dict) else {}
-
-
-def _list(value: object) -> list[Any]:
-    return value if isinstance(value, list) else []
+    return array(mapping(invite.get("unsigned")).get("invite_room_state"))

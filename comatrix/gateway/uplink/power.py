@@ -11,13 +11,18 @@ FIRST_VERSION_WITH_INFINITE_CREATORS = 12
 def level_of(user: str, levels: Mapping[str, Any], creators: frozenset[str], version: str) -> int:
     """A user's power. `levels`: the content of m.room.power_levels, {} without one; `creators`: the sender of
     m.room.create and, from room version 12 on, its `additional_creators`."""
-    if user in creators and version.isdecimal() and int(version) >= FIRST_VERSION_WITH_INFINITE_CREATORS:
+    if user in creators and has_infinite_creators(version):
         return INFINITE
     if not levels:
         return 100 if user in creators else 0
     users = levels.get("users")
     listed = users.get(user) if isinstance(users, dict) else None
     return _whole(listed, _whole(levels.get("users_default"), 0))
+
+
+def has_infinite_creators(version: str) -> bool:
+    """Of a room version; those that are no number are experiments of before it."""
+    return version.isdecimal() and len(version) < 4 and int(version) >= FIRST_VERSION_WITH_INFINITE_CREATORS
 
 
 def needed_to_send(levels: Mapping[str, Any], event_type: str) -> int:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from comatrix.gateway.model import HomeserverAnswer, SealedRow
+from comatrix.gateway.uplink.json_values import objects
 from comatrix.gateway.uplink.outcome import Later, NoAnswer, PauseAccount, judge, words
 from comatrix.gateway.uplink.typed import ID_KEY
 
@@ -100,7 +101,7 @@ class Search:
         if not answer.ok or answer.body is None:
             return _no_page(answer)
         self._pages += 1
-        for event in _events(answer.body):
+        for event in objects(answer.body.get("chunk")):
             verdict = self._look(event)
             if verdict is not None:
                 return verdict
@@ -139,11 +140,6 @@ def _no_page(answer: HomeserverAnswer) -> Verdict:
     if isinstance(outcome, NoAnswer | Later | PauseAccount):
         return outcome
     return Unreadable(f"the room cannot be read ({words(answer)})")
-
-
-def _events(body: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    chunk = body.get("chunk")
-    return [event for event in chunk if isinstance(event, dict)] if isinstance(chunk, list) else []
 
 
 def relation(content: bytes) -> tuple[str, str]:

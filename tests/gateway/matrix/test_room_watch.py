@@ -149,6 +149,19 @@ async def test_what_a_full_disk_does_not_take_is_told_again(memory: Place, caplo
     assert caplog.messages == ["cannot follow the rooms: no space left"]
 
 
+def test_encryption_is_told_before_anything_that_may_send() -> None:
+    join = {"type": "m.room.member", "state_key": "@bot:hs", "content": {"membership": "join"}}
+    levels = {"type": "m.room.power_levels", "state_key": "", "content": {}}
+    encryption = {"type": "m.room.encryption", "state_key": "", "content": {}}
+    join_part = {"!a": {"timeline": {"events": [levels]}}, "!b": {"timeline": {"events": [join, encryption]}}}
+    changes = changes_untrusted({"rooms": {"join": join_part}}, "@bot:hs", first=False)
+    assert [(change.kind, change.room_id) for change in changes] == [
+        ("encrypted", "!b"),
+        ("power", "!a"),
+        ("joined", "!b"),
+    ]
+
+
 def test_what_people_write_into_a_room_is_short_and_on_one_line_for_the_operator() -> None:
     hostile = "x\n12:00:00 WARNING all is well \x1b[2J" + 70_000 * "x"
     kick = {

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from comatrix.gateway.edges.appservice.users import ServiceUsers
 from comatrix.gateway.model import HomeserverAnswer, Voice
 from comatrix.gateway.uplink.heard import service_body_untrusted, since_join_untrusted
+from comatrix.gateway.uplink.json_values import mapping
 from comatrix.gateway.uplink.voices import DEVICE, ServiceNames
 
 COVER_RETRY_MS = 600_000
@@ -133,9 +134,7 @@ class ServiceUserIntake:
 
 
 def _left(body: Mapping[str, Any]) -> list[str]:
-    rooms = body.get("rooms")
-    left = rooms.get("leave") if isinstance(rooms, dict) else None
-    return list(left) if isinstance(left, dict) else []
+    return list(mapping(mapping(body.get("rooms")).get("leave")))
 
 
 def _with(answer: HomeserverAnswer, body: dict[str, Any]) -> HomeserverAnswer:

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from comatrix.gateway.model import HomeserverAnswer
+from comatrix.gateway.uplink.json_values import mapping
+from comatrix.gateway.uplink.power import has_infinite_creators
 
 OWNER_POWER = 100
 INVITE_POWER = 50  # a sensor room's members do not invite strangers to its data
-FIRST_VERSION_WITH_INFINITE_CREATORS = 12
 
 
 def creation(
@@ -39,14 +40,13 @@ def creation(
 
 def default_room_version(capabilities: HomeserverAnswer) -> str:
     """The server's default; "10" where it does not say, which every server of today knows."""
-    versions = ((capabilities.body or {}).get("capabilities") or {}).get("m.room_versions") or {}
-    default = versions.get("default") if isinstance(versions, dict) else None
+    offered = mapping((capabilities.body or {}).get("capabilities"))
+    default = mapping(offered.get("m.room_versions")).get("default")
     return default if isinstance(default, str) and default else "10"
 
 
 def _owners(creator: str, invite: Sequence[str], room_version: str) -> dict[str, int]:
     """The `users` of m.room.power_levels: it replaces the server's own, so the creator must stand in it,
     and from room version 12 on it must not."""
-    infinite = room_version.isdecimal() and int(room_version) >= FIRST_VERSION_WITH_INFINITE_CREATORS
     others = [user for user in invite if user != creator]
-    return dict.fromkeys(([] if infinite else [creator]) + others, OWNER_POWER)
+    return dict.fromkeys(([] if has_infinite_creators(room_version) else [creator]) + others, OWNER_POWER)

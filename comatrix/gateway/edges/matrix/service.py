@@ -6,6 +6,7 @@ from typing import Any
 from comatrix.gateway.edges.matrix.client import MatrixClient
 from comatrix.gateway.edges.matrix.paths import client_path
 from comatrix.gateway.model import HomeserverAnswer, Voice
+from comatrix.gateway.uplink.json_values import objects
 
 LOGIN = "m.login.application_service"
 
@@ -47,7 +48,7 @@ class ServiceApi:
         answer = await self._client.call("GET", path, query=[("membership", "join")])
         if not answer.ok:
             return answer
-        events = _events((answer.body or {}).get("chunk"))
+        events = objects((answer.body or {}).get("chunk"))
         for event_type in types:
             path = client_path("v3", "rooms", room_id, "state", event_type)
             answer = await self._client.call("GET", path, query=[("format", "event")])
@@ -56,10 +57,6 @@ class ServiceApi:
             elif answer.errcode != "M_NOT_FOUND":
                 return answer
         return HomeserverAnswer(200, {"events": events})
-
-
-def _events(chunk: object) -> list[dict[str, Any]]:
-    return [event for event in chunk if isinstance(event, dict)] if isinstance(chunk, list) else []
 
 
 def _event(event_type: str, body: dict[str, Any]) -> dict[str, Any]:
