@@ -8,7 +8,7 @@ import click
 from tests.chaos.campaign import Wanted, run
 from tests.chaos.report import Report
 
-ONE_IN = 20
+SERVICE, SYNAPSE = 10, 20  # one kill more in so many
 LONG_LIFE_S = 120.0
 
 
@@ -24,8 +24,11 @@ def main(seed: int, kills: int, cuts: int) -> None:
         sys.stdout.flush()
 
     report = Report(say)
-    wanted = Wanted(seed, kills, cuts, kills // ONE_IN, LONG_LIFE_S)
-    say(f"seed {seed}: {kills:,} kills, {wanted.synapse:,} more before a real Synapse, {cuts:,} power cuts")
+    wanted = Wanted(seed, kills, cuts, kills // SERVICE, kills // SYNAPSE, LONG_LIFE_S)
+    say(
+        f"seed {seed}: {kills:,} kills, {wanted.service:,} more of an application service,"
+        f" {wanted.synapse:,} before a real Synapse, {cuts:,} power cuts"
+    )
     asyncio.run(run(wanted, report))
     say(report.table())
     if report.violations:

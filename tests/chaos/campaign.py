@@ -19,6 +19,7 @@ from tests.chaos.power_cut import Cuts
 from tests.chaos.recording import SIZE, WEATHER, provision_recorded, record
 from tests.chaos.report import Progress, Report
 from tests.chaos.scene import Scene, Size, gateway_command
+from tests.chaos.service import ServiceHomeserver, ServiceScene
 from tests.chaos.shifted_clock import shifted_clock
 from tests.chaos.small_disk import small_disk
 
@@ -35,11 +36,12 @@ NO_COMPILER = "no C compiler here: no 25 hours passed. In virtual time they do: 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """How much of it. `synapse`: kills in front of the real homeserver."""
+    """How much of it. `service`: kills of an application service, `synapse`: in front of the real homeserver."""
 
     seed: int = 1
     kills: int = 50
     cuts: int = 300
+    service: int = 10
     synapse: int = 2
     steady_s: float = 15.0
 
@@ -54,6 +56,7 @@ async def run(wanted: Wanted, report: Report) -> None:
         partial(live_long, seed, wanted.steady_s),
         partial(fill_the_disk, seed),
         partial(outlast_an_outage, seed),
+        partial(kill_a_service, seed, wanted.service),
         partial(kill_before_synapse, seed, wanted.synapse),
     ):
         if not report.violations:
@@ -71,6 +74,18 @@ async def kill(seed: int, kills: int, report: Report) -> None:
             await Kills(one, report, min(LIVES_OF_A_SCENE, kills - begin), step).run()
         if report.violations:
             return
+
+
+async def kill_a_service(seed: int, kills: int, report: Report) -> None:
+    """The same, of an application service: a lane a node, and events pushed."""
+    if not kills:
+        return
+    step = counted(Progress(report.say, "kill of a service", kills))
+    made = partial(
+        ServiceScene, seed=f"{seed}/service", size=Size(), weather=Weather(), make_homeserver=ServiceHomeserver
+    )
+    async with scene(made, report) as one:
+        await Kills(one, report, kills, step).run()
 
 
 async def kill_before_synapse(seed: int, kills: int, report: Report) -> None:
@@ -113,7 +128,7 @@ async def cut_a_nodes_power(seed: int, cuts: int, report: Report) -> None:
 
 async def live_long(seed: int, life_s: float, report: Report) -> None:
     """Memory and descriptors of one life; see steady.py."""
-    async with scene(partial(Scene, seed=f"{seed}/steady", size=Size(), weather=Weather()), report) as one:
+    async with scene(partial(Scene, seed=f"{seed}/steady", size=steady.SIZE, weather=steady.WEATHER), report) as one:
         await steady.run(one, life_s, report)
 
 

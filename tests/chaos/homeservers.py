@@ -54,7 +54,7 @@ class JournaledHomeserver(HomeserverProcess):
         for line in whole.splitlines():
             kind, *fact = json.loads(line)
             if kind == "event" and fact[4] == MESSAGE:
-                rooms.take(fact[5])
+                rooms.take(fact[3], fact[5])
 
 
 class SynapseHomeserver(LoopbackSynapse):
@@ -92,7 +92,7 @@ class SynapseHomeserver(LoopbackSynapse):
             page = answer.json()
             for event in page["chunk"]:
                 if event["type"] == MESSAGE:
-                    rooms.take(event["content"])
+                    rooms.take(event["sender"], event["content"])
             if "end" not in page:
                 return
             self._from[room_id] = page["end"]

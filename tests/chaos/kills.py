@@ -183,11 +183,13 @@ class Kills:
         counts["records acknowledged"] += len(scene.load.ledger.acknowledged)
         counts["records shown"] += len(scene.rooms.shown)
         counts["records shown late, and marked so"] += scene.rooms.late
+        counts["users who spoke"] += len(scene.rooms.senders)
         counts["events in rooms"] += scene.rooms.events
         counts["attempts to send an event"] += len(scene.front.puts)
         counts["old datagrams replayed"] += scene.load.replayed
         counts["nodes re-keyed (Appendix B.2)"] += scene.load.rekeyed
         counts["(key, nonce) pairs seen"] += len(scene.load.watch.sealed)
+        counts["answers that open for no recent request"] += scene.load.watch.unknown
         for what in ("sent", "lost", "doubled", "corrupted"):
             counts[f"datagrams {what}"] += getattr(scene.load.counts, what)
         for fault, times in scene.front.faults.items():

@@ -46,10 +46,12 @@ class Rooms:
 
     shown: list[Shown] = field(default_factory=list)
     events: int = 0
+    senders: set[str] = field(default_factory=set)
 
-    def take(self, content: Mapping[str, Any]) -> None:
-        """One event's content, in the order of its room."""
+    def take(self, sender: str, content: Mapping[str, Any]) -> None:
+        """One event, in the order of its room."""
         self.events += 1
+        self.senders.add(sender)
         self.shown.extend(records_of(content, self.events))
 
     @property

@@ -1,6 +1,10 @@
-"""Listens on the air that no OSCORE nonce seals two messages (RFC 8613 section 7.2), for many nodes over many lives."""
+"""Listens on the air that no OSCORE nonce seals two messages (RFC 8613 section 7.2), for many nodes over many lives.
 
-from collections import defaultdict
+An answer says little of itself, and the link corrupts tokens: so whose answer it is, is what it opens for.
+"""
+
+from collections import defaultdict, deque
+from collections.abc import Iterable
 from hashlib import sha256
 
 from comatrix.codec import coap
@@ -11,7 +15,7 @@ from comatrix.session.oscore import Binding, Context, read_option_untrusted, unp
 
 Pair = tuple[int, str, bytes, int]  # node, whose key, context, counter of the nonce
 Asked = tuple[bytes, int]  # context and counter of a request
-ASKERS = 4
+RECENT = 64  # requests of a node that an answer may still belong to
 
 
 class NonceWatch:
@@ -19,9 +23,9 @@ class NonceWatch:
 
     def __init__(self) -> None:
         self.sealed: dict[object, set[bytes]] = defaultdict(set)
+        self.unknown = 0  # answers that open for no request known
         self._contexts: dict[int, dict[bytes, Context]] = defaultdict(dict)
-        # A token comes again after 256 requests, or by chance after a reset: the newest askers, newest first.
-        self._asked: dict[tuple[int, bytes], list[Asked]] = {}
+        self._asked: dict[int, deque[tuple[bytes, Asked]]] = defaultdict(lambda: deque(maxlen=RECENT))
 
     def from_node(self, node: int, keys: Keys, context: bytes, data: bytes) -> None:
         """What a node sent under `context`."""
@@ -32,18 +36,19 @@ class NonceWatch:
             return
         counter, _, _ = read_option_untrusted(value)
         assert counter is not None
-        askers = self._asked.setdefault((node, message.token), [])
-        if (context, counter) not in askers:
-            askers.insert(0, (context, counter))
-            del askers[ASKERS:]
+        asked = message.token, (context, counter)
+        if asked not in self._asked[node]:
+            self._asked[node].appendleft(asked)
         self._add((node, "node", context, counter), message.payload)
 
     def from_gateway(self, node: int, data: bytes) -> None:
         """What the gateway sent to that node's address."""
         message, value = _protected(data)
-        if message is not None and value is not None and (node, message.token) in self._asked:
-            askers = self._asked[node, message.token]
-            self._answered(node, self._asker(node, askers, value, message.payload), value, message.payload)
+        if message is None or value is None:
+            return
+        token = message.token
+        known = sorted(self._asked[node], key=lambda one: one[0] != token)  # that token's newest first
+        self._answered(node, [asker for _, asker in known], value, message.payload)
 
     def to_stranger(self, node: int, context: bytes, request: bytes, data: bytes) -> None:
         """What the gateway sent to somebody else, who had sent that node's request again."""
@@ -52,34 +57,28 @@ class NonceWatch:
             return
         counter, _, _ = read_option_untrusted(asked)
         assert counter is not None
-        self._answered(node, (context, counter), value, message.payload)
+        self._answered(node, [(context, counter)], value, message.payload)
 
-    def _asker(self, node: int, askers: list[Asked], value: bytes, sealed: bytes) -> Asked:
-        """Whose answer this is: the request it opens for, where several had its token."""
-        counter, _, _ = read_option_untrusted(value)
-        for context, asked in askers if len(askers) > 1 else ():
-            if self._opens(node, context, asked, counter, sealed):
-                return context, asked
-        return askers[0]
-
-    def _answered(self, node: int, asker: Asked, value: bytes, sealed: bytes) -> None:
-        context, asked = asker
+    def _answered(self, node: int, askers: list[Asked], value: bytes, sealed: bytes) -> None:
         counter, _, kid_context = read_option_untrusted(value)
         if kid_context is not None:  # Appendix B.2: sealed under a context made for this answer alone
-            context = kid_context + context
-        if counter is None:
-            # Under the request's nonce, but under the other key: counted apart from the request.
-            self._add((node, "answer", context, asked), sealed)
-        else:
-            self._add((node, "gateway", self._sealed_under(node, context, asked, counter, sealed), counter), sealed)
+            self._add((node, "answer", kid_context, -1), sealed)
+            return
+        for context, asked in askers:
+            name = self._sealed_under(node, context, asked, counter, sealed)
+            if name is not None:
+                # Under the request's nonce, but under the other key: counted apart from the request.
+                own = (node, "answer", name, asked) if counter is None else (node, "gateway", name, counter)
+                self._add(own, sealed)
+                return
+        self.unknown += 1
 
-    def _sealed_under(self, node: int, likely: bytes, asked: int, counter: int, sealed: bytes) -> bytes:
-        """The context of an answer: a repeated request may get one under a newer context than its own."""
-        known = self._contexts[node]
-        for name in sorted(known, key=lambda one: one != likely) if len(known) > 1 else ():
-            if self._opens(node, name, asked, counter, sealed):
-                return name
-        return likely
+    def _sealed_under(self, node: int, likely: bytes, asked: int, counter: int | None, sealed: bytes) -> bytes | None:
+        """The context of an answer to a request; a repeated request may get one under a newer context than its own."""
+        names: Iterable[bytes] = [likely]
+        if counter is not None:
+            names = sorted(self._contexts[node], key=lambda name: name != likely)
+        return next((name for name in names if self._opens(node, name, asked, counter, sealed)), None)
 
     def _opens(self, node: int, name: bytes, asked: int, counter: int | None, sealed: bytes) -> bool:
         context = self._contexts[node].get(name)

@@ -93,12 +93,13 @@ class Scene:
         self.front = Front(self.homeserver.port, random.Random(f"{self.seed}/front"))
         await self.front.start()
         self.udp_port = free_port(socket.SOCK_DGRAM)
-        known = self._provisioned(account, room_ids)
+        known = await self.provisioned(account, room_ids)
         self.gateway = GatewayProcess(self.command(self.home), self.folder / "gateway.log")
         self.load = Load(known, self.weather, self.seed, self.size.pause_s)
         await self.load.open(("127.0.0.1", self.udp_port))
 
-    def _provisioned(self, account: Secrets, room_ids: Sequence[str]) -> list[Known]:
+    async def provisioned(self, account: Secrets, room_ids: Sequence[str]) -> list[Known]:
+        """The gateway's folder, ready to start."""
         known = {"http": self.front.port, "udp": self.udp_port, "user": account.user_id}
         (self.home / "comatrix.toml").write_text(CONFIGURATION.format(**known))
         return self.provision(self.home, account, room_ids, self.size.nodes)

@@ -82,3 +82,21 @@ def test_an_answer_under_a_newer_context_than_its_requests_is_no_reuse() -> None
     watch.from_node(NODE, KEYS, b"u" + bytes(16), request(6, b"b", b"\x02", bytes(16))[0])
     watch.to_stranger(NODE, b"u", old, answer(binding, 1, b"y", extra=bytes(16)))
     assert violations(watch) == []
+
+
+def test_an_answer_whose_token_was_corrupted_on_the_way_is_still_the_right_requests() -> None:
+    watch = NonceWatch()
+    (early, first), (late, second) = request(5, b"a", b"\x01"), request(6, b"b", b"\x02")
+    watch.from_node(NODE, KEYS, b"u", early)
+    watch.from_gateway(NODE, answer(first, None, b"", b"\x01"))
+    watch.from_node(NODE, KEYS, b"u", late)
+    watch.from_gateway(NODE, answer(second, None, b"", b"\x01"))
+    assert violations(watch) == []
+    assert watch.unknown == 0
+
+
+def test_an_answer_to_nobody_is_counted() -> None:
+    watch = NonceWatch()
+    watch.from_node(NODE, KEYS, b"u", request(5, b"a")[0])
+    watch.from_gateway(NODE, answer(request(99, b"z")[1], None, b""))
+    assert watch.unknown == 1
