@@ -1,6 +1,7 @@
 """`python -m tests.chaos`: breaks the gateway in every way we know, and says whether its promises held."""
 
 import asyncio
+import signal
 import sys
 
 import click
@@ -23,6 +24,8 @@ def main(seed: int, kills: int, cuts: int) -> None:
         click.echo(line)
         sys.stdout.flush()
 
+    for number in (signal.SIGINT, signal.SIGTERM):  # also where a shell started us in the background
+        signal.signal(number, signal.default_int_handler)
     report = Report(say)
     wanted = Wanted(seed, kills, cuts, kills // SERVICE, kills // SYNAPSE, LONG_LIFE_S)
     say(
