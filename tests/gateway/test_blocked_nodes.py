@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from comatrix.codec import coap
-from comatrix.codec.option_numbers import URI_PATH
+from comatrix.codec.option_numbers import OSCORE, URI_PATH
 from comatrix.codec.records import Readings
 from comatrix.gateway.aead import aead
 from comatrix.gateway.directory import Directory
@@ -39,6 +39,10 @@ def world() -> GatewayWorld:
 
 def load(world: GatewayWorld, node: Node) -> None:
     world.associations.load(node, [one for one in world.disk.contexts.values() if one.node == node.number])
+
+
+def load_newest_first(world: GatewayWorld) -> None:
+    world.associations.load(GARDEN, sorted(world.disk.contexts.values(), key=lambda one: -one.generation))
 
 
 def plain_reading(mid: int) -> bytes:
@@ -118,12 +122,33 @@ def test_blocking_in_the_midst_of_appendix_b2_ends_it(world: GatewayWorld) -> No
     assert not world.associations._offers
 
 
+def test_appendix_b2_under_a_secret_that_was_rotated_out_leads_nowhere(world: GatewayWorld) -> None:
+    new_secret = bytes(range(16, 32))
+    world.disk.provision(7, new_secret)
+    load_newest_first(world)
+    old = Keys(SECRET, node_id(7), b"", world._aead)
+    first = bytes(range(8))
+    early = oscore.protect_request(old.context(first), 30, coap.GET, [], b"", naming.wrap(first))
+    world.receive(coap.encode(coap.Message(coap.CON, early[0], 1, b"\x01", early[1], early[2])))
+    (offered,) = world.take()
+    world.receive(Sender(secret=new_secret).request(31, record=READING))  # the node speaks under its new secret
+    (second,) = [value for number, value in coap.decode_untrusted(offered).options if number == OSCORE]
+    both = naming.unwrap_untrusted(oscore.read_option_untrusted(second)[2] or b"", naming.NONCE) + first
+    world.take()
+    late = oscore.protect_request(old.context(both), 32, coap.POST, [(URI_PATH, b"r")], b"\x05\xa0", naming.wrap(both))
+    world.receive(coap.encode(coap.Message(coap.CON, late[0], 2, b"\x01", late[1], late[2])))
+    assert [one.secret for one in world.disk.contexts.values()] == [new_secret]
+    (answer,) = world.take()
+    assert coap.decode_untrusted(answer).code == coap.UNAUTHORIZED
+    assert [record.seq for record in world.disk.records] == [31]
+
+
 def test_a_context_made_by_appendix_b2_is_not_taken_up_once_its_node_is_blocked(world: GatewayWorld) -> None:
     extra = bytes(16)
     made = Peer(7, 0, Keys(SECRET, b"", node_id(7), world._aead).context(extra))
     world.associations.rekeyed[id(made)] = Rekeyed(7, SECRET, extra)
     load(world, replace(GARDEN, blocked=True))  # while the new context is on its way to the disk
-    world.associations.settled(made, 5)
+    assert not world.associations.settled(made, 5)
     assert world.associations.find(node_id(7), None) == []
     assert not world.associations.rekeyed
 

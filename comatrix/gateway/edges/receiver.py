@@ -194,8 +194,8 @@ class Receiver:
             self._server.refuse(request.incoming, codes.SERVICE_UNAVAILABLE, "", self._monotonic_ms())
             self._flush()
             return
-        self._associations.settled(peer, key)
-        self._decided(request, node, self._monotonic_ms())
+        if self._associations.settled(peer, key):
+            self._decided(request, node, self._monotonic_ms())
 
     def _repeated(self, repeated: Repeated, now: int) -> None:
         peer = repeated.peer

@@ -186,12 +186,14 @@ class Associations:
         except OscoreError:
             return None
 
-    def settled(self, peer: Peer, key: int) -> None:
-        """A re-keyed context is on disk as row `key`, in place of those of its secret. A newer secret waits on."""
+    def settled(self, peer: Peer, key: int) -> bool:
+        """A re-keyed context is on disk as row `key`, in place of those of its secret. A newer secret waits on.
+
+        -> whether it is heard: its node may have been blocked or revoked meanwhile."""
         made = self.rekeyed.pop(id(peer), None)
         peer.key = key
         if made is None:
-            return  # blocked or revoked meanwhile: it is not heard again
+            return False
         kid = node_id(made.node)
         newer: list[Peer] = []
         for known in self._awake(kid):
@@ -207,6 +209,7 @@ class Associations:
         else:
             self._rotating.discard(made.node)
         self._offers.pop(kid, None)
+        return True
 
     def abandoned(self, peer: Peer) -> None:
         """A re-keyed context could not be stored: it never existed, the node begins again."""
@@ -221,9 +224,13 @@ class Associations:
         if len(peers) < 2 or peers[0] is not peer:
             return False
         self._rotating.discard(peer.node)
+        spoken = self._secrets[peer.key][0].secret
         for old in peers[1:]:
             self._secrets.pop(old.key, None)
         self._peers[kid] = [peer]
+        # An offer under an older secret would bring that one back.
+        if kept := [offer for offer in self._offers.pop(kid, []) if offer[1].secret == spoken]:
+            self._offers[kid] = kept
         return True
 
     def _peer(self, stored: Resting, living: "Mapping[int, Peer]") -> Peer:

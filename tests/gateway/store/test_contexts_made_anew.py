@@ -7,6 +7,7 @@ import pytest
 
 from comatrix.gateway.edges.store import contexts, nodes, rooms
 from comatrix.gateway.edges.store.migrations import migrate, schemas
+from comatrix.gateway.errors import StoreError
 
 OLD, NEW, NEWEST = (letter * 16 for letter in (b"o", b"n", b"m"))
 
@@ -48,3 +49,16 @@ def test_under_the_newest_secret_all_older_ones_die(db: sqlite3.Connection) -> N
     contexts.rekey(db, 1, "u", NEW, b"made")
     assert alive(db) == [(NEW, b"made", "active")]
     assert db.execute("SELECT count(*) FROM context WHERE state = 'dead' AND secret != x''").fetchone() == (0,)
+
+
+def test_a_secret_that_died_makes_no_context(db: sqlite3.Connection) -> None:
+    contexts.rotate(db, 1, "u", NEW)
+    (newest, *_) = contexts.living(db, 1)
+    contexts.settle(db, newest.id)  # the node spoke under the new secret
+    with pytest.raises(StoreError):
+        contexts.rekey(db, 1, "u", OLD, b"late")
+    assert alive(db) == [(NEW, b"", "active")]
+    contexts.revoke(db, 1)
+    with pytest.raises(StoreError):
+        contexts.rekey(db, 1, "u", NEW, b"late")
+    assert alive(db) == []

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from comatrix.gateway.edges.store import known
+from comatrix.gateway.errors import StoreError
 from comatrix.gateway.model import SecurityContext, WindowMove
 from comatrix.session.replay import Window
 
@@ -48,11 +49,18 @@ def rotate(connection: sqlite3.Connection, node: int, link: str, secret: bytes) 
 
 def rekey(connection: sqlite3.Connection, node: int, link: str, secret: bytes, id_context: bytes) -> SecurityContext:
     """A context that Appendix B.2 made: those of its secret and older ones die. A newer secret, on its way to the
-    node by hand and not heard yet, stays the newest: the node may have to begin anew under the old one before."""
-    newer = connection.execute(
-        "SELECT id FROM context WHERE node = ?1 AND link = ?2 AND state != 'dead' AND generation > (SELECT"
-        " max(generation) FROM context WHERE node = ?1 AND link = ?2 AND secret = ?3) ORDER BY generation",
+    node by hand and not heard yet, stays the newest: the node may have to begin anew under the old one before.
+
+    Raises StoreError where the secret died meanwhile: rotated out, or its node revoked."""
+    same = connection.execute(
+        "SELECT max(generation) FROM context WHERE node = ? AND link = ? AND secret = ? AND state != 'dead'",
         (node, link, secret),
+    ).fetchone()[0]
+    if same is None:
+        raise StoreError(f"these keys of node {node} are dead", f"comatrix node show {node}")
+    newer = connection.execute(
+        "SELECT id FROM context WHERE node = ? AND link = ? AND state != 'dead' AND generation > ? ORDER BY generation",
+        (node, link, same),
     ).fetchall()
     made = add(connection, node, link, secret, id_context)
     for place, (id,) in enumerate(newer, 1):
