@@ -202,3 +202,11 @@ def something_was_overheard(answers: int, events: int) -> list[str]:
 def it_came_true(came_true: bool, what: str) -> list[str]:
     """Something that had to happen in its time."""
     return [] if came_true else [f"did not come true: {what}"]
+
+
+def each_record_is_sealed_once(members: Iterable[int], passed: Iterable[int]) -> list[str]:
+    """No record is in two events, and none was gone past without being in one."""
+    often = Counter(members)
+    twice = [id for id, count in often.items() if count > 1]
+    never = [id for id in passed if id not in often]
+    return [f"records sealed twice: {some(twice)}; gone past, never sealed: {some(never)}"] if twice or never else []

@@ -1,6 +1,7 @@
 """The power fails at seeded moments of a recorded run: what the next start finds, against what the world had seen."""
 
 import asyncio
+import json
 import random
 import shutil
 import sqlite3
@@ -24,6 +25,7 @@ from tests.chaos.report import Report
 
 NAME = "power cuts"
 GARBAGE = 32_768  # what may be left of the -shm file, which nobody syncs
+PASSED = "SELECT id FROM record JOIN cursor USING (room, node) WHERE id <= sealed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,8 @@ class Found:
     integrity: tuple[str, ...]
     stored: list[Key]
     sealed: dict[str, bytes | None]  # transaction -> content; None: done
+    members: list[int]  # row ids of records in sealed events
+    passed: list[int]  # row ids of records their stream has gone past
     reserved: dict[str, int]  # node -> the limit of the gateway's sender counters
     windows: dict[int, Window]  # node -> its replay window
     restored: bool
@@ -86,6 +90,7 @@ class Cuts:
         check(NAME, seed, invariants.all_acknowledged_are_stored, world.acknowledged, found.stored)
         check(NAME, seed, invariants.nothing_is_stored_twice, found.stored)
         check(NAME, seed, invariants.sent_was_sealed_before, world.sent, found.sealed)
+        check(NAME, seed, invariants.each_record_is_sealed_once, found.members, found.passed)
         check(NAME, seed, invariants.counters_were_reserved, world.used, found.reserved)
         check(NAME, seed, invariants.answered_requests_stay_known, world.acknowledged.values(), found.windows)
         check(NAME, seed, invariants.no_copy_is_suspected, bool(world.acknowledged) and found.restored)
@@ -119,11 +124,13 @@ def look(database: Path) -> Found:
 
 def _look(connection: sqlite3.Connection, restored: bool) -> Found:
     living = contexts.living(connection)
-    rows = connection.execute("SELECT txn, state, content FROM outbox").fetchall()
+    rows = connection.execute("SELECT txn, state, content, records FROM outbox").fetchall()
     return Found(
         tuple(str(row[0]) for row in connection.execute("PRAGMA integrity_check")),
         connection.execute("SELECT node, enrolment, seq FROM record").fetchall(),
-        {txn: None if state == "done" else content for txn, state, content in rows},
+        {txn: None if state == "done" else content for txn, state, content, _ in rows},
+        [id for _, state, _, records in rows if state != "unsealed" for id in json.loads(records)],
+        [id for (id,) in connection.execute(PASSED)],
         {str(one.node): one.tx_reserved for one in living},
         {one.node: Window(one.highest, one.mask) for one in living},
         restored,

@@ -57,8 +57,10 @@ class Report:
 def spread(seconds: Sequence[float]) -> str:
     """Median, 95th percentile and worst."""
     ordered = sorted(seconds)
-    worst, late = ordered[-1], ordered[int(0.95 * (len(ordered) - 1))]
-    return f"median {ordered[len(ordered) // 2]:.2f} s, p95 {late:.2f} s, worst {worst:.2f} s ({len(ordered):,} times)"
+    chosen = [ordered[len(ordered) // 2], ordered[int(0.95 * (len(ordered) - 1))], ordered[-1]]
+    factor, unit, digits = (1000, "ms", 1) if ordered[-1] < 0.1 else (1, "s", 2)
+    middle, late, worst = (f"{value * factor:.{digits}f} {unit}" for value in chosen)
+    return f"median {middle}, p95 {late}, worst {worst} ({len(ordered):,} times)"
 
 
 def _aligned(rows: Iterable[tuple[str, str]]) -> list[str]:

@@ -36,6 +36,8 @@ CASES: list[tuple[Found, tuple[Any, ...], tuple[Any, ...]]] = [
     (invariants.retries_send_the_same_bytes, ([("1.1", b"a"), ("1.1", b"a")],), ([("1.1", b"a"), ("1.1", b"b")],)),
     (invariants.sent_was_sealed_before, ({"1.1": b"a"}, {"1.1": b"a", "1.2": b"b"}), ({"1.1": b"a"}, {"1.1": b"b"})),
     (invariants.sent_was_sealed_before, ({"1.1": b"a"}, {"1.1": None}), ({"1.1": b"a"}, {})),
+    (invariants.each_record_is_sealed_once, ([1, 2, 3], [1, 3]), ([1, 1, 2], [1])),
+    (invariants.each_record_is_sealed_once, ([1, 2, 3], [1, 3]), ([1, 2], [1, 3])),
     (invariants.counters_were_reserved, ({"7": 4}, {"7": 5}), ({"7": 5}, {"7": 5})),
     (invariants.memory_is_flat, ([50.0, 60, 60, 60, 60, 60, 60, 61],), ([50.0, 50, 51, 52, 55, 58, 60, 62],)),
     (invariants.descriptors_are_flat, ([20.0] * 8,), ([20.0, 20, 20, 20, 25, 26, 27, 28],)),
