@@ -1,7 +1,9 @@
 """Rooms: found once and remembered, or created."""
 
 import re
+import shlex
 import sqlite3
+from collections.abc import Sequence
 from typing import Any
 
 from comatrix.gateway.admin import arguments
@@ -9,7 +11,7 @@ from comatrix.gateway.admin.collaborators import Args, Collaborators, Homeserver
 from comatrix.gateway.admin.homeserver_words import refusal
 from comatrix.gateway.config.values import check_line, check_room, check_user
 from comatrix.gateway.edges.store import nodes, rooms
-from comatrix.gateway.errors import GatewayError, Unreachable
+from comatrix.gateway.errors import GatewayError, Unreachable, UsageError
 from comatrix.gateway.model import HomeserverAnswer, Room
 
 UNENCRYPTED_ROOM = "comatrix room create NAME --invite @you:example.org"
@@ -32,14 +34,15 @@ class RoomOperations:
             localpart = service.prefix + localpart  # a service may make aliases only in its own namespace
         homeserver = self._given.homeserver()
         others = [user for user in invite if user != homeserver.user_id]  # who makes a room is in it; M_FORBIDDEN else
-        answer = await homeserver.create_room(
-            name, invite=others, alias_localpart=localpart, federate=arguments.flag(args, "federate", True)
-        )
+        federate = arguments.flag(args, "federate", True)
+        if not federate:
+            _check_same_server(name, others, homeserver.user_id)
+        answer = await homeserver.create_room(name, invite=others, alias_localpart=localpart, federate=federate)
         if not answer.ok:
             raise refusal(answer, f"create the room {name}", _other_name(answer, name))
         room_id = _room_id(answer)
         await _refuse_encrypted(homeserver, room_id, name)
-        full = f"#{localpart}:{homeserver.user_id.partition(':')[2]}" if localpart else None
+        full = f"#{localpart}:{_server(homeserver.user_id)}" if localpart else None
         room = await self._given.store.run(lambda connection: rooms.add(connection, room_id, full))
         self._given.changed("room", room.id)
         return {**room_json(room, []), "invited": others}
@@ -64,6 +67,21 @@ class RoomOperations:
         room = await store.run(lambda connection: rooms.add(connection, room_id, alias))
         self._given.changed("room", room.id)
         return room
+
+
+def _check_same_server(name: str, invite: Sequence[str], user_id: str) -> None:
+    """Asked beforehand: Synapse refuses such an invite with the room half made, and its alias then stays taken."""
+    server = _server(user_id)
+    strangers = [user for user in invite if _server(user) != server]
+    if strangers:
+        raise UsageError(
+            f"{', '.join(strangers)} cannot enter a room kept on {server} alone (--no-federate).",
+            shlex.join(["comatrix", "room", "create", name, *(word for user in invite for word in ("--invite", user))]),
+        )
+
+
+def _server(user_id: str) -> str:
+    return user_id.partition(":")[2]
 
 
 async def _joined(homeserver: Homeserver, name: str) -> str:

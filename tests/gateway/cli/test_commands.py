@@ -61,6 +61,17 @@ def test_a_room_nobody_else_is_invited_to_says_so(ready: Comatrix) -> None:
     assert "Nobody is invited" not in ready("room", "create", "attic", "--invite", "@me:localhost").stdout
 
 
+def test_another_server_s_user_is_not_invited_to_a_room_of_this_one_alone(
+    ready: Comatrix, homeserver: Loopback
+) -> None:
+    result = ready("room", "create", "shed", "--invite", "@you:nowhere.invalid", "--no-federate")
+    assert result.exit_code == 2, result.output
+    assert "@you:nowhere.invalid" in result.stderr and "localhost" in result.stderr
+    assert result.stderr.splitlines()[-1] == "next: comatrix room create shed --invite @you:nowhere.invalid"
+    assert not homeserver.server.rooms
+    assert ready("room", "create", "shed", "--invite", "@you:localhost", "--no-federate").exit_code == 0
+
+
 def test_tail_says_that_nothing_came(garden: Comatrix) -> None:
     assert garden("tail").stdout == "Nothing came yet. Next: comatrix node list\n"
     assert garden("tail", "--json").stdout == ""
