@@ -5,8 +5,11 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 SECONDS ?= 0
+KILLS ?= 1000
+CUTS ?= 3000
+SEED ?= 1
 
-.PHONY: help setup demo test test-slow bench bytes fuzz lint firmware docs clean
+.PHONY: help setup demo test test-slow bench bytes fuzz chaos lint firmware docs clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -38,6 +41,9 @@ bytes: setup ## Print what each message costs on the air
 fuzz: setup ## Look for inputs that break what reads bytes from outside (SECONDS=N for each target, 60 if not given)
 	@$(BIN)/python -c 'import atheris' 2>/dev/null || $(BIN)/python -m pip install --quiet --disable-pip-version-check --only-binary atheris --editable '.[fuzz]' || true
 	@$(BIN)/python -m tests.fuzz --seconds $(if $(filter-out 0,$(SECONDS)),$(SECONDS),60)
+
+chaos: setup ## Kill the gateway, cut its power, take away its homeserver and disk, compare the books (KILLS=N CUTS=N SEED=N)
+	@$(BIN)/python -m tests.chaos --kills $(KILLS) --cuts $(CUTS) --seed $(SEED)
 
 lint: setup ## Check style (ruff), types (mypy --strict) and layers
 	@$(BIN)/ruff check .
