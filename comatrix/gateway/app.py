@@ -42,6 +42,7 @@ from comatrix.gateway.uplink.admission import Rates
 from comatrix.gateway.uplink.associations import Associations
 from comatrix.gateway.uplink.knocks import Knocks
 from comatrix.gateway.uplink.rendering import event_content
+from comatrix.gateway.uplink.silence import Silence
 
 log = logging.getLogger("comatrix")
 
@@ -95,6 +96,7 @@ class Gateway:
     speaking: Speaking
     watched: Watched
     started_ms: int
+    silence: Silence = field(default_factory=Silence)
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
     @classmethod
@@ -207,6 +209,7 @@ class Gateway:
         pause = Pause()
         self.matrix.on_reached(pause.cut)
         watch = RoomWatch(self.matrix, news, now=monotonic_ms, sleep=pause, intake=self.speaking.intake)
+        self.silence = watch.silence
         keep = keep_for(self.store, span_ms(self.settings.store.keep), now_ms=wall_ms, sleep=asyncio.sleep)
         tended = [tell_knocks(self.knocks), let_rest(self.associations), keep]
         if not self.settings.appservice.enabled:  # a service's tokens change with a file at the homeserver
@@ -244,6 +247,7 @@ class Gateway:
             "slowed": receiver.admission.slowed,
             "unanswered": receiver.admission.unanswered,
             "security": self.knocks.report(wall_ms() - monotonic_ms()),
+            "silence": self.silence.told(wall_ms() - monotonic_ms()),
             "troubles": self.poster.troubles(),
             "lags": self.poster.lags(),
             "seen": {str(node): seen_ms for node, (seen_ms, _) in receiver.seen.items()},

@@ -49,15 +49,20 @@ LIMITED = {
 
 def _show(found: Mapping[str, Any], place: Place) -> None:
     timezone = zone(place)
-    for name, value in [*_parts(found), *_live(found["live"], timezone), *_rooms(found, timezone), *_security(found)]:
+    for name, value in [
+        *_parts(found, timezone),
+        *_live(found["live"], timezone),
+        *_rooms(found, timezone),
+        *_security(found),
+    ]:
         click.echo(f"{name:<{WIDTH}} {printable(value)}")
     if next_step := _next(found):
         click.echo(f"Next: {next_step}")
 
 
-def _parts(found: Mapping[str, Any]) -> Iterator[tuple[str, object]]:
+def _parts(found: Mapping[str, Any], timezone: tzinfo) -> Iterator[tuple[str, object]]:
     yield "gateway", f"{'running' if found['running'] else 'not running'} (CoMatrix {found['version']})"
-    yield "homeserver", found["homeserver"]
+    yield "homeserver", found["homeserver"] + _silence(found, timezone)
     blocked = found.get("blocked", [])
     yield "nodes", f"{found['nodes']}{', blocked: ' + ', '.join(blocked) if blocked else ''}"
     yield "records", f"{found['records']} stored, {found['late']} of them late"
@@ -66,6 +71,14 @@ def _parts(found: Mapping[str, Any]) -> Iterator[tuple[str, object]]:
     if database := found.get("database"):
         share = round(100 * database["used"] / database["max_size"])
         yield "database", f"{bytes_text(database['used'])} of at most {bytes_text(database['max_size'])} ({share} %)"
+
+
+def _silence(found: Mapping[str, Any], timezone: tzinfo) -> str:
+    silence = (found["live"] or {}).get("silence")
+    if not silence:
+        return ""
+    what = "it refuses the gateway" if silence["refused"] else "no answer"
+    return f", {what} since {clock(silence['since_ms'], timezone)} ({silence['why']})"
 
 
 def _live(live: Mapping[str, Any] | None, timezone: tzinfo) -> Iterator[tuple[str, object]]:
@@ -120,5 +133,7 @@ def _next(found: Mapping[str, Any]) -> str:
         return "comatrix queue --parked"
     if not found["running"]:
         return "comatrix gateway run"
-    ill = found["live"].get("troubles") or any(room["paused"] or room["encrypted"] for room in found.get("rooms", []))
+    live = found["live"]
+    ill = live.get("silence") or live.get("troubles")
+    ill = ill or any(room["paused"] or room["encrypted"] for room in found.get("rooms", []))
     return "comatrix doctor" if ill else ""

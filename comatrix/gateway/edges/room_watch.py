@@ -14,6 +14,7 @@ from comatrix.gateway.errors import StoreError
 from comatrix.gateway.model import HomeserverAnswer
 from comatrix.gateway.uplink.json_values import mapping, objects
 from comatrix.gateway.uplink.sanitise import clean_name
+from comatrix.gateway.uplink.silence import Silence
 
 log = logging.getLogger(__name__)
 
@@ -219,7 +220,7 @@ class Pause:
 
 class RoomWatch:
     """The sync loop. `now` gives ms of a clock that never goes back, `sleep` waits for seconds. `intake`: whose answers
-    are followed, if not the account's own /sync."""
+    are followed, if not the account's own /sync. `silence`, by `now`: since when none of use came."""
 
     def __init__(
         self,
@@ -239,6 +240,7 @@ class RoomWatch:
         self._timeout_ms = timeout_ms
         self._since: str | None = None
         self._failures = 0
+        self.silence = Silence()
         self._follows = False
         self._declines = Declines()
         self._joins: dict[str, str] = {}  # room id -> the inviter's server
@@ -253,7 +255,9 @@ class RoomWatch:
         try:
             answer = await self._intake.sync(self._since, self._timeout_ms if self._since else 0, FILTER)
             if not answer.ok or not isinstance((answer.body or {}).get("next_batch"), str):
+                self.silence.note(answer, self._now())
                 return self._failed(answer)
+            self.silence.over()
             await self._take_in(answer.body or {})
             await self._decline_some()  # first: what settles may join a room whose invite is to be declined
             await self._listener.settled()

@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import re
 import subprocess
 import sys
 import time
@@ -158,6 +159,18 @@ def test_status_of_a_running_gateway_tells_lag_limit_and_who_knocked(patient: Pa
     assert "#garden:localhost: nothing waits" in shown
     assert "knocked once without security" in shown
     assert not shown.splitlines()[-1].startswith("Next")
+
+
+def test_status_tells_an_outage_of_the_homeserver_before_anything_waits(patient: Patient) -> None:
+    gateway = patient.start()
+    gateway.until(lambda live: live["silence"] is None)
+    patient.loopback.server.down = True
+    gateway.until(lambda live: live["silence"] is not None)
+    shown = run(patient, "status").stdout
+    assert re.search(r"homeserver +http://\S+, no answer since 2\S+ \S+ \(.+\)\n", shown)
+    assert shown.splitlines()[-1] == "Next: comatrix doctor"
+    assert status_json(patient)["live"]["silence"]["since_ms"] > now_ms() - 60_000
+    patient.loopback.server.down = False
 
 
 def test_status_of_a_running_gateway_counts_whom_its_limits_kept_out(patient: Patient) -> None:

@@ -75,6 +75,32 @@ async def test_encryption_in_a_gap_of_the_timeline_is_told(place: Place) -> None
     assert told.take() == [("encrypted", room_id)]
 
 
+async def test_it_knows_since_when_no_news_come(memory: Place, homeserver: Homeserver) -> None:
+    client, clock = await memory.client(), Clock()
+    watch = watching(client, Told(), clock)
+    await watch.step()
+    assert watch.silence.told(0) is None
+    homeserver.down = True
+    clock.now_ms = 5_000
+    for _ in range(3):
+        await clock.sleep(await watch.step())
+    told = watch.silence.told(1_000_000)
+    assert told is not None and told["since_ms"] == 1_005_000 and "cannot connect" in told["why"]
+    assert not told["refused"]
+    homeserver.down = False
+    await watch.step()
+    assert watch.silence.told(0) is None
+
+
+async def test_a_refusal_is_no_outage(memory: Place, homeserver: Homeserver) -> None:
+    client = await memory.client()
+    watch = watching(client, Told(), Clock())
+    homeserver.expire_tokens(client.user_id, soft=False)
+    await watch.step()
+    told = watch.silence.told(0)
+    assert told is not None and told["refused"]
+
+
 async def test_an_outage_is_one_line_and_longer_pauses(
     memory: Place, homeserver: Homeserver, caplog: pytest.LogCaptureFixture
 ) -> None:
