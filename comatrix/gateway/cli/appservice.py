@@ -8,6 +8,7 @@ import click
 
 from comatrix.gateway.cli.connection import Place
 from comatrix.gateway.cli.context import json_option, place_of, show_json
+from comatrix.gateway.cli.steps import here
 from comatrix.gateway.config.load import ConfigError, load, parse
 from comatrix.gateway.config.page import commented_toml, minimal_toml, toml_value
 from comatrix.gateway.config.private_file import write_private
@@ -64,7 +65,7 @@ def appservice(ctx: click.Context, /, **given: Any) -> None:
         return
     click.echo(f"Wrote {path.absolute()} (mode 0600): nodes will speak as @{settings.appservice.prefix}node_NUMBER.")
     click.echo(PLACES.format(path=path.absolute()))
-    click.echo(f"Next: {CHECK}")
+    click.echo(here(f"Next: {CHECK}"))
 
 
 def _settings(place: Place, given: dict[str, Any]) -> Settings:
@@ -131,4 +132,4 @@ def _check(place: Place, *, as_json: bool) -> None:
         return
     for step in steps:
         click.echo(step)
-    click.echo("Next: comatrix gateway run")
+    click.echo(here("Next: comatrix gateway run"))

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 import click
 
 from comatrix.gateway.cli.connection import Place
+from comatrix.gateway.cli.steps import here
 
 F = TypeVar("F", bound=Callable[..., Any])
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -29,7 +30,7 @@ def show_json(value: object) -> None:
 def show_table(heads: Sequence[str], rows: Sequence[Sequence[object]], empty: str) -> None:
     """Aligned columns under their heads; `empty` where there are no rows."""
     if not rows:
-        click.echo(empty)
+        click.echo(here(empty))
         return
     cells = [[head.upper() for head in heads], *([printable(cell) for cell in row] for row in rows)]
     widths = [max(len(row[column]) for row in cells) for column in range(len(heads))]

@@ -13,6 +13,7 @@ from comatrix.gateway.admin.doctor import Report, Surroundings, examine
 from comatrix.gateway.admin.doctor.lines import OK, WARNING, WRONG, Finding
 from comatrix.gateway.cli.connection import Place
 from comatrix.gateway.cli.context import json_option, place_of, printable, show_json
+from comatrix.gateway.cli.steps import here
 from comatrix.gateway.edges.local_address import local_address
 from comatrix.gateway.edges.matrix.probe import look
 from comatrix.gateway.edges.store.checkup import free_bytes
@@ -87,4 +88,4 @@ def _line(finding: Finding) -> None:
     level = click.style(f"{finding.level:<7}", fg=COLOURS[finding.level], bold=finding.level == WRONG)
     click.echo(f"{level} {finding.subject:<14} {printable(finding.text)}")
     if finding.next:
-        click.echo(f"{'':<22} next: {printable(finding.next)}")
+        click.echo(f"{'':<22} next: {printable(here(finding.next))}")

@@ -10,6 +10,7 @@ import click
 from comatrix.gateway.cli.connection import Place
 from comatrix.gateway.cli.context import place_of
 from comatrix.gateway.cli.login import Login, log_in
+from comatrix.gateway.cli.steps import here
 from comatrix.gateway.config.load import ConfigError, parse
 from comatrix.gateway.config.page import commented_toml, minimal_toml, toml_value
 from comatrix.gateway.config.secrets import Secrets, read_secrets, write_secrets
@@ -48,7 +49,7 @@ def init(ctx: click.Context, /, **given: Any) -> None:
     _write(place, before, url, gateway_address, kept)
     click.echo(f"Logged in as {kept.user_id}, device {kept.device_id}.")
     click.echo(f"Wrote {place.paths.config} and {place.paths.secrets}.")
-    click.echo("Next: comatrix room create garden --invite @you:example.org")
+    click.echo(here("Next: comatrix room create garden --invite @you:example.org"))
 
 
 def _existing(place: Place, *, force: bool) -> Settings:

@@ -12,6 +12,7 @@ import click
 from comatrix import __version__
 from comatrix.errors import ComatrixError
 from comatrix.gateway.cli.lazy import LazyGroup
+from comatrix.gateway.cli.steps import home_of, placed
 from comatrix.gateway.errors import GatewayError
 
 HERE = "comatrix.gateway.cli"
@@ -40,25 +41,27 @@ class RootGroup(LazyGroup):
 
     def main(self, args: Sequence[str] | None = None, prog_name: str | None = None, *_: Any, **extra: Any) -> NoReturn:
         extra["standalone_mode"] = False
+        typed = sys.argv[1:] if args is None else args
+        home = home_of(typed)
         try:
             code = super().main(args, prog_name or "comatrix", **extra)
         except click.exceptions.NoArgsIsHelpError as error:
             click.echo(error.format_message(), err=True)
             code = error.exit_code
         except click.ClickException as error:
-            code = _explain(error.format_message(), _help_of(error), error.exit_code)
+            code = _explain(error.format_message(), _help_of(error), error.exit_code, home)
         except (click.Abort, KeyboardInterrupt):
             code = INTERRUPTED
         except GatewayError as error:
             general = error.next_step == ANY_HELP
-            step = self.help_of(sys.argv[1:] if args is None else args) if general else error.next_step
-            code = _explain(error.text, step, error.exit_code)
+            step = self.help_of(typed) if general else error.next_step
+            code = _explain(error.text, step, error.exit_code, home)
         except ComatrixError as error:
-            code = _explain(str(error), ANY_HELP, FAILED)
+            code = _explain(str(error), ANY_HELP, FAILED, home)
         except OSError as error:
             where = f"{error.filename}: " if error.filename else ""
             next_step = f"ls -ld {error.filename}" if error.filename else "comatrix status"
-            code = _explain(f"{where}{error.strerror or error}", next_step, FAILED)
+            code = _explain(f"{where}{error.strerror or error}", next_step, FAILED, home)
         sys.exit(code if isinstance(code, int) else 0)
 
     def help_of(self, args: Sequence[str]) -> str:
@@ -78,10 +81,10 @@ def _help_of(error: click.ClickException) -> str:
     return f"{ctx.command_path if ctx else 'comatrix'} --help"
 
 
-def _explain(text: str, next_step: str, code: int) -> int:
+def _explain(text: str, next_step: str, code: int, home: str | None) -> int:
     click.echo(f"error: {text}", err=True)
     if next_step:
-        click.echo(f"next: {next_step}", err=True)
+        click.echo(f"next: {placed(next_step, home)}", err=True)
     return code
 
 

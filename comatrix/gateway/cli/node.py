@@ -8,6 +8,7 @@ import click
 from comatrix.gateway.cli.connection import call
 from comatrix.gateway.cli.context import clock, json_option, place_of, printable, show_json, show_table, zone
 from comatrix.gateway.cli.node_file import check_free, qr_code, write_configuration
+from comatrix.gateway.cli.steps import here
 
 out_option = click.option(
     "--out", type=click.Path(path_type=Path), metavar="FILE", help="Where to write its config.json (NAME.json)."
@@ -203,7 +204,7 @@ def block(ctx: click.Context, name: str, as_json: bool) -> None:
         show_json(found)
     else:
         click.echo(f"Node {found['number']} {found['name']} is blocked. To hear it again: ", nl=False)
-        click.echo(f"comatrix node unblock {found['name']}")
+        click.echo(here(f"comatrix node unblock {found['name']}"))
 
 
 @node.command("unblock")

@@ -7,6 +7,7 @@ import click
 
 from comatrix.gateway.cli.connection import call
 from comatrix.gateway.cli.context import clock, json_option, place_of, printable, show_json, show_table, zone
+from comatrix.gateway.cli.steps import here
 from comatrix.gateway.errors import UsageError
 
 
@@ -43,7 +44,7 @@ def queue(ctx: click.Context, parked: bool, as_json: bool) -> None:
         for one in found["rooms"]:
             click.echo(lag_words(one, timezone))
     if any(one["state"] == "parked" for one in found["rows"]):
-        click.echo("Next: comatrix queue retry ID, or comatrix queue drop ID")
+        click.echo(here("Next: comatrix queue retry ID, or comatrix queue drop ID"))
 
 
 def lag_words(room: dict[str, Any], timezone: tzinfo) -> str:

@@ -4,6 +4,7 @@ import click
 
 from comatrix.gateway.cli.connection import call
 from comatrix.gateway.cli.context import json_option, place_of, show_json, show_table
+from comatrix.gateway.cli.steps import here
 
 
 @click.group()
@@ -32,7 +33,7 @@ def create(
     click.echo(f"Created {made['room']} ({made['room_id']}).")
     if not made.get("invited", invite):
         click.echo("Nobody is invited: only the gateway's account can see it, and invite others.")
-    click.echo(f"Next: comatrix node add garden --room '{made['room']}'")
+    click.echo(here(f"Next: comatrix node add garden --room '{made['room']}'"))
 
 
 @room.command("list")

@@ -10,6 +10,7 @@ import click
 from comatrix.gateway.admin.doctor.lines import bytes_text, span
 from comatrix.gateway.cli.connection import Place, call
 from comatrix.gateway.cli.context import clock, json_option, place_of, printable, show_json, zone
+from comatrix.gateway.cli.steps import here
 
 MOST_EVENTS = 10
 WATCH_S = 2.0
@@ -57,7 +58,7 @@ def _show(found: Mapping[str, Any], place: Place) -> None:
     ]:
         click.echo(f"{name:<{WIDTH}} {printable(value)}")
     if next_step := _next(found):
-        click.echo(f"Next: {next_step}")
+        click.echo(f"Next: {here(next_step)}")
 
 
 def _parts(found: Mapping[str, Any], timezone: tzinfo) -> Iterator[tuple[str, object]]:

@@ -9,6 +9,7 @@ from comatrix.errors import WireError
 from comatrix.gateway.cli import record_json, record_words
 from comatrix.gateway.cli.connection import stream
 from comatrix.gateway.cli.context import clock, json_option, place_of, show_json, zone
+from comatrix.gateway.cli.steps import here
 
 RESOURCE_OF_KIND = {kind: resource for resource, kind in record_json.KIND_OF_RESOURCE.items()}
 
@@ -32,7 +33,7 @@ def tail(ctx: click.Context, follow: bool, limit: int, node: str | None, as_json
         else:
             click.echo(_line(item, said, timezone))
     if nothing and not as_json:
-        click.echo("Nothing came yet. Next: comatrix node list")
+        click.echo(here("Nothing came yet. Next: comatrix node list"))
 
 
 def _said(item: dict[str, Any]) -> dict[str, Any] | None:

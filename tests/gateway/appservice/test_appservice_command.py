@@ -21,7 +21,7 @@ FIRST = ["--homeserver", "http://127.0.0.1:1", "--user", "@cx:localhost"]
 
 
 def run(home: Path, *args: str) -> Result:
-    return CliRunner().invoke(cli, ["--home", str(home), "appservice", *args])
+    return CliRunner().invoke(cli, ["appservice", *args], env={"COMATRIX_HOME": str(home)})
 
 
 def registration(home: Path) -> dict[str, Any]:
@@ -136,13 +136,13 @@ def test_what_is_wrong_is_said_with_the_next_step(tmp_path: Path, config: str, a
 
 def test_config_check_looks_at_the_services_tokens(tmp_path: Path) -> None:
     run(tmp_path, *FIRST)
-    check = ["--home", str(tmp_path), "config", "check"]
-    assert CliRunner().invoke(cli, check).exit_code == 0
+    check, env = ["config", "check"], {"COMATRIX_HOME": str(tmp_path)}
+    assert CliRunner().invoke(cli, check, env=env).exit_code == 0
     (tmp_path / "appservice.toml").chmod(0o644)
-    done = CliRunner().invoke(cli, check)
+    done = CliRunner().invoke(cli, check, env=env)
     assert done.exit_code == 2 and "chmod 600" in done.output
     (tmp_path / "appservice.toml").unlink()
-    done = CliRunner().invoke(cli, check)
+    done = CliRunner().invoke(cli, check, env=env)
     assert done.exit_code == 2 and "next: comatrix appservice" in done.output
 
 

@@ -78,10 +78,10 @@ Comatrix = Callable[..., Result]
 
 @pytest.fixture
 def comatrix(tmp_path: Path) -> Comatrix:
-    """Runs a command with `--home` in a fresh folder; what it prints must never hold a traceback."""
+    """Runs a command with COMATRIX_HOME a fresh folder; what it prints must never hold a traceback."""
 
     def run(*words: str, input: str | None = None) -> Result:
-        result = CliRunner().invoke(cli, ["--home", str(tmp_path / "home"), *words], input=input)
+        result = CliRunner().invoke(cli, list(words), input=input, env={"COMATRIX_HOME": str(tmp_path / "home")})
         assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
         return result
 
