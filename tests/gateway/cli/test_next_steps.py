@@ -26,6 +26,7 @@ def test_an_error_s_next_step_repeats_the_place(tmp_path: Path, option: list[str
 
 def test_doctor_and_status_repeat_it_too(tmp_path: Path) -> None:
     assert f"next: comatrix --home {tmp_path} init\n" in run("--home", str(tmp_path), "doctor").stdout
+    assert "--force" not in run("--home", str(tmp_path), "doctor").stdout  # there is nothing to overwrite
     (tmp_path / "comatrix.toml").write_text('[homeserver]\nurl = "http://127.0.0.1:9"\nuser = "@cx:localhost"\n')
     for words, step in (
         (["status"], f"Next: comatrix --home {tmp_path} gateway run"),

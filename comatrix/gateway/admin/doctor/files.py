@@ -13,14 +13,16 @@ from comatrix.gateway.config.secrets import read_secrets
 from comatrix.gateway.config.settings import Settings
 from comatrix.gateway.errors import UsageError
 
+INIT = "comatrix init"
+
 LINES = Lines(
     {
         "configuration.ok": Line(OK, "{file} is right"),
-        "configuration.missing": Line(WRONG, "there is no configuration at {file}", "comatrix init"),
+        "configuration.missing": Line(WRONG, "there is no configuration at {file}", INIT),
         "configuration.problem": Line(WRONG, "{problem}", "correct that" + TO_CHECK),
         "configuration.unreadable": Line(WRONG, "{why}", "{step}"),
         "secrets.ok": Line(OK, "the access token of {user} is kept where only you can read it"),
-        "secrets.missing": Line(WRONG, "there is no access token at {file}", LOGIN),
+        "secrets.missing": Line(WRONG, "there is no access token at {file}", "{step}"),
         "secrets.serviceless": Line(
             WRONG, "there are no tokens of the application service at {file}", "comatrix appservice"
         ),
@@ -56,7 +58,8 @@ async def secrets(given: Surroundings, settings: Settings | None) -> Outcome:
         file, missing = given.paths.secrets, "secrets.missing"
         read = partial(_ordinary, file)
     if _is_missing(file):
-        return outcome(LINES.say(missing, file=file))
+        step = INIT if _is_missing(given.paths.config) else LOGIN
+        return outcome(LINES.say(missing, file=file, step=step))
     try:
         kept = read()
     except UsageError as error:
