@@ -251,6 +251,7 @@ class Gateway:
             "troubles": self.poster.troubles(),
             "lags": self.poster.lags(),
             "seen": {str(node): seen_ms for node, (seen_ms, _) in receiver.seen.items()},
+            "addresses": {str(node): sender[0] for node, (_, (_, sender)) in receiver.seen.items()},
         }
 
 

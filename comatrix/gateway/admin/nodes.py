@@ -2,9 +2,10 @@
 
 import ipaddress
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+from comatrix.codec.records import Readings
 from comatrix.gateway import provisioning
 from comatrix.gateway.admin import arguments
 from comatrix.gateway.admin.collaborators import Args, Collaborators
@@ -12,9 +13,12 @@ from comatrix.gateway.admin.rooms import RoomOperations, named
 from comatrix.gateway.config.values import check_post, endpoint, gateway_address
 from comatrix.gateway.edges.store import contexts, nodes, records, rooms, status
 from comatrix.gateway.errors import UsageError
-from comatrix.gateway.model import Node, SecurityContext
+from comatrix.gateway.model import Node, Record, SecurityContext
+from comatrix.gateway.uplink.typed import decode
 
 MOST_ROOM_NUMBER = 65_535
+BATTERY = 2  # its number in the vocabulary (comatrix/codec/vocab.py); the scale is the same
+BATTERY_AMONG = 100  # records: a node that measures its battery does so more often than that
 LINK = "u"  # UDP (docs/reference/wire.md, section Keys and names)
 
 
@@ -128,7 +132,10 @@ class NodeOperations:
                 small: room for (owner, small), room in nodes.bound_rooms(connection).items() if owner == node.number
             }
             called = {room.id: named(room) for room in rooms.all_rooms(connection)}
+            battery_cv = _battery_cv(records.tail(connection, BATTERY_AMONG, node.number))
             return shown | {
+                "address": self._live("addresses").get(str(node.number)) or shown["address"],
+                "battery_cv": shown["battery_cv"] if battery_cv is None else battery_cv,
                 "rooms": {str(small): called[room] for small, room in sorted(bound.items())},
                 "keys": [_context_json(one) for one in contexts.living(connection, node.number)],
             }
@@ -136,7 +143,11 @@ class NodeOperations:
         return self._given.store.read(look)
 
     def _found(self, args: Args) -> Node:
-        return find(self._given.store.read(nodes.all_nodes), arguments.text(args, "name"))
+        return find(
+            self._given.store.read(nodes.all_nodes),
+            arguments.text(args, "name"),
+            revoked=lambda: self._given.store.read(lambda connection: nodes.all_nodes(connection, revoked=True)),
+        )
 
     async def _set_blocked(self, args: Args, blocked: bool) -> dict[str, Any]:
         node = self._found(args)
@@ -146,8 +157,12 @@ class NodeOperations:
 
     def _heard(self) -> Mapping[str, int]:
         """Node number -> when it was last heard, from the running gateway: the store learns it later."""
-        seen: Mapping[str, int] = {} if self._given.live is None else self._given.live().get("seen", {})
-        return seen
+        return self._live("seen")
+
+    def _live(self, what: str) -> Mapping[str, Any]:
+        """Node number -> something only the running gateway knows."""
+        found: Mapping[str, Any] = {} if self._given.live is None else self._given.live().get(what, {})
+        return found
 
     def _gateway(self, args: Args, *, plain: bool) -> str:
         """Where the node finds this gateway: as said, as configured, or this machine's address and first port."""
@@ -176,18 +191,38 @@ class NodeOperations:
         }
 
 
-def find(among: Iterable[Node], name: str) -> Node:
-    """The node with this name, in any case, or this number. Raises UsageError."""
+def find(among: Iterable[Node], name: str, revoked: Callable[[], Iterable[Node]] = tuple) -> Node:
+    """The node with this name, in any case, or this number. `revoked`: where else its name may stand. Raises
+    UsageError."""
     for node in among:
-        if name.casefold() == node.name.casefold() or name == str(node.number):
+        if _is_called(node, name):
             return node
+    for node in revoked():
+        if _is_called(node, name):
+            raise UsageError(
+                f"Node {node.number} {node.name} is revoked: nothing can be done with it.",
+                "comatrix node list --revoked",
+            )
     raise UsageError(f"There is no node {name!a}.", "comatrix node list")
+
+
+def _is_called(node: Node, name: str) -> bool:
+    return name.casefold() == node.name.casefold() or name == str(node.number)
 
 
 def _interval_s(args: Args, present: int | None = None) -> int:
     """As asked, else as the node said it is, else the default."""
     default = present or provisioning.DEFAULT_INTERVAL_S
     return arguments.whole(args, "interval_s", 1, provisioning.LONGEST_INTERVAL_S, default)
+
+
+def _battery_cv(newest_last: Sequence[Record]) -> int | None:
+    """The last battery reading among these, hundredths of a volt. A node that boots may say it too, once."""
+    for record in reversed(newest_last):
+        said = decode(record)
+        if isinstance(said, Readings) and BATTERY in said.values:
+            return said.values[BATTERY]
+    return None
 
 
 def _ip(text: str | None) -> str | None:

@@ -9,6 +9,7 @@ from comatrix.gateway.cli.connection import call
 from comatrix.gateway.cli.context import clock, json_option, place_of, printable, show_json, show_table, zone
 from comatrix.gateway.cli.node_file import check_free, qr_code, write_configuration
 from comatrix.gateway.cli.steps import here
+from comatrix.gateway.provisioning import check_name
 
 out_option = click.option(
     "--out", type=click.Path(path_type=Path), metavar="FILE", help="Where to write its config.json (NAME.json)."
@@ -46,9 +47,10 @@ def add(ctx: click.Context, /, name: str, out: Path | None, qr: bool, as_json: b
 
     Copy the file to the board as config.json.
     """
-    path = out or Path(f"{name}.json")
+    place, path = place_of(ctx), out or Path(f"{name}.json")
+    check_name(name, (one["name"] for one in call(place, "node.list", {})))  # first: its file is there then too
     check_free(path, f"comatrix node add {name} --room '{given['room']}' --out OTHER.json")
-    made = call(place_of(ctx), "node.add", {"name": name, **_asked(given)})
+    made = call(place, "node.add", {"name": name, **_asked(given)})
     _deliver(made, path, qr, as_json)
 
 
@@ -250,4 +252,5 @@ def _show_parts(found: dict[str, Any], place: Any) -> None:
         "blocked": "yes: nothing it sends is read" if found["blocked"] else "no",
     }
     for name, value in parts.items():
-        click.echo(f"{name:<15} {printable(value)}")
+        if value is not None:
+            click.echo(f"{name:<15} {printable(value)}")

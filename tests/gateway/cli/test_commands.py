@@ -129,6 +129,7 @@ def test_the_room_is_resolved_once_and_joined(garden: Comatrix, homeserver: Loop
     ("words", "code", "told"),
     [
         (["Garden"], 2, "There is a node garden already."),
+        (["garden"], 2, "There is a node garden already."),  # though its file is there too
         (["a b"], 2, "1 to 32 letters, digits, - or _"),
         (["x" * 33], 2, "1 to 32 letters"),
         (["7"], 2, "taken for a node's number"),
@@ -206,7 +207,12 @@ def test_rename_and_revoke(garden: Comatrix, tmp_path: Path) -> None:
     assert garden("node", "rename", "SHED", "barn").exit_code == 0
     assert [one["name"] for one in read(garden, "node", "list")] == ["garden", "barn"]
     assert garden("node", "revoke", "barn").exit_code == 0
-    assert garden("node", "show", "barn").exit_code == 2
+    for words in (("show", "barn"), ("block", "Barn"), ("revoke", "2")):
+        gone = garden("node", *words)
+        assert (gone.exit_code, gone.stderr.splitlines()) == (
+            2,
+            ["error: Node 2 barn is revoked: nothing can be done with it.", "next: comatrix node list --revoked"],
+        )
     assert [one["name"] for one in read(garden, "node", "list", "--revoked")] == ["garden", "barn"]
     assert in_store(tmp_path, lambda store: store.read(lambda c: contexts.living(c, 2))) == []
     assert garden("node", "add", "barn", "--room", "#garden:localhost").exit_code == 0
@@ -244,6 +250,21 @@ def test_a_node_is_given_a_further_room_by_a_number(garden: Comatrix) -> None:
     assert read(garden, "node", "show", "garden")["rooms"] == {"3": "#cellar:localhost"}
     assert "#cellar:localhost" in garden("node", "show", "garden").stdout
     assert garden("node", "bind", "garden", "0", "--room", "#cellar:localhost").exit_code == 2
+
+
+def test_node_show_leaves_out_what_is_not_known_and_reads_the_battery_from_readings(
+    garden: Comatrix, tmp_path: Path
+) -> None:
+    """Neither means that the node has none."""
+
+    def labels() -> set[str]:
+        return {line[:15].strip() for line in garden("node", "show", "garden").stdout.splitlines()}
+
+    assert not labels() & {"battery", "address", "firmware", "wakes every", "further rooms"}
+    in_store(tmp_path, _store_readings)
+    assert "battery" not in labels()
+    in_store(tmp_path, _store_battery)
+    assert "battery         3.31 V" in garden("node", "show", "garden").stdout
 
 
 def test_rotate_keeps_the_interval_the_node_has(garden: Comatrix, tmp_path: Path) -> None:
@@ -284,6 +305,16 @@ def _store_readings(store: Store) -> None:
         for seq in range(3):
             body = said.encode(said.Readings({0: 2000 + seq}))
             new = NewRecord(1, 1, seq, known.room, "readings", body, NOW_MS, NOW_MS)
+            Appender().append(connection, [(new, None, None)])
+
+    store.write(append)
+
+
+def _store_battery(store: Store) -> None:
+    def append(connection: Any) -> None:
+        room = nodes.all_nodes(connection)[0].room
+        for seq, values in ((3, {0: 2000, 2: 331}), (4, {0: 2001})):
+            new = NewRecord(1, 1, seq, room, "readings", said.encode(said.Readings(values)), NOW_MS, NOW_MS)
             Appender().append(connection, [(new, None, None)])
 
     store.write(append)

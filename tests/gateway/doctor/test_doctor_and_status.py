@@ -211,6 +211,17 @@ def test_status_of_a_limited_gateway_tells_when_the_next_event_is_expected(patie
     assert shown.splitlines()[-1] == "Next: comatrix doctor"
 
 
+def test_node_show_says_where_a_node_was_heard_last(patient: Patient) -> None:
+    patient.configure(more='plain_bind = ["[::1]:0"]\n')
+    patient.write(lambda connection: nodes.add(connection, "old", 1, now_ms=1, security="plain", address="::1"))
+    gateway = patient.start()
+    port = gateway.do(lambda running: running.udp.addresses[1][1])
+    patient.send(port, b"\x41\x02\0\1T\xb1r\xff\xa1\0\1")
+    gateway.until(lambda live: "2" in live["addresses"])
+    assert gateway.do(lambda running: running.live()["addresses"]) == {"2": "::1"}
+    assert "address         ::1\n" in run(patient, "node", "show", "old").stdout
+
+
 def test_status_of_an_older_gateway_is_shown_as_far_as_it_goes(patient: Patient) -> None:
     counts = dict.fromkeys(("nodes", "records", "late", "waiting", "sealed", "parked", "posted"), 0)
     status = {"version": "0.0.1", "running": True, "homeserver": "x", "live": {"listening": []}, **counts}
