@@ -4,15 +4,20 @@ import asyncio
 import secrets
 import string
 from dataclasses import dataclass, field, replace
+from urllib.parse import urlsplit
 
+from comatrix.gateway.admin.doctor.homeserver import CODES, LINES
 from comatrix.gateway.admin.homeserver_words import refusal
 from comatrix.gateway.clock import wall_ms
 from comatrix.gateway.config.secrets import Secrets
 from comatrix.gateway.edges.matrix import MatrixClient
+from comatrix.gateway.edges.matrix.probe import look
 from comatrix.gateway.edges.matrix.session import successor_untrusted
 from comatrix.gateway.errors import GatewayError, Unreachable
 from comatrix.gateway.model import HomeserverAnswer
 
+LOOK_S = 5.0
+PLAIN = "; perhaps it speaks plain HTTP"
 ELSEWHERE = "--homeserver URL   (https://DOMAIN/.well-known/matrix/client names it)"
 
 
@@ -35,6 +40,7 @@ def log_in(login: Login) -> Secrets:
 
 
 async def _log_in(login: Login) -> Secrets:
+    await _look(login)
     async with MatrixClient(login.url) as client:
         got = await _signed_in(client, login)
         client.take(got)
@@ -49,6 +55,17 @@ async def _log_in(login: Login) -> Secrets:
     if login.user not in (kept.user_id, localpart):
         raise GatewayError(f"This is {kept.user_id}, not {login.user}.", f"{login.again} --user {kept.user_id}")
     return kept
+
+
+async def _look(login: Login) -> None:
+    """Before anything secret is sent: whether a server answers there, told soon and in the doctor's words."""
+    url = login.url.rstrip("/")
+    seen = await look(url, LOOK_S)
+    if seen.status is not None or not seen.trouble:
+        return  # what answers is judged by what it says to the login
+    line = LINES.say(CODES[seen.trouble], url=url, host=urlsplit(url).hostname or url, why=seen.detail)
+    mute = seen.trouble in ("timeout", "lost") and url.startswith("https:")
+    raise Unreachable(f"{line.text}{PLAIN if mute else ''}.", f"{login.again} {ELSEWHERE}")
 
 
 async def _signed_in(client: MatrixClient, login: Login) -> Secrets:

@@ -1,9 +1,12 @@
 """`comatrix init`: one command makes a working, private configuration."""
 
+import socket
 import stat
 import time
 import tomllib
 from pathlib import Path
+
+import pytest
 
 from comatrix.gateway.config.load import load
 from comatrix.gateway.config.secrets import read_secrets
@@ -129,6 +132,23 @@ def test_a_homeserver_that_does_not_answer_exits_3(comatrix: Comatrix) -> None:
     result = comatrix(*words, input=PASSWORD)
     assert result.exit_code == 3
     assert result.stderr.splitlines()[-1].startswith("next: comatrix init --homeserver URL ")
+
+
+@pytest.mark.slow
+def test_https_to_what_speaks_plain_http_is_told_as_that_and_soon(comatrix: Comatrix) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:  # it waits for the rest of a request line, for ever
+        url = f"https://127.0.0.1:{listening.getsockname()[1]}"
+        began_s = time.monotonic()
+        result = comatrix("init", "--homeserver", url, "--user", "cx", "--password-file", "-", input=PASSWORD)
+    assert result.exit_code == 3 and "perhaps it speaks plain HTTP" in result.stderr
+    assert result.stderr.splitlines()[-1].startswith("next: comatrix init --homeserver URL ")
+    assert time.monotonic() - began_s < 8
+
+
+def test_https_to_an_http_server_is_told_as_that(comatrix: Comatrix, homeserver: Loopback) -> None:
+    url = homeserver.url.replace("http:", "https:")
+    result = comatrix("init", "--homeserver", url, "--user", "cx", "--password-file", "-", input=PASSWORD)
+    assert result.exit_code == 3 and "perhaps it speaks plain HTTP" in result.stderr, result.stderr
 
 
 def test_wrong_flags_are_all_told_before_anything_is_sent(comatrix: Comatrix) -> None:
