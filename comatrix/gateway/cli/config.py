@@ -6,6 +6,7 @@ import click
 
 from comatrix.gateway.cli.connection import Place
 from comatrix.gateway.cli.context import json_option, place_of, show_json
+from comatrix.gateway.cli.lazy import NamingGroup
 from comatrix.gateway.config.load import ConfigError
 from comatrix.gateway.config.page import commented_toml
 from comatrix.gateway.config.registration import service_tokens
@@ -14,7 +15,7 @@ from comatrix.gateway.config.settings import Settings
 from comatrix.gateway.errors import UsageError
 
 
-@click.group()
+@click.group(cls=NamingGroup)
 def config() -> None:
     """Check or show the configuration."""
 

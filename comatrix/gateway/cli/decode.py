@@ -10,12 +10,13 @@ from comatrix.gateway.cli import record_json, record_words
 from comatrix.gateway.cli.explain_cbor import Explained, json_value
 from comatrix.gateway.cli.explain_coap import message_json, message_lines
 from comatrix.gateway.cli.hexlines import answer_each
+from comatrix.gateway.cli.lazy import NamingGroup
 
 json_option = click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 hex_argument = click.argument("hex", metavar="HEX")
 
 
-@click.group()
+@click.group(cls=NamingGroup)
 def decode() -> None:
     """Explain bytes in words, by the functions the gateway itself uses.
 

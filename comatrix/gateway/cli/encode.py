@@ -9,12 +9,13 @@ from comatrix.codec import records
 from comatrix.errors import ComatrixError
 from comatrix.gateway.cli import record_json
 from comatrix.gateway.cli.hexlines import json_line, lines_of
+from comatrix.gateway.cli.lazy import NamingGroup
 from comatrix.gateway.errors import UsageError
 
 HELP = "comatrix encode record --help"
 
 
-@click.group()
+@click.group(cls=NamingGroup)
 def encode() -> None:
     """Make the bytes of a record: the inverse of `comatrix decode`."""
 

@@ -4,10 +4,11 @@ import click
 
 from comatrix.gateway.cli.connection import is_running
 from comatrix.gateway.cli.context import place_of
+from comatrix.gateway.cli.lazy import NamingGroup
 from comatrix.gateway.errors import UsageError
 
 
-@click.group()
+@click.group(cls=NamingGroup)
 def gateway() -> None:
     """Run the gateway."""
 

@@ -1,4 +1,7 @@
-"""Groups that import a command's module only when the command is typed, so that --help stays quick."""
+"""Groups of commands, which name the nearest to a mistyped one.
+
+The root's import a command's module only when the command is typed, so that --help stays quick.
+"""
 
 from difflib import get_close_matches
 from importlib import import_module
@@ -6,7 +9,20 @@ from importlib import import_module
 import click
 
 
-class LazyGroup(click.Group):
+class NamingGroup(click.Group):
+    """A group that names the nearest command where the one typed is none of its own."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        typed = args[0]
+        if typed not in (known := self.list_commands(ctx)) and not typed.startswith("-"):
+            close = get_close_matches(typed, known, n=1)
+            ctx.fail(f"There is no command {typed!r}." + (f" Did you mean {close[0]!r}?" if close else ""))
+        return super().resolve_command(ctx, args)
+
+
+class LazyGroup(NamingGroup):
     """`lazy`: name -> ("module:attribute", the line shown in the list of commands)."""
 
     def __init__(self, *args: object, lazy: dict[str, tuple[str, str]], **kwargs: object) -> None:
@@ -26,12 +42,3 @@ class LazyGroup(click.Group):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl([(name, text) for name, (_, text) in self.lazy.items()])
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        typed = args[0]
-        if typed not in self.lazy and not typed.startswith("-"):
-            close = get_close_matches(typed, list(self.lazy), n=1)
-            ctx.fail(f"There is no command {typed!r}." + (f" Did you mean {close[0]!r}?" if close else ""))
-        return super().resolve_command(ctx, args)

@@ -7,6 +7,7 @@ import click
 
 from comatrix.gateway.cli.connection import call
 from comatrix.gateway.cli.context import clock, json_option, place_of, printable, show_json, show_table, zone
+from comatrix.gateway.cli.lazy import NamingGroup
 from comatrix.gateway.cli.node_file import check_free, qr_code, write_configuration
 from comatrix.gateway.cli.steps import here
 from comatrix.gateway.provisioning import check_name
@@ -26,7 +27,7 @@ interval_option = click.option(
 )  # fmt: skip
 
 
-@click.group()
+@click.group(cls=NamingGroup)
 def node() -> None:
     """Provision, show and revoke nodes."""
 

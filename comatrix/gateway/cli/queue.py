@@ -7,11 +7,12 @@ import click
 
 from comatrix.gateway.cli.connection import call
 from comatrix.gateway.cli.context import clock, json_option, place_of, printable, show_json, show_table, zone
+from comatrix.gateway.cli.lazy import NamingGroup
 from comatrix.gateway.cli.steps import here
 from comatrix.gateway.errors import UsageError
 
 
-@click.group(invoke_without_command=True)
+@click.group(cls=NamingGroup, invoke_without_command=True)
 @click.option("--parked", is_flag=True, help="Only what waits for a person, with its reason.")
 @json_option
 @click.pass_context

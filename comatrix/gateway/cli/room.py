@@ -4,10 +4,11 @@ import click
 
 from comatrix.gateway.cli.connection import call
 from comatrix.gateway.cli.context import json_option, place_of, show_json, show_table
+from comatrix.gateway.cli.lazy import NamingGroup
 from comatrix.gateway.cli.steps import here
 
 
-@click.group()
+@click.group(cls=NamingGroup)
 def room() -> None:
     """Create and list rooms."""
 

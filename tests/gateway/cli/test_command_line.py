@@ -43,6 +43,10 @@ def test_the_version() -> None:
     ("words", "told", "next_step"),
     [
         (["nod"], "Did you mean 'node'?", "comatrix --help"),
+        (["node", "ad"], "There is no command 'ad'. Did you mean 'add'?", "comatrix node --help"),
+        (["room", "xyz"], "There is no command 'xyz'.", "comatrix room --help"),
+        (["queue", "retri", "1"], "There is no command 'retri'. Did you mean 'retry'?", "comatrix queue --help"),
+        (["config", "shw"], "There is no command 'shw'. Did you mean 'show'?", "comatrix config --help"),
         (["node", "add", "x"], "Missing option '--room'", "comatrix node add --help"),
         (["node", "list", "--jsn"], "No such option", "comatrix node list --help"),
         (["queue", "retry", "x"], "not a valid int", "comatrix queue retry --help"),
