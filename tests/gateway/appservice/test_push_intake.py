@@ -185,6 +185,19 @@ async def test_a_homeserver_that_cannot_reach_us_is_an_outage(world: World) -> N
     assert (await world.intake.sync(None, 0)).ok
 
 
+@pytest.mark.parametrize(
+    "down",
+    [
+        HomeserverAnswer(None, error="cannot connect to http://hs:8008: refused"),
+        HomeserverAnswer(502, error="HTTP 502 with text/html"),  # a proxy's page
+    ],
+)
+async def test_a_homeserver_that_is_down_is_not_said_to_miss_us(world: World, down: HomeserverAnswer) -> None:
+    world.service.ping_answer = down
+    answer = await world.intake.sync(None, 0)
+    assert (answer.ok, answer.error) == (False, down.error)
+
+
 async def test_a_quiet_homeserver_is_pinged_once_a_minute_and_a_talking_one_never(world: World) -> None:
     since, _ = await world.news(None)
     assert world.service.pings == 1

@@ -150,6 +150,8 @@ class PushIntake:
         if self._heard_ms is not None and now_ms - self._heard_ms <= PING_EVERY_MS:
             return None
         answer = await self._service.ping(self._service_id, self._random_text())
+        if answer.errcode is None and not answer.ok:  # no word of the homeserver's own: it is the one that is down
+            return HomeserverAnswer(None, error=answer.error or f"HTTP {answer.status}")
         if not answer.ok:
             return HomeserverAnswer(
                 None, error=f"the homeserver cannot reach the application service: {answer.error or answer.status}"
