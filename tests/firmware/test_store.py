@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from comatrix_node.store import FlashStore, RtcStore, Slots
+from comatrix_node.store import FlashStore, Slots
+from comatrix_node.store_rtc import RtcStore
 
 State = dict[str, Any]
 

@@ -24,7 +24,8 @@ sys.path.insert(0, str(Path(__file__).parent / "platform"))
 
 from comatrix_node.config import parse
 from comatrix_node.node import Node
-from comatrix_node.store import FlashStore, RtcStore
+from comatrix_node.store import FlashStore
+from comatrix_node.store_rtc import RtcStore
 
 NUMBER = 7
 COUNT = scaled("count", 0)[0]

@@ -23,11 +23,10 @@ from comatrix.session.endpoint import Endpoint
 from comatrix.session.exchange import Parameters
 from comatrix.session.hkdf import sha256
 from comatrix.session.keys import Keys, node_id
-from comatrix_node import power
 from comatrix_node.clock import Clock
 from comatrix_node.crypto import aead
 from comatrix_node.sensing import Sensors
-from comatrix_node.store import FlashStore, RtcStore
+from comatrix_node.store import FlashStore
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -84,7 +83,8 @@ class Node:
         self.config = config or _config()
         self.random = random
         self.clock = clock or Clock()
-        self.store = store or _store()
+        rtc, woke = _board()
+        self.store = store or _store(rtc)
         self.link = link or _link(self.config)
         self.sensors = Sensors()
         self.fresh = False  # started without state: none is stored before the greeting
@@ -95,7 +95,7 @@ class Node:
         self.reserve_ms = 0
         self.flash_fails = False
         self.time_ms: "int | None" = None  # gateway's Unix time at our clock's zero
-        self.greeted = power.woke_from_deep_sleep()
+        self.greeted = woke
         self._begin(self.store.load())
         self._unstash()
 
@@ -132,6 +132,8 @@ class Node:
 
     def run(self, watchdog_ms: int = 0) -> None:
         """Read and send for ever."""
+        from comatrix_node import power
+
         dog = power.watchdog(watchdog_ms) if watchdog_ms else None
         while True:
             self.step(1000)
@@ -202,7 +204,7 @@ class Node:
             gc.collect()
             first = self.waiting[0]
             if first.seq is None:
-                self._count_dropped(first)
+                self.count_dropped(first)
                 # What stands in flash must be known again should it be sent after a reset.
                 if self.kept and not self.stash(now):
                     self.kept = 0
@@ -215,13 +217,13 @@ class Node:
 
     def _happened(self, event: "Any", now: int) -> None:
         if isinstance(event, Reserve):
-            if self._save("counter", event.limit):
+            if self.save("counter", event.limit):
                 self.client.reserved(event.limit, now)
             else:
                 self.reserve = event
                 self.reserve_ms = now + _FLASH_AGAIN_MS
         elif isinstance(event, Rekeyed):
-            self._save("context", self.check + event.extra)
+            self.save("context", self.check + event.extra)
         elif event.path == "h":
             self.greeted = True
             self._answer(event.payload, now)
@@ -230,7 +232,7 @@ class Node:
                 if not self.kept:
                     self.store.forget()  # if it could not be read, it may name seqs that come again from here on
                 counter = self.client.counter
-                self._save("counter", max(counter.limit, counter.next))
+                self.save("counter", max(counter.limit, counter.next))
         else:
             self._let_go(0)
             if isinstance(event, Delivered) and event.code >> 5 == 2:
@@ -273,12 +275,12 @@ class Node:
         pauses = (config.ack_timeout_ms, 300000)
         self.client: "Client" = Client(endpoint, self.link.addr, keys, counter, extra if known else None, pauses)
 
-    def _save(self, key: str, value: "Any") -> bool:
+    def save(self, key: str, value: "Any") -> bool:
         """Whether the state is safe with this in it; without a greeting there is none to save."""
         self.state[key] = value
-        return self.fresh or self._written(self.store.save, self.state)
+        return self.fresh or self.written(self.store.save, self.state)
 
-    def _written(self, write: "Callable[[Any], None]", what: "Any") -> bool:
+    def written(self, write: "Callable[[Any], None]", what: "Any") -> bool:
         """Whether flash took it. A full or broken one is told once, and does not stop the node from measuring."""
         try:
             write(what)
@@ -296,38 +298,19 @@ class Node:
         pause = min(max(1000, due - now), _LONGEST_SLEEP_MS)
         self.stash(now + pause)
         self.link.close()
+        from comatrix_node import power
+
         power.deep_sleep(pause)
 
     def stash(self, wake: int) -> bool:
         """Keep what is unsent in flash, until the clock after a deep sleep would say `wake`; whether all is safe."""
         if not self.waiting:
             return True
-        named = self._named()
-        kept = [[item.values, wake - item.at_ms, item.seq] for item in self.waiting]
-        if not self._written(self.store.keep, cbor.encode([self.config.enrolment, kept])):
-            return False
-        self.kept = len(kept)
-        return named
+        from comatrix_node import shelf  # only nodes that sleep need it in memory
 
-    def _named(self) -> bool:
-        """Give all that wait their seq: sent again after a reset, they are the same records. Whether they have one."""
-        if not self.greeted:
-            return False  # it may have to go on above what the gateway knows of it
-        if self.client.open is not None:
-            self.waiting[0].seq = self.client.open.seq
-        counter = self.client.counter
-        bare = [item for item in self.waiting if item.seq is None]
-        if counter.next + len(bare) > counter.limit:
-            limit = max(counter.next, counter.limit) + len(bare)
-            if not self._save("counter", limit):
-                return False
-            counter.granted(limit)
-        for item in bare:
-            self._count_dropped(item)
-            item.seq = counter.take()
-        return True
+        return shelf.stash(self, wake)
 
-    def _count_dropped(self, item: Waiting) -> None:
+    def count_dropped(self, item: Waiting) -> None:
         """Let it tell how many were given up before it."""
         if self.dropped and isinstance(item.values, dict) and len(item.values) < _MOST_READINGS:
             item.values[DROPPED] = item.values.get(DROPPED, 0) + self.dropped
@@ -342,35 +325,43 @@ class Node:
                 self.store.forget()
 
     def _unstash(self) -> None:
-        """Take up what is kept; it stays in flash until all of it is delivered."""
         data = self.store.kept()
-        if not data:
-            return
-        whole: "Any" = cbor.decode_untrusted(data, max_items=1001)
-        now = self.clock.now()
-        for values, age_ms, seq in whole[1]:
-            if whole[0] != self.config.enrolment:
-                seq = None
-            if seq is not None:
-                self.client.counter.skip_below(seq + 1)  # the state may be lost, and with it who has this one
-            self.waiting.append(Waiting(values, now - age_ms, seq))
-        self.kept = len(self.waiting)
+        if data:
+            from comatrix_node import shelf
+
+            shelf.take_up(self, data)
 
 
-def _store() -> "Any":
+def _store(rtc: "Any") -> "Any":
     flash = FlashStore("state")
-    rtc = power.rtc()
-    return RtcStore(rtc, flash) if rtc else flash
+    if not rtc:
+        return flash
+    from comatrix_node.store_rtc import RtcStore
+
+    return RtcStore(rtc, flash)
+
+
+def _board() -> "tuple[Any, bool]":
+    """(memory that survives deep sleep or None, whether this start is a wake-up)."""
+    from comatrix_node import power
+
+    found = power.rtc(), power.woke_from_deep_sleep()
+    _unload("power")
+    return found
 
 
 def _config() -> "Config":
-    """Read once; the module that checks it then makes room for the rest."""
     from comatrix_node import config
 
     loaded = config.load()
-    del sys.modules["comatrix_node"].config
-    del sys.modules["comatrix_node.config"]
+    _unload("config")
     return loaded
+
+
+def _unload(name: str) -> None:
+    """A module that was needed once makes room for the rest; another import loads it again."""
+    delattr(sys.modules["comatrix_node"], name)
+    del sys.modules["comatrix_node." + name]
 
 
 def _link(config: "Config") -> "Any":

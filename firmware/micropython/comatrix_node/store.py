@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 _LAYOUT = ">BIIQHB40s"  # version, generation, enrolment, counter, command, length of the context, context
 _BODY = 60
-_SLOT = 64  # the body and its CRC
+SLOT = 64  # the body and its CRC
 _KEPT = "waiting"
 _NEW = "waiting.new"
 
@@ -45,7 +45,7 @@ def _pack(generation: int, state: "State") -> bytes:
 
 def _unpack(data: bytes) -> "tuple[int, State] | None":
     """(generation, state), or None when `data` is no whole record."""
-    if len(data) != _SLOT or crc32(data[:_BODY]) != int.from_bytes(data[_BODY:], "big") or data[0] != 1:
+    if len(data) != SLOT or crc32(data[:_BODY]) != int.from_bytes(data[_BODY:], "big") or data[0] != 1:
         return None
     _, generation, enrolment, counter, command, n, context = struct.unpack(_LAYOUT, data[:_BODY])
     return generation, {"enrolment": enrolment, "counter": counter, "command": command, "context": context[:n]}
@@ -159,50 +159,3 @@ class FlashStore(Slots):
 
     def _write_slot(self, i: int, record: bytes) -> None:
         self._files.write("%s.%d" % (self._path, i), record)
-
-
-class RtcStore(Slots):
-    """RTC memory (`machine.RTC()`) in front of a FlashStore: the counter itself lives there, through deep sleep.
-
-    Flash is written every 32nd value. What RTC memory holds counts only while it names flash's generation.
-    """
-
-    step = 1
-    _flash_step = 32
-
-    def __init__(self, rtc: "Any", flash: FlashStore) -> None:
-        self._rtc = rtc
-        self._flash = flash
-        self._kept: "State | None" = None  # what flash holds
-        self.keep = flash.keep
-        self.kept = flash.kept
-        self.forget = flash.forget
-        super().__init__(self._read_rtc, self._write_rtc)
-
-    def _read_rtc(self, i: int) -> bytes:
-        return bytes(self._rtc.memory())[i * _SLOT : (i + 1) * _SLOT]
-
-    def _write_rtc(self, i: int, record: bytes) -> None:
-        memory = self._rtc.memory()
-        if len(memory) != 2 * _SLOT:
-            memory = bytes(2 * _SLOT)
-        self._rtc.memory(record + memory[_SLOT:] if i == 0 else memory[:_SLOT] + record)
-
-    def load(self) -> "State | None":
-        """The exact state after a deep sleep, else flash's, or None."""
-        kept = self._flash.load()
-        recent = super().load()
-        self._kept = kept
-        if kept and recent and self.generation == self._flash.generation:
-            return recent
-        return kept and dict(kept)
-
-    def save(self, state: "State", generation: int = 0) -> None:
-        """Replace the state; only a new reservation or a change beside the counter touches flash."""
-        kept = self._kept
-        counter = state["counter"]
-        if not kept or counter > kept["counter"] or dict(state, counter=kept["counter"]) != kept:
-            kept = dict(state, counter=counter + self._flash_step - 1)
-            self._flash.save(kept)
-            self._kept = kept
-        super().save(state, self._flash.generation)
