@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from comatrix.gateway.config.secrets import Secrets
+from comatrix.gateway.demo.free_port import free_port
 from tests.chaos.front import Front
 from tests.chaos.gateway_process import GatewayProcess, Recording, Tamper
 from tests.chaos.homeservers import Homeserver, JournaledHomeserver, settle_in
@@ -146,10 +147,3 @@ class Scene:
                 await self.homeserver.news(self.rooms)
                 return True
         return False
-
-
-def free_port(kind: socket.SocketKind) -> int:
-    """A port nobody has now."""
-    with socket.socket(socket.AF_INET, kind) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -12,9 +12,10 @@ from comatrix.gateway.config.load import load
 from comatrix.gateway.config.paths import find_paths
 from comatrix.gateway.config.registration import new_tokens, registration_yaml, write_tokens
 from comatrix.gateway.config.secrets import Secrets
+from comatrix.gateway.demo.free_port import free_port
 from tests.chaos.homeservers import JournaledHomeserver
 from tests.chaos.provisioning import Known
-from tests.chaos.scene import Scene, free_port
+from tests.chaos.scene import Scene
 
 SECTION = """
 [appservice]

@@ -14,13 +14,6 @@ def loopback_addresses(count: int, network: int = 1) -> list[str]:
     return [f"127.{network}.{number >> 8}.{number & 255}" for number in range(1, count + 1)]
 
 
-def free_udp_port() -> int:
-    """A port nobody has now."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 def opened(port: int, source: str) -> socket.socket:
     """A socket of its own from the address `source` to the gateway's `port`."""
     one = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)

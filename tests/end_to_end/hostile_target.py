@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,10 +11,11 @@ from typing import Any
 from comatrix.codec import cbor, coap
 from comatrix.codec.option_numbers import OSCORE
 from comatrix.gateway.aead import aead
+from comatrix.gateway.demo.free_port import free_port
 from comatrix.gateway.demo.stage import Stage
 from comatrix.session import oscore
 from comatrix.session.keys import Keys, node_id
-from tests.end_to_end.datagrams import LOCALHOST, answer, exchange, free_udp_port
+from tests.end_to_end.datagrams import LOCALHOST, answer, exchange
 from tests.end_to_end.node_programs import POST_MANY
 from tests.end_to_end.room_reading import seen, until
 
@@ -87,7 +89,7 @@ class Target:
 
 async def opened_target(stage: Stage) -> Target:
     """Running, with nobody heard yet."""
-    plain = free_udp_port()
+    plain = free_port(socket.SOCK_DGRAM)
     await stage.open_homeserver(f'plain_bind = ["127.0.0.1:{plain}"]\n')
     room = (await stage.create_room("hostile"))["room_id"]
     await stage.start_gateway()

@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -10,13 +11,13 @@ import pytest
 from click.testing import CliRunner
 
 from comatrix.gateway.cli.main import cli
+from comatrix.gateway.demo.free_port import free_port
 from comatrix.gateway.demo.lossy_link import Faults
 from comatrix.gateway.demo.stage import Stage
 from comatrix.gateway.demo.synapse import LoopbackSynapse
 from tests.end_to_end.log_check import check_log
 from tests.end_to_end.node_programs import POST_MANY
 from tests.end_to_end.room_reading import assert_once_and_in_order, events, until, wait_for
-from tests.gateway.appservice.world import free_port
 from tests.support.micropython import real_micropython
 from tests.support.people import Person
 
@@ -35,11 +36,11 @@ bind = "127.0.0.1:{port}"
 async def stage(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Stage]:
     """As a person sets it up: an account that is there becomes the service's own, its file goes to the homeserver."""
     real_micropython()
-    synapse = LoopbackSynapse(tmp_path / "homeserver", free_port())
+    synapse = LoopbackSynapse(tmp_path / "homeserver", free_port(socket.SOCK_STREAM))
     made = Stage(tmp_path, print, synapse)
     try:
         await synapse.start()
-        await made.open_homeserver(SERVICE.format(intake=request.param, port=free_port()))
+        await made.open_homeserver(SERVICE.format(intake=request.param, port=free_port(socket.SOCK_STREAM)))
         home = made.place.paths.state
         await _type(home)
         await synapse.stop()

@@ -2,13 +2,14 @@
 
 import asyncio
 import shutil
+import socket
 from pathlib import Path
 
 import pytest
 
 from comatrix.codec import cbor
+from comatrix.gateway.demo.free_port import free_port
 from comatrix.gateway.demo.stage import Stage
-from tests.end_to_end.datagrams import free_udp_port
 from tests.end_to_end.room_reading import assert_once_and_in_order, seen, wait_for
 
 pytestmark = pytest.mark.slow
@@ -28,7 +29,7 @@ def coap_client() -> str:
 async def test_a_plain_node_posts_by_libcoap_and_strangers_hear_why_not(
     stage: Stage, coap_client: str, tmp_path: Path
 ) -> None:
-    plain_port = free_udp_port()
+    plain_port = free_port(socket.SOCK_DGRAM)
     await stage.open_homeserver(f'plain_bind = ["127.0.0.1:{plain_port}"]\n')
     room = (await stage.create_room("plain"))["room_id"]
     await stage.start_gateway()

@@ -21,6 +21,7 @@ from comatrix.gateway.bench import slow_disk
 from comatrix.gateway.bench.ingest_server import DATABASE
 from comatrix.gateway.bench.load import node_address
 from comatrix.gateway.demo import tied_process
+from comatrix.gateway.demo.free_port import free_port
 from comatrix.gateway.edges.store import contexts, nodes, rooms
 from comatrix.gateway.edges.store.store import Store
 from comatrix.gateway.errors import GatewayError
@@ -99,14 +100,14 @@ def start_aiocoap(folder: Path, count: int, *, secured: bool) -> Subject:
         settings = {"sender-id_hex": "", "recipient-id_hex": node_id(number).hex(), "secret_hex": secret.hex()}
         (own / "secret.json").write_text(json.dumps(settings))
         keys.append(oscore.Context(secret, node_id(number), b"", None, aead))
-    arguments = [str(folder), str(_free_port())]
+    arguments = [str(folder), str(free_port(socket.SOCK_DGRAM))]
     process, port = _python_server("comatrix.gateway.bench.aiocoap_server", arguments, folder)
     return Subject(process, ("127.0.0.1", port), keys if secured else None)
 
 
 def start_libcoap(folder: Path, count: int) -> Subject:
     """libcoap's example server; a PUT makes the resource that is then posted to."""
-    port = _free_port()
+    port = free_port(socket.SOCK_DGRAM)
     program = shutil.which(LIBCOAP)
     assert program is not None
     command = [program, "-A", "127.0.0.1", "-p", str(port), "-d", "100", "-v", "0"]
@@ -193,9 +194,3 @@ def _spawn(command: list[str], folder: Path, environment: "dict[str, str] | None
             stderr=log,
             env={**os.environ, **(environment or {})},
         )
-
-
-def _free_port() -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

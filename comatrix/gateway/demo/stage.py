@@ -4,6 +4,7 @@ import asyncio
 import os
 import secrets
 import signal
+import socket
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any, Protocol
 from comatrix.gateway.cli.connection import Place, call, is_running
 from comatrix.gateway.config.secrets import Secrets, write_secrets
 from comatrix.gateway.demo import interpreter as micropython
+from comatrix.gateway.demo.free_port import free_port
 from comatrix.gateway.demo.lossy_link import Faults, LossyLink
 from comatrix.gateway.demo.node_process import NodeProcess, lay_out_firmware
 from comatrix.gateway.demo.synapse import LoopbackSynapse
@@ -85,7 +87,7 @@ class Stage:
         bot = await self._login(BOT)
         person = await self._login(PERSON)
         self.person = MatrixClient(self._homeserver.base_url, person.access_token, person.user_id, person.device_id)
-        self.port = _free_udp_port()
+        self.port = free_port(socket.SOCK_DGRAM)
         home = self.place.paths
         home.config.parent.mkdir(parents=True, exist_ok=True)
         written = CONFIGURATION.format(url=url or self._homeserver.base_url, user=bot.user_id, port=self.port)
@@ -212,12 +214,3 @@ def expect(answer: HomeserverAnswer, what: str) -> dict[str, Any]:
     if not answer.ok or answer.body is None:
         raise GatewayError(f"the homeserver did not {what}: {answer.error or answer.status}")
     return answer.body
-
-
-def _free_udp_port() -> int:
-    import socket
-
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

@@ -17,6 +17,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from comatrix.gateway.demo import tied_process
+from comatrix.gateway.demo.free_port import free_port
 from comatrix.gateway.errors import GatewayError, Unreachable
 
 START_TIMEOUT_S = 60.0
@@ -93,7 +94,7 @@ class LoopbackSynapse:
                 "the demo's homeserver, matrix-synapse, is not installed", "pip install '.[demo]' (in the clone)"
             )
         for attempt in range(START_ATTEMPTS):
-            self.port = self._wanted_port or self.port or _free_port()
+            self.port = self._wanted_port or self.port or free_port(socket.SOCK_STREAM)
             self._write_files()
             await self._spawn()
             try:
@@ -265,12 +266,6 @@ FIXED: dict[str, Any] = {
 def _kill(process: asyncio.subprocess.Process) -> None:
     with contextlib.suppress(ProcessLookupError):
         process.kill()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _write_private(path: Path, text: str) -> None:

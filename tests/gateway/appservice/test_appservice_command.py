@@ -3,6 +3,7 @@
 import asyncio
 import json
 import re
+import socket
 import stat
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,8 @@ from click.testing import CliRunner, Result
 from comatrix.gateway.cli.main import cli
 from comatrix.gateway.config.load import load
 from comatrix.gateway.config.registration import read_tokens
+from comatrix.gateway.demo.free_port import free_port
 from comatrix.gateway.demo.synapse import LoopbackSynapse
-from tests.gateway.appservice.world import free_port
 
 FIRST = ["--homeserver", "http://127.0.0.1:1", "--user", "@cx:localhost"]
 
@@ -170,7 +171,7 @@ def test_check_before_there_is_anything_to_check(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 async def test_check_tells_what_a_real_homeserver_makes_of_it(tmp_path: Path) -> None:
-    server = LoopbackSynapse(tmp_path / "homeserver", free_port())
+    server = LoopbackSynapse(tmp_path / "homeserver", free_port(socket.SOCK_STREAM))
     user = ["--homeserver", server.base_url, "--user", "@cx:localhost"]
 
     async def check(home: Path, *args: str) -> Result:
@@ -180,7 +181,7 @@ async def test_check_tells_what_a_real_homeserver_makes_of_it(tmp_path: Path) ->
     (tmp_path / "push").mkdir()
     (push / "comatrix.toml").write_text(
         f'[homeserver]\nurl = "{server.base_url}"\nuser = "@cx:localhost"\n'
-        f'[appservice]\nbind = "127.0.0.1:{free_port()}"\n'
+        f'[appservice]\nbind = "127.0.0.1:{free_port(socket.SOCK_STREAM)}"\n'
     )
     assert run(push).exit_code == 0
     assert run(sync, *user[:3], "@cy:localhost", "--intake", "sync").exit_code == 0

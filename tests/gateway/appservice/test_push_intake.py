@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import socket
 import sys
 import textwrap
 from collections.abc import Sequence
@@ -11,12 +12,12 @@ from typing import Any
 import httpx
 import pytest
 
+from comatrix.gateway.demo.free_port import free_port
 from comatrix.gateway.edges.appservice.push import ECHO_MS, PING_EVERY_MS, PushIntake
 from comatrix.gateway.edges.store.pushed import REMEMBERED, PushedEvents
 from comatrix.gateway.edges.store.store import Store
 from comatrix.gateway.model import HomeserverAnswer
 from comatrix.gateway.uplink.voices import ServiceNames
-from tests.gateway.appservice.world import free_port
 
 NAMES = ServiceNames("cx_", "@cx:localhost")
 ROOM = "!garden:localhost"
@@ -272,7 +273,7 @@ KILLED = textwrap.dedent(
 
 @pytest.mark.slow
 async def test_killed_between_commit_and_200_the_repetition_is_handed_on_once(tmp_path: Path) -> None:
-    port = free_port()
+    port = free_port(socket.SOCK_STREAM)
     url = f"http://127.0.0.1:{port}/_matrix/app/v1/transactions/"
 
     async def push(mode: str, txn: str, numbers: list[int]) -> int | None:

@@ -16,6 +16,7 @@ from comatrix.gateway.clock import monotonic_ms
 from comatrix.gateway.config.load import parse
 from comatrix.gateway.config.registration import ServiceTokens, new_tokens, registration_yaml
 from comatrix.gateway.config.settings import Settings
+from comatrix.gateway.demo.free_port import free_port
 from comatrix.gateway.demo.synapse import LoopbackSynapse
 from comatrix.gateway.edges.matrix import MatrixClient
 from comatrix.gateway.edges.room_watch import RoomWatch
@@ -52,14 +53,8 @@ def make_registration(url: str, intake: str) -> Registered:
     """With a prefix and a port of its own."""
     prefix = f"cx{secrets.token_hex(4)}_"
     user = f"@{prefix}bot:localhost"
-    text = TOML.format(url=url, user=user, prefix=prefix, intake=intake, port=free_port())
+    text = TOML.format(url=url, user=user, prefix=prefix, intake=intake, port=free_port(socket.SOCK_STREAM))
     return Registered(parse(text, "test", {}), new_tokens(user))
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def connect_memory(server: Homeserver, registered: Registered) -> None:
