@@ -9,7 +9,7 @@ KILLS ?= 1000
 CUTS ?= 3000
 SEED ?= 1
 
-.PHONY: help setup demo test test-slow bench bytes fuzz chaos lint firmware docs clean
+.PHONY: help setup demo test test-slow bench bytes atheris fuzz chaos lint firmware docs clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -38,8 +38,10 @@ bench: setup ## Measure CPU a message, messages a second, memory and bytes besid
 bytes: setup ## Print what each message costs on the air
 	@$(BIN)/python -m comatrix.gateway.pages.budgets
 
-fuzz: setup ## Look for inputs that break what reads bytes from outside (SECONDS=N for each target, 60 if not given)
-	@$(BIN)/python -c 'import atheris' 2>/dev/null || $(BIN)/python -m pip install --quiet --disable-pip-version-check --only-binary atheris --editable '.[fuzz]' || true
+atheris: setup ## Install the fuzzer, where there is one for this Python; its tests are skipped without it
+	@$(BIN)/python -c 'import atheris' 2>/dev/null || $(BIN)/python -m pip install --quiet --disable-pip-version-check --only-binary atheris --editable '.[fuzz]' || echo "No atheris for this Python: make fuzz says what that means, and two slow tests are skipped."
+
+fuzz: atheris ## Look for inputs that break what reads bytes from outside (SECONDS=N for each target, 60 if not given)
 	@$(BIN)/python -m tests.fuzz --seconds $(if $(filter-out 0,$(SECONDS)),$(SECONDS),60)
 
 chaos: setup ## Kill the gateway, cut its power, take away its homeserver and disk, compare the books (KILLS=N CUTS=N SEED=N)

@@ -20,7 +20,9 @@ LIVES_S = (1.0, 0.7)
 CUTS = 80
 
 pytestmark = [pytest.mark.slow]
-needs_strace = pytest.mark.skipif(STRACE is None, reason="apt-get install strace")
+needs_strace = pytest.mark.skipif(
+    STRACE is None, reason="power cuts are replayed from what strace records: apt-get install strace"
+)
 
 
 def command(variant: str) -> Callable[[Path], list[str]]:

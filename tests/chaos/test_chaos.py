@@ -14,7 +14,9 @@ KILLS, CUTS, OF_A_SERVICE, BEFORE_SYNAPSE, LIFE_S = 50, 300, 8, 3, 15.0
 UNABLE = (campaign.NO_DISK, campaign.NO_COMPILER)
 
 pytestmark = pytest.mark.slow
-needs_strace = pytest.mark.skipif(STRACE is None, reason="apt-get install strace")
+needs_strace = pytest.mark.skipif(
+    STRACE is None, reason="power cuts are replayed from what strace records: apt-get install strace"
+)
 
 Scenario = Callable[[Report], Coroutine[None, None, None]]
 

@@ -14,7 +14,8 @@ from tests.fuzz.targets import TARGETS
 MOST_RUNS = 1_000_000
 
 needs_atheris = pytest.mark.skipif(
-    importlib.util.find_spec("atheris") is None, reason="no atheris here: make fuzz installs it where it exists"
+    importlib.util.find_spec("atheris") is None,
+    reason="no atheris here: make atheris installs it where this Python has a wheel",
 )
 
 PRINTED = """\

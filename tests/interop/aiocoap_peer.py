@@ -12,6 +12,7 @@ import aiocoap
 from aiocoap import oscore, resource
 from aiocoap.oscore_sitewrapper import OscoreSiteWrapper
 
+from comatrix.gateway.demo.free_port import free_port
 from comatrix.session.keys import UDP, node_id
 
 NODE = 7
@@ -72,21 +73,13 @@ class Answering(resource.Resource):  # type: ignore[misc]
         return aiocoap.Message(code=aiocoap.CONTENT, payload=self.payload)
 
 
-def free_port() -> int:
-    """A UDP port of the loopback interface that was free just now."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind((LOOPBACK, 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 @asynccontextmanager
 async def server(resources: dict[str, Answering], known: PeerContext) -> AsyncIterator[int]:
     """An aiocoap server that wants OSCORE; its port."""
     site = resource.Site()
     for path, answering in resources.items():
         site.add_resource([path], answering)
-    port = free_port()
+    port = free_port(socket.SOCK_DGRAM)
     running = await aiocoap.Context.create_server_context(
         OscoreSiteWrapper(site, Credentials(known)), bind=(LOOPBACK, port)
     )
