@@ -200,6 +200,11 @@ class Server:
         self.endpoint.respond(incoming, code, (), _affordable(incoming, text.encode(), 5), now)
         self.endpoint.forget(incoming)
 
+    def ignore(self, incoming: Incoming) -> None:
+        """Leave a request without any answer, and without a trace."""
+        self.endpoint.ignore(incoming)
+        self.endpoint.forget(incoming)
+
     def _answer(
         self,
         request: "Request | Repeated",
@@ -314,6 +319,5 @@ class Server:
         reason, node = self.peers.turned_away(kid, incoming.addr)
         self.events.append(Knock(reason, incoming.addr, kid, node))
         if reason == "blocked":
-            self.endpoint.ignore(incoming)
-            self.endpoint.forget(incoming)
+            self.ignore(incoming)
         return reason != "blocked"

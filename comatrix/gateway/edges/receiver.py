@@ -86,10 +86,10 @@ class Receiver:
         server = self._server
         said = server.pending()
         server.receive_datagram(data, addr, now)
-        if not server.events and not self.admission.repeated(addr, now):
+        event = server.next_event()
+        if event is None and not self.admission.repeated(addr, now):
             server.withdraw(said)  # a copy, a ping, an answer to nothing: strangers have no more claim to ours
-        while server.events:
-            event = server.events.pop(0)
+        while event is not None:
             if isinstance(event, Request):
                 self._request(event, now)
             elif isinstance(event, Repeated):
@@ -98,6 +98,7 @@ class Receiver:
                 self._knock(event, now)
                 if not self.admission.failed(addr, now):
                     server.withdraw(said)
+            event = server.next_event()
 
     def _request(self, request: Request, now: int) -> None:
         peer = request.peer
@@ -200,8 +201,7 @@ class Receiver:
     def _repeated(self, repeated: Repeated, now: int) -> None:
         peer = repeated.peer
         if not self.admission.repeated(repeated.incoming.addr, now):
-            self._server.endpoint.ignore(repeated.incoming)
-            self._server.endpoint.forget(repeated.incoming)
+            self._server.ignore(repeated.incoming)
             return
         if self._recent.answers(peer.node, repeated.counter, repeated.digest, self._wall_ms()):
             self.duplicates += 1
