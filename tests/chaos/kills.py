@@ -155,7 +155,7 @@ class Kills:
         if self._first_answers_s:
             report.check(NAME, scene.seed, invariants.first_answers_come_soon, self._first_answers_s)
         if len(self._memory_mb) >= ENOUGH_SAMPLES:
-            report.check(NAME, scene.seed, invariants.memory_is_flat, self._memory_mb)
+            report.check(NAME, scene.seed, invariants.memory_is_bounded, self._memory_mb)
             report.check(NAME, scene.seed, invariants.descriptors_are_flat, self._descriptors)
         if drained:
             await self._replay()

@@ -40,6 +40,7 @@ CASES: list[tuple[Found, tuple[Any, ...], tuple[Any, ...]]] = [
     (invariants.each_record_is_sealed_once, ([1, 2, 3], [1, 3]), ([1, 2], [1, 3])),
     (invariants.counters_were_reserved, ({"7": 4}, {"7": 5}), ({"7": 5}, {"7": 5})),
     (invariants.memory_is_flat, ([50.0, 60, 60, 60, 60, 60, 60, 61],), ([50.0, 50, 51, 52, 55, 58, 60, 62],)),
+    (invariants.memory_is_bounded, ([49.0, 53, 95],), ([49.0, 120, 50],)),
     (invariants.descriptors_are_flat, ([20.0] * 8,), ([20.0, 20, 20, 20, 25, 26, 27, 28],)),
     (invariants.first_answers_come_soon, ([0.5, 0.6, 9.0],), ([2.5, 2.6, 0.1],)),
     (invariants.it_was_killed, (-9,), (1,)),
