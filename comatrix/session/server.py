@@ -4,12 +4,13 @@ What an answer may be sealed with (docs/reference/wire.md, section Nonces): the 
 when the request's counter is on disk; everything else takes a fresh counter of the gateway's own.
 """
 
+from hashlib import sha256
+
 from comatrix.codec import coap, codes
 from comatrix.codec.option_numbers import OSCORE, PROXY_SCHEME, PROXY_URI
 from comatrix.codec.options import supported_untrusted
 from comatrix.errors import BadOptionError, CounterError, LocalError, OscoreError, WireError
 from comatrix.session import oscore
-from comatrix.session.hkdf import sha256
 from comatrix.session.serving import Incoming, Malformed
 
 AMPLIFICATION = 3  # what is sent for one request to an unproven address, in sizes of that request
@@ -257,7 +258,7 @@ class Server:
             if self._turned_away(incoming, None):
                 self.refuse(incoming, coap.UNAUTHORIZED, "", now)
             return
-        digest = sha256(incoming.seen.data)[:8]
+        digest = sha256(incoming.seen.data).digest()[:8]
         self.events.append(Request(peer, incoming, message.code, list(message.options), message.payload, None, digest))
 
     def _oscore(self, incoming: Incoming, value: bytes, now: int) -> None:
@@ -278,7 +279,7 @@ class Server:
 
     def _try_contexts(self, peers: "list[Peer]", incoming: Incoming, counter: int, kid: bytes) -> None:
         sealed = incoming.message.payload
-        digest = sha256(sealed)[:8]
+        digest = sha256(sealed).digest()[:8]
         repeated = None
         for peer in peers:
             if peer.context is None or peer.window is None:

@@ -132,9 +132,9 @@ def memory_is_flat(samples_mb: Sequence[float], growth_mb: float = MB_OF_GROWTH)
 
 
 def memory_is_bounded(samples_mb: Sequence[float], limit_mb: float = MB_WITH_FULL_CACHES) -> list[str]:
-    """Memory of many lives: a longer log, and a life that did more, may each fill caches, but none beyond their caps."""
+    """Memory of many lives: a longer log and a longer life may each fill the caches, but none beyond their caps."""
     most = max(samples_mb)
-    return [f"{most:g} MB of memory, {limit_mb:g} at most with every cache full"] if most > limit_mb else []
+    return [f"memory grew to {most:g} MB; every cache full makes {limit_mb:g}"] if most > limit_mb else []
 
 
 def descriptors_are_flat(samples: Sequence[float], growth: float = DESCRIPTORS_OF_GROWTH) -> list[str]:

@@ -12,7 +12,7 @@ from comatrix.gateway.errors import StoreError, StoreFull
 from comatrix.gateway.model import Appended, Duplicate, NewRecord, Node, WindowMove
 from comatrix.gateway.uplink.admission import Admission
 from comatrix.gateway.uplink.associations import Address, Associations, Rekeyed
-from comatrix.gateway.uplink.ingest import Ingest, Keep, Note, Reject, TellTime
+from comatrix.gateway.uplink.ingest import Ingest, Note, Reject, TellTime
 from comatrix.gateway.uplink.recent import Recent
 from comatrix.session.server import Knock, Peer, Repeated, Request, Server
 
@@ -126,10 +126,9 @@ class Receiver:
             self._fresh(request, coap.CHANGED, b"")
             return
         decision = self._ingest.decide(request, node, wall_ms)
-        if isinstance(decision, Keep):
+        if isinstance(decision, NewRecord):
             self.received += 1
-            record = decision.record
-            self._storage.append(record, self._window(request.peer), partial(self._committed, request, record))
+            self._storage.append(decision, self._window(request.peer), partial(self._committed, request, decision))
         elif isinstance(decision, Note):
             self._start(self._note(request, node, decision.hello))
         elif isinstance(decision, TellTime):

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
 
 from comatrix.codec import coap, codes, records
 from comatrix.codec.option_numbers import ACCEPT, CONTENT_FORMAT, ECHO, URI_HOST, URI_PATH, URI_PORT
@@ -22,12 +21,6 @@ class Reply:
     payload: bytes = b""
 
 
-class Keep(NamedTuple):
-    """Store the record, then answer 2.04."""
-
-    record: NewRecord
-
-
 @dataclass(frozen=True, slots=True)
 class Note:
     """Store what a hello said, then answer 2.04 with the time."""
@@ -45,7 +38,7 @@ class Reject:
     """Leave it unanswered: a NON request that cannot be understood (RFC 7252 section 5.4.1)."""
 
 
-Decision = Reply | Keep | Note | TellTime | Reject
+Decision = Reply | NewRecord | Note | TellTime | Reject  # a NewRecord: store it, then answer 2.04
 Handler = Callable[["Ingest", Request, Node, int], Decision]
 
 
@@ -122,22 +115,20 @@ class Ingest:
         body: bytes,
         measured_ms: int,
         received_ms: int,
-    ) -> Keep:
+    ) -> NewRecord:
         if seq is None:
             seq = self._next_seq(node.number) if request.counter is None else request.counter
-        return Keep(
-            NewRecord(
-                node.number,
-                node.enrolment,
-                seq,
-                room,
-                kind,
-                body,
-                measured_ms,
-                received_ms,
-                request.counter,
-                request.digest,
-            )
+        return NewRecord(
+            node.number,
+            node.enrolment,
+            seq,
+            room,
+            kind,
+            body,
+            measured_ms,
+            received_ms,
+            request.counter,
+            request.digest,
         )
 
 
