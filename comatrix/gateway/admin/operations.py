@@ -1,6 +1,7 @@
 """The names the control socket and the command line call operations by."""
 
 from comatrix.gateway.admin.collaborators import Collaborators, Operation
+from comatrix.gateway.admin.commands import CommandOperations
 from comatrix.gateway.admin.nodes import NodeOperations
 from comatrix.gateway.admin.queue import QueueOperations
 from comatrix.gateway.admin.rooms import RoomOperations
@@ -12,6 +13,7 @@ def operations(given: Collaborators) -> dict[str, Operation]:
     room = RoomOperations(given)
     node = NodeOperations(given, room)
     queue = QueueOperations(given)
+    command = CommandOperations(given)
     watch = WatchOperations(given)
     return {
         "room.create": room.create,
@@ -29,6 +31,10 @@ def operations(given: Collaborators) -> dict[str, Operation]:
         "queue.list": queue.list,
         "queue.retry": queue.retry,
         "queue.drop": queue.drop,
+        "command.add": command.add,
+        "command.list": command.list,
+        "command.show": command.show,
+        "command.cancel": command.cancel,
         "status": watch.status,
         "tail": watch.tail,
     }

@@ -23,6 +23,7 @@ COMMANDS = {
     "gateway": (f"{HERE}.gateway:gateway", "Run the gateway."),
     "room": (f"{HERE}.room:room", "Create and list rooms."),
     "node": (f"{HERE}.node:node", "Provision, show and revoke nodes."),
+    "command": (f"{HERE}.command:command", "Tell a node something, and see what became of it."),
     "tail": (f"{HERE}.tail:tail", "Show what nodes sent, as it arrives."),
     "queue": (f"{HERE}.queue:queue", "Show what waits for the homeserver; retry or drop what was parked."),
     "status": (f"{HERE}.status:status", "Show how the gateway and its nodes are."),

@@ -184,6 +184,30 @@ class PostingSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class CommandsSettings:
+    """What people in a room may tell its nodes."""
+
+    enabled: bool = setting(True, "Whether commands typed in rooms are read. Switched off, nothing typed is looked at.")
+    prefix: str = setting("!cx", "The word a command begins with.", values.check_word)
+    view: int = setting(0, "The power level in a room from which its members may look.", low=0, high=100)
+    operate: int = setting(
+        50,
+        "From which they may set and call. A room may say otherwise: `eu.comatrix.command` among the events of its "
+        "power levels.",
+        low=0,
+        high=100,
+    )
+    admin: int = setting(100, "From which they may block, rename and revoke nodes.", low=0, high=100)
+    ttl: str = setting("1d", "How long a command waits for its node unless it says `ttl=`.", values.check_span)
+    max_age: str = setting(
+        "10min",
+        "A command older than this when the gateway reads it, after an outage for example, is not sent.",
+        values.check_span,
+    )
+    per_node: int = setting(32, "Commands that may wait for one node.", low=1, high=1_000)
+
+
+@dataclass(frozen=True, slots=True)
 class AppserviceSettings:
     """An application service of the homeserver instead of an ordinary account: each node is a user of its own."""
 
@@ -230,6 +254,7 @@ class Settings:
     gateway: GatewaySettings = field(default_factory=GatewaySettings)
     udp: UdpSettings = field(default_factory=UdpSettings)
     posting: PostingSettings = field(default_factory=PostingSettings)
+    commands: CommandsSettings = field(default_factory=CommandsSettings)
     limits: LimitsSettings = field(default_factory=LimitsSettings)
     store: StoreSettings = field(default_factory=StoreSettings)
     appservice: AppserviceSettings = field(default_factory=AppserviceSettings)

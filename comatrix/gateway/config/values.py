@@ -121,3 +121,8 @@ def check_prefix(text: str) -> None:
     """Historical user ids allow more; every homeserver takes these."""
     if re.fullmatch(r"[a-z0-9][a-z0-9._=-]{0,31}", text) is None:
         raise ValueError('must be 1 to 32 of a-z, 0-9, "." "_" "=" "-" such as "cx_", beginning with a letter or digit')
+
+
+def check_word(text: str) -> None:
+    if re.fullmatch(r"[!-~]{1,16}", text) is None or text[0] in "@#/\"'":
+        raise ValueError('must be 1 to 16 characters without space such as "!cx"')

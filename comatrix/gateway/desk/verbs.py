@@ -1,0 +1,208 @@
+"""What each command does, as a step of the transaction that hears it. The table of verbs stands at the end."""
+
+import sqlite3
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+
+from comatrix.codec.description import Description
+from comatrix.gateway.desk.sitting import Sitting
+from comatrix.gateway.downlink import catalogue, listing, states
+from comatrix.gateway.downlink.catalogue import CatalogueError
+from comatrix.gateway.downlink.grammar import Parsed
+from comatrix.gateway.downlink.help import help_text
+from comatrix.gateway.downlink.items import Item
+from comatrix.gateway.downlink.listing import NodeNow
+from comatrix.gateway.edges.store import contexts, descriptions, mailbox, nodes, records, status
+from comatrix.gateway.errors import GatewayError
+from comatrix.gateway.model import Node
+from comatrix.gateway.provisioning import check_name
+from comatrix.gateway.uplink.rendering import reading_words
+from comatrix.gateway.uplink.sanitise import clean_name
+
+MOST_OF_ALL = 20  # nodes one "all" speaks to: each has a reply of its own
+LAST_AMONG = 20  # records looked through for a node's last reading
+
+Seen = Callable[[int], int | None]  # node -> when the running gateway heard it last, Unix ms
+Verb = Callable[["Verbs", Sitting, Parsed, Sequence[Node]], None]
+
+
+class Verbs:
+    """`here` is always the nodes of the room the command was typed in, and no others."""
+
+    def __init__(self, seen: Seen, prefix: str) -> None:
+        self._seen = seen
+        self._prefix = prefix
+
+    def act(self, sitting: Sitting, parsed: Parsed, here: Sequence[Node]) -> None:
+        """Carry out a command of somebody who may."""
+        TABLE[parsed.verb](self, sitting, parsed, here)
+
+    def help(self, sitting: Sitting, parsed: Parsed, here: Sequence[Node]) -> None:
+        """What can be typed, or what a node can be told."""
+        node = _named(parsed, here)
+        described = None if node is None else descriptions.read(sitting.connection, node.number)
+        sitting.tell(help_text(self._prefix, None if node is None else node.name, described))
+
+    def nodes(self, sitting: Sitting, parsed: Parsed, here: Sequence[Node]) -> None:
+        """The nodes of the room."""
+        sitting.tell(listing.nodes_text([self._now(sitting, node) for node in here], sitting.now_ms))
+
+    def status(self, sitting: Sitting, parsed: Parsed, here: Sequence[Node]) -> None:
+        """How one node is, or all."""
+        node = _named(parsed, here)
+        if node is None:
+            self.nodes(sitting, parsed, here)
+        else:
+            sitting.tell(listing.status_text(self._now(sitting, node), sitting.now_ms))
+
+    def queue(self, sitting: Sitting, parsed: Parsed, here: Sequence[Node]) -> None:
+        """What waits for one node, or all."""
+        node = _named(parsed, here)
+        wanted = {one.number: one.name for one in here if node is None or one.number == node.number}
+        waiting = [item for item in mailbox.open_items(sitting.connection) if item.new.node in wanted]
+        sitting.tell(listing.queue_text([(wanted[item.new.node], item) for item in waiting], sitting.now_ms))
+
+    def order(self, sitting: Sitting, parsed: Parsed, here: Sequence[Node]) -> None:
+        """set, get, call, say."""
+        node = _named(parsed, here)
+        assert node is not None
+        try:
+            self._order(sitting, parsed, node, descriptions.read(sitting.connection, node.number))
+        except CatalogueError as error:
+            sitting.tell(error.text)
+
+    def all(self, sitting: Sitting, parsed: Parsed, here: Sequence[Node]) -> None:
+        """The same to every node here that knows it."""
+        each = parsed.each
+        assert each is not None
+        if len(here) > MOST_OF_ALL:
+            sitting.tell(f"{len(here)} nodes are bound to this room; all speaks to at most {MOST_OF_ALL} at a time.")
+            return
+        refused = []
+        for node in here:
+            try:
+                described = descriptions.read(sitting.connection, node.number)
+                self._order(sitting, replace(each, node=node.name), node, described, alone=False)
+            except CatalogueError as error:
+                refused.append(error.text)
+        if refused or not here:
+            sitting.tell("\n".join(refused) or "No node is bound to this room.")
+
+    def cancel(self, sitting: Sitting, parsed: Parsed, here: Sequence[Node]) -> None:
+        """What still waits is taken back. A command's own reply says that it was."""
+        numbers = {node.number for node in here}
+        for word in parsed.words:
+            item = mailbox.by_number(sitting.connection, int(word)) if word.isdecimal() and len(word) < 16 else None
+            if item is None or item.new.node not in numbers:
+                sitting.tell(f"There is no command #{clean_name(word)} here. What waits: {self._prefix} queue")
+            else:
+                self._cancel(sitting, item)
+
+    def block(self, sitting: Sitting, parsed: Parsed, here: Sequence[Node]) -> None:
+        """A node is heard no more, or again."""
+        node, blocked = _named(parsed, here), parsed.verb == "block"
+        assert node is not None
+        nodes.block(sitting.connection, node.number, blocked)
+        sitting.nodes.append(node.number)
+        again = f"{self._prefix} unblock {node.name}"
+        sitting.tell(f"{node.name} is not heard any more, until: {again}" if blocked else f"{node.name} is heard again.")
+
+    def rename(self, sitting: Sitting, parsed: Parsed, here: Sequence[Node]) -> None:
+        """Another name; number, keys and records stay."""
+        node = _named(parsed, here)
+        assert node is not None
+        taken = [one.name for one in nodes.all_nodes(sitting.connection) if one.number != node.number]
+        try:
+            check_name(parsed.name, taken)
+        except GatewayError as error:
+            sitting.tell(error.text)
+            return
+        if parsed.name != node.name:
+            nodes.rename(sitting.connection, node.number, parsed.name)
+            sitting.nodes.append(node.number)
+        sitting.tell(f"{node.name} is called {parsed.name} now.")
+
+    def revoke(self, sitting: Sitting, parsed: Parsed, here: Sequence[Node]) -> None:
+        """A node's keys go, for good; what waits for it is withdrawn."""
+        node = _named(parsed, here)
+        assert node is not None
+        nodes.revoke(sitting.connection, node.number)
+        contexts.revoke(sitting.connection, node.number)
+        sitting.changed += mailbox.expire(sitting.connection, sitting.now_ms, node.number)
+        sitting.nodes.append(node.number)
+        sitting.tell(f"{node.name} is revoked: its keys are gone. To have it again: comatrix node add")
+
+    def not_yet(self, sitting: Sitting, parsed: Parsed, here: Sequence[Node]) -> None:
+        """Planned: said so, and nothing happens."""
+        sitting.tell(f"{parsed.verb} is not there yet. What is: {self._prefix} help")
+
+    def _order(
+        self, sitting: Sitting, parsed: Parsed, node: Node, described: Description | None, *, alone: bool = True
+    ) -> None:
+        order = catalogue.order(described, parsed.verb, parsed.name, parsed.words, node=node.name)
+        options = parsed.options
+        sitting.queue(node, order, ttl_ms=options.get("ttl"), priority=options.get("priority"), alone=alone)
+
+    def _cancel(self, sitting: Sitting, item: Item) -> None:
+        ended = mailbox.end(sitting.connection, item.number, states.CANCELLED_BY, sitting.now_ms, sitting.sender)
+        if ended is not None:
+            sitting.changed.append(ended)
+        elif item.state == states.ON_AIR:
+            sitting.tell(f"#{item.number} is on air already and cannot be called back.")
+        else:
+            sitting.tell(f"#{item.number} is over: {item.state.replace('_', ' ')}.")
+
+    def _now(self, sitting: Sitting, node: Node) -> NodeNow:
+        known = status.all_status(sitting.connection).get(node.number) or status.NodeStatus(node.number)
+        heard = [at_ms for at_ms in (known.last_seen_ms, self._seen(node.number)) if at_ms is not None]
+        last, last_ms = _last_reading(sitting.connection, node.number)
+        return NodeNow(
+            name=node.name,
+            blocked=node.blocked,
+            seen_ms=max(heard, default=None),
+            interval_s=known.wake_interval_s,
+            battery_cv=known.battery_cv,
+            firmware=known.firmware,
+            last=last,
+            last_ms=last_ms,
+            waiting=len(mailbox.open_items(sitting.connection, node.number)),
+        )
+
+
+def find(here: Sequence[Node], name: str) -> Node | None:
+    """The node of the room with this name, in any case."""
+    return next((node for node in here if node.name.casefold() == name.casefold()), None)
+
+
+def _named(parsed: Parsed, here: Sequence[Node]) -> Node | None:
+    """None: none is named. That it is here was found out before."""
+    return find(here, parsed.node) if parsed.node else None
+
+
+def _last_reading(connection: sqlite3.Connection, node: int) -> tuple[str, int | None]:
+    for record in reversed(records.tail(connection, LAST_AMONG, node)):
+        words = reading_words(record)
+        if words:
+            return words, record.measured_ms
+    return "", None
+
+
+TABLE: Mapping[str, Verb] = {
+    "help": Verbs.help,
+    "nodes": Verbs.nodes,
+    "status": Verbs.status,
+    "queue": Verbs.queue,
+    "get": Verbs.order,
+    "set": Verbs.order,
+    "call": Verbs.order,
+    "say": Verbs.order,
+    "all": Verbs.all,
+    "cancel": Verbs.cancel,
+    "block": Verbs.block,
+    "unblock": Verbs.block,
+    "rename": Verbs.rename,
+    "revoke": Verbs.revoke,
+    "plot": Verbs.not_yet,
+    "air": Verbs.not_yet,
+    "alarm": Verbs.not_yet,
+}
