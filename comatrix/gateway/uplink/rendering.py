@@ -160,6 +160,12 @@ def _entry(record: Record, name: str, what: Decoded, now_ms: int, timezone: tzin
     )
 
 
+def reading_words(record: Record) -> str:
+    """What a record's readings say, "21.37 °C, 45.2 %RH"; "" for any other record."""
+    what = decode(record)
+    return _words(record, what) if isinstance(what, said.Readings) else ""
+
+
 def _words(record: Record, what: Decoded) -> str:
     if isinstance(what, said.Readings):
         return ", ".join(_reading(word, value) for word, value in what.values.items())
