@@ -1,5 +1,6 @@
 """The UDP link of a node: one socket to the gateway, never blocking."""
 
+import gc
 import select
 import socket
 
@@ -29,6 +30,9 @@ class UdpLink:
             return None
         try:
             return self.socket.recv(512)  # answers are shorter; more in one piece a used heap may not have
+        except MemoryError:
+            gc.collect()  # it stays where it is, for the next time
+            return None
         except OSError:
             return None
 

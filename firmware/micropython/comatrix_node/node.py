@@ -43,6 +43,7 @@ DROPPED = 23  # the word for readings the node had to give up
 _MOST_READINGS = 31  # beside an age, in one record
 _MOST_TEXT = 1024
 _FLASH_AGAIN_MS = 10000
+_GARBAGE = 4096  # bytes made before it is collected: what lives stays together, and a small heap has room in one piece
 _LONGEST_SLEEP_MS = 432000000  # the clock is to be asked more often than every six days
 
 
@@ -80,6 +81,8 @@ class Node:
         clock: "Any" = None,
         random: "Callable[[int], int]" = random,
     ) -> None:
+        if hasattr(gc, "threshold"):  # not in CPython
+            gc.threshold(_GARBAGE)
         self.config = config or _config()
         self.random = random
         self.clock = clock or Clock()
