@@ -1,4 +1,4 @@
-"""The states of a command, from the moment it is queued: one table, which docs/reference/command-states.md is made from.
+"""The states of a command, from the moment it is queued: one table; docs/reference/command-states.md is made from it.
 
 A state is only ever what is known: "confirmed" is the node's own authenticated word, and what may have been executed
 is never called expired, withdrawn or cancelled.

@@ -11,7 +11,8 @@ from comatrix.gateway.downlink import states
 INTRO = """# A command and its states
 
 What a person tells a node is kept by the gateway until it is over, through restarts of either side. The gateway says
-only what it knows: what may have been done is never called expired or cancelled, and "confirmed" is the node's own word.
+only what it knows: what may have been done is never called expired or cancelled, and `confirmed` is the node's own
+word.
 
 ```mermaid
 stateDiagram-v2
