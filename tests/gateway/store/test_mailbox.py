@@ -133,6 +133,9 @@ def test_a_value_on_air_is_not_replaced(db: sqlite3.Connection) -> None:
     aired(db, new(INTERVAL))
     assert mailbox.add(db, new(INTERVAL), 1, CAP)[1] is None
     assert [item.state for item in mailbox.open_items(db)] == [states.ON_AIR, states.QUEUED]
+    replaced = mailbox.add(db, new(INTERVAL), 1, CAP)[1]
+    assert replaced is not None
+    assert replaced.number == 2, "the one behind it is"
 
 
 def test_replacing_needs_no_room_in_a_full_mailbox(db: sqlite3.Connection) -> None:
@@ -329,6 +332,8 @@ def test_a_description_is_kept_and_a_newer_one_takes_its_place(db: sqlite3.Conne
 
 
 def test_a_description_is_outdated_once_a_hello_names_another(db: sqlite3.Connection) -> None:
+    assert not descriptions.outdated(db, 1)
+    status.update(db, NodeStatus(1, firmware="a hello of a node that describes nothing"))
     assert not descriptions.outdated(db, 1)
     status.update(db, NodeStatus(1, description_hash=b"hash"))
     assert descriptions.outdated(db, 1)

@@ -27,8 +27,8 @@ def hash_of(connection: sqlite3.Connection, node: int) -> bytes | None:
 def outdated(connection: sqlite3.Connection, node: int) -> bool:
     """Its hello named another description than the one here: numbers on the air may mean something else there."""
     row = connection.execute(
-        "SELECT 1 FROM node_status LEFT JOIN description USING (node) WHERE node = ? AND description_hash IS NOT NULL"
-        " AND description_hash IS NOT description.hash",
+        "SELECT 1 FROM node_status LEFT JOIN description USING (node)"
+        " WHERE node = ? AND description_hash IS NOT description.hash",
         (node,),
     ).fetchone()
     return row is not None
