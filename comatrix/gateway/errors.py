@@ -3,6 +3,7 @@
 GatewayError       1  failed
 +-- UsageError     2  wrong usage or configuration
 +-- Unreachable    3  the homeserver or the running gateway did not answer
++-- MailboxFull    1  as many commands wait for the node as may
 +-- StoreError     1  the database cannot be used
     +-- StoreFull  1  it takes no more records for now; what waits is still posted
 """
@@ -31,6 +32,10 @@ class Unreachable(GatewayError):  # noqa: N818 - reads as the state it names
     """The homeserver, or a gateway that should be running, did not answer."""
 
     exit_code = 3
+
+
+class MailboxFull(GatewayError):  # noqa: N818 - reads as the state it names
+    """As many commands wait for the node as may."""
 
 
 class StoreError(GatewayError):

@@ -5,9 +5,10 @@ from pathlib import Path
 from comatrix.gateway.admin.doctor import page as doctor
 from comatrix.gateway.cli import page as commands
 from comatrix.gateway.config import page as configuration
-from comatrix.gateway.pages import exchange, vocabulary
+from comatrix.gateway.pages import command_states, exchange, vocabulary
 
 PAGES = {
+    "command-states.md": command_states.markdown,
     "commands.md": commands.markdown,
     "configuration.md": configuration.markdown,
     "doctor.md": doctor.markdown,

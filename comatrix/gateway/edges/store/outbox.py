@@ -11,6 +11,7 @@ import sqlite3
 from collections.abc import Sequence
 from typing import Any
 
+from comatrix.gateway.edges.store.records import ROOMLESS
 from comatrix.gateway.model import Arrivals, Record, SealedRow
 
 SELECT = (
@@ -177,7 +178,7 @@ def counts(connection: sqlite3.Connection) -> dict[str, int]:
     found = dict(connection.execute("SELECT state, count(*) FROM outbox GROUP BY state").fetchall())
     found["waiting"] = connection.execute(
         "SELECT count(*) FROM record LEFT JOIN cursor ON cursor.room = record.room AND cursor.node = record.node"
-        " WHERE id > ? AND id > coalesce(sealed, 0)",
+        f" WHERE id > ? AND id > coalesce(sealed, 0) AND record.room <> {ROOMLESS}",
         (floor(connection),),
     ).fetchone()[0]
     return found
@@ -189,7 +190,7 @@ def lags(connection: sqlite3.Connection) -> list[tuple[int, int, int]]:
         "SELECT room, sum(waiting), min(oldest) FROM ("
         " SELECT record.room AS room, count(*) AS waiting, min(received_ms) AS oldest FROM record"
         " LEFT JOIN cursor ON cursor.room = record.room AND cursor.node = record.node"
-        " WHERE id > ? AND id > coalesce(sealed, 0) GROUP BY record.room"
+        f" WHERE id > ? AND id > coalesce(sealed, 0) AND record.room <> {ROOMLESS} GROUP BY record.room"
         " UNION ALL SELECT room, json_array_length(records), oldest_ms FROM outbox WHERE state = 'sealed'"
         ") GROUP BY room ORDER BY room",
         (floor(connection),),

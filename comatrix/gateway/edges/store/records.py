@@ -10,6 +10,9 @@ from comatrix.gateway.model import Arrivals, Record
 KINDS = {"readings": 1, "text": 2, "result": 3, "hello": 4, "description": 5}
 NAMES = {number: name for name, number in KINDS.items()}
 
+ROOMLESS = 0  # the room of results: shown by their commands' replies, never posted, so that they never wait
+SEEN = "SELECT value FROM meta WHERE key = 'results_seen'"
+
 COLUMNS = "record.id, record.node, enrolment, seq, record.room, kind, body, received_ms - age_ms, received_ms, late"
 
 
@@ -26,7 +29,7 @@ def waiting(connection: sqlite3.Connection, after: int) -> list[Arrivals]:
     rows = connection.execute(
         "SELECT record.room, record.node, count(*), min(id), max(id), min(received_ms), max(kind) > 1"
         " FROM record LEFT JOIN cursor ON cursor.room = record.room AND cursor.node = record.node"
-        " WHERE id > ? AND id > coalesce(sealed, 0) GROUP BY record.room, record.node",
+        f" WHERE id > ? AND id > coalesce(sealed, 0) AND record.room <> {ROOMLESS} GROUP BY record.room, record.node",
         (after,),
     )
     return [
@@ -50,7 +53,7 @@ def unsealed(
         f"SELECT {COLUMNS} FROM record"
         " LEFT JOIN cursor ON cursor.room = record.room AND cursor.node = record.node"
         f" WHERE record.id BETWEEN ? AND ? AND record.room = ? AND record.node IN ({marks})"
-        " AND record.id > coalesce(sealed, 0) ORDER BY record.id LIMIT ?",
+        f" AND record.id > coalesce(sealed, 0) AND record.room <> {ROOMLESS} ORDER BY record.id LIMIT ?",
         (first_id, last_id, room, *nodes, limit),
     )
     return [record_of(row) for row in rows]
@@ -63,6 +66,19 @@ def bodies(connection: sqlite3.Connection, room: int, node: int, first_id: int, 
         (first_id, last_id, room, node),
     )
     return [row[0] for row in rows]
+
+
+def results(connection: sqlite3.Connection) -> list[Record]:
+    """Results that `set_results_seen` was not told of yet, oldest first."""
+    rows = connection.execute(
+        f"SELECT {COLUMNS} FROM record INDEXED BY record_result WHERE kind = 3 AND id > ({SEEN}) ORDER BY id"
+    )
+    return [record_of(row) for row in rows]
+
+
+def set_results_seen(connection: sqlite3.Connection, id: int) -> None:
+    """Results up to this row id were applied to their commands: they may leave the log."""
+    connection.execute("UPDATE meta SET value = max(value, ?) WHERE key = 'results_seen'", (id,))
 
 
 def cursors(connection: sqlite3.Connection) -> list[tuple[int, int, int, int]]:

@@ -1,7 +1,7 @@
 """What leaves the database: records posted and old, finished outbox rows, bitmaps of enrolments that are over.
 
-In small steps, each a part of some commit. A record that waits, is on its way or parked never goes. The pages are used
-again; the file does not shrink.
+In small steps, each a part of some commit. A record that waits, is on its way or parked never goes, nor a result
+before its command knows it. The pages are used again; the file does not shrink.
 """
 
 import json
@@ -9,6 +9,7 @@ import sqlite3
 from dataclasses import dataclass
 
 from comatrix.gateway.edges.store import known
+from comatrix.gateway.edges.store.records import ROOMLESS, SEEN
 
 STEP = 1024  # rows looked at in one commit: some milliseconds
 NEWEST_EVENTS = 10_000  # outbox rows that always stay: the poster looks there for what it sent last
@@ -88,7 +89,8 @@ class _without_extra_writes:  # noqa: N801 - a context manager, read as one
 def _records(connection: sqlite3.Connection, sweep: Sweep, before_ms: int | None) -> tuple[int, bool]:
     """-> (rows looked at, none of them is old enough). Only folded ones: their seqs stay known."""
     found = connection.execute(
-        "SELECT id, id <= coalesce(sealed, 0), received_ms FROM record LEFT JOIN cursor"
+        f"SELECT id, id <= CASE record.room WHEN {ROOMLESS} THEN ({SEEN}) ELSE coalesce(sealed, 0) END, received_ms"
+        " FROM record LEFT JOIN cursor"
         " ON cursor.room = record.room AND cursor.node = record.node WHERE id > ? AND id <= ? ORDER BY id LIMIT ?",
         (sweep.record, known.folded(connection), STEP),
     ).fetchall()
@@ -97,7 +99,9 @@ def _records(connection: sqlite3.Connection, sweep: Sweep, before_ms: int | None
     first, last = found[0][0], found[-1][0]
     needed = _members_of_open_rows(connection, first, last)
     old = [before_ms is None or received_ms < before_ms for _, _, received_ms in found]
-    rows = [(id, bool(sealed) and aged and id not in needed) for (id, sealed, _), aged in zip(found, old, strict=True)]
+    rows = [
+        (id, bool(finished) and aged and id not in needed) for (id, finished, _), aged in zip(found, old, strict=True)
+    ]
     _delete_runs(connection, "record", rows)
     sweep.record = last
     return len(found), not any(old)

@@ -1,0 +1,214 @@
+"""The mailbox as receiving and the room side see it. A change is told once it is on disk, in the loop's thread."""
+
+import asyncio
+import hashlib
+import sqlite3
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from comatrix.codec.records import Command
+from comatrix.gateway.downlink import states
+from comatrix.gateway.downlink.items import Item, NewItem, Order
+from comatrix.gateway.edges.store import descriptions, mailbox, nodes, settled
+from comatrix.gateway.edges.store.store import Store
+from comatrix.gateway.errors import GatewayError
+
+CAP = 16  # commands open a node
+HASH_SIZE = 4
+NumberOf = Callable[[bytes | None, Order], int | str | None]
+GONE = "the node does not offer that any more"
+
+
+@dataclass(slots=True)
+class Done:
+    """What a job did: its answer, the items that changed, and of each node it touched whether something is open."""
+
+    answer: Any = None
+    changed: list[Item] = field(default_factory=list)
+    open: dict[int, bool] = field(default_factory=dict)
+
+
+Job = Callable[[sqlite3.Connection, Done], None]
+
+
+class Mail:
+    """Made and used in the event loop's thread. `begin` comes first.
+
+    `changed(item)`: it is new, or its state is another; one more time on air is no change. `number_of(description,
+    order)`: the order's number on the air, or the text of "say"; None: that description does not offer it.
+    Every method that waits raises StoreError where the disk refuses; then nothing of it was done.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        *,
+        now_ms: Callable[[], int],
+        changed: Callable[[Item], None],
+        number_of: NumberOf,
+        cap: int = CAP,
+    ) -> None:
+        self._store = store
+        self._now_ms = now_ms
+        self._changed = changed
+        self._number_of = number_of
+        self._cap = cap
+        self._open: set[int] = set()
+
+    async def begin(self) -> int | None:
+        """At start: what came of it all meanwhile -> when `expire` is due next; None: nothing waits."""
+
+        def job(connection: sqlite3.Connection, done: Done) -> None:
+            done.changed += settled.settle_results(connection)
+            done.changed += mailbox.doubt_copy(connection, self._now_ms())
+            done.changed += mailbox.expire(connection, self._now_ms())
+            done.open = dict.fromkeys(mailbox.nodes_with_open(connection), True)
+            done.answer = mailbox.next_expiry_ms(connection)
+
+        due_ms: int | None = await self._run(job)
+        return due_ms
+
+    def waits(self, node: int) -> bool:
+        """Whether something is queued for the node, or on air to it."""
+        return node in self._open
+
+    async def air(self, node: int) -> Command | None:
+        """What the next answer to the node carries, on air on disk; None: nothing, or its description is on the way."""
+        if node not in self._open:
+            return None
+
+        def job(connection: sqlite3.Connection, done: Done) -> None:
+            self._catch_up(connection, done, node)
+            done.answer = self._next(connection, done, node)
+
+        command: Command | None = await self._run(job, node)
+        return command
+
+    async def result_stored(self) -> None:
+        """A result is in the log: its item hears of it."""
+
+        def job(connection: sqlite3.Connection, done: Done) -> None:
+            done.changed += settled.settle_results(connection)
+
+        await self._run(job)
+
+    async def put(self, new: NewItem) -> Item:
+        """Queues it; a message that asked before gets the item it got then. Raises MailboxFull, GatewayError."""
+
+        def job(connection: sqlite3.Connection, done: Done) -> None:
+            self._catch_up(connection, done, new.node)
+            known = mailbox.recent(connection, 1)
+            done.answer, replaced = mailbox.add(connection, new, _enrolment(connection, new.node), self._cap)
+            done.changed += [] if replaced is None else [replaced]
+            done.changed += [] if known and done.answer.number <= known[0].number else [done.answer]
+
+        item: Item = await self._run(job, new.node)
+        return item
+
+    async def cancel(self, number: int, reason: str = "") -> Item | None:
+        """A person cancels it -> the item, cancelled; None: it is on air or over (`item` says), or never was."""
+        return await self._end(number, states.CANCELLED_BY, reason)
+
+    async def withdraw(self, event_id: str, reason: str = "") -> Item | None:
+        """Its message was removed -> the item, withdrawn; None: as for `cancel`."""
+        item = self._store.read(lambda connection: mailbox.by_event(connection, event_id))
+        return None if item is None else await self._end(item.number, states.WITHDREW, reason)
+
+    async def expire(self) -> int | None:
+        """Ends what nobody can answer any more -> when to call this next; None: nothing is open. Also after a node was
+        revoked."""
+
+        def job(connection: sqlite3.Connection, done: Done) -> None:
+            self._catch_up(connection, done, None)
+            done.answer = mailbox.next_expiry_ms(connection)
+
+        due_ms: int | None = await self._run(job)
+        return due_ms
+
+    async def describe(self, node: int, body: bytes) -> None:
+        """The node described itself: the CBOR as it came."""
+        hash = hashlib.sha256(body).digest()[:HASH_SIZE]
+        await self._store.run(
+            lambda connection: descriptions.put(connection, node, hash, body, self._now_ms()), refusable=True
+        )
+
+    async def executed(self, node: int, id: int) -> None:
+        """The node says it executed this id: the next ids are above it."""
+        await self._store.run(lambda connection: mailbox.executed(connection, node, id), refusable=True)
+
+    def known_hash(self, node: int) -> bytes | None:
+        """Of the description that is here."""
+        return self._store.read(lambda connection: descriptions.hash_of(connection, node))
+
+    def description(self, node: int) -> bytes | None:
+        """Its CBOR."""
+        return self._store.read(lambda connection: descriptions.body(connection, node))
+
+    def item(self, number: int) -> Item | None:
+        """What people call by this number."""
+        return self._store.read(lambda connection: mailbox.by_number(connection, number))
+
+    async def _end(self, number: int, event: str, reason: str) -> Item | None:
+        def job(connection: sqlite3.Connection, done: Done) -> None:
+            done.answer = mailbox.end(connection, number, event, self._now_ms(), reason)
+            done.changed += [] if done.answer is None else [done.answer]
+
+        item: Item | None = await self._run(job)
+        return item
+
+    def _catch_up(self, connection: sqlite3.Connection, done: Done, node: int | None) -> None:
+        """A result that is here already comes before any judgement that none came."""
+        done.changed += settled.settle_results(connection)
+        done.changed += mailbox.expire(connection, self._now_ms(), node)
+
+    def _next(self, connection: sqlite3.Connection, done: Done, node: int) -> Command | None:
+        """The first standing item that the node offers, on air; what it does not offer ends."""
+        outdated = descriptions.outdated(connection, node)
+        while (item := mailbox.standing(connection, node, self._now_ms())) is not None:
+            order = item.new.order
+            if outdated and order.verb != "say":
+                return None  # its numbers may mean something else by now
+            what = self._number_of(descriptions.body(connection, node), order)
+            if what is not None:
+                item = self._aired(connection, done, item)
+                if item.state == states.ON_AIR and item.id is not None:
+                    return Command(item.id, what, [] if isinstance(what, str) else list(order.values))
+                continue
+            event = states.DENIED if item.state == states.QUEUED else states.LOST  # it may have been done before
+            done.changed += filter(None, [mailbox.end(connection, item.number, event, self._now_ms(), GONE)])
+        return None
+
+    def _aired(self, connection: sqlite3.Connection, done: Done, item: Item) -> Item:
+        after = mailbox.air(connection, item, self._now_ms())
+        if after.state != item.state:
+            done.changed.append(after)
+        return after
+
+    async def _run(self, job: Job, node: int | None = None) -> Any:
+        """A job in one transaction -> its answer. What is committed is told also where who asked gave up waiting."""
+
+        def work(connection: sqlite3.Connection) -> Done:
+            done = Done()
+            job(connection, done)
+            touched = {item.new.node for item in done.changed} | ({node} if node is not None else set())
+            done.open |= {one: bool(mailbox.open_items(connection, one)) for one in touched}
+            return done
+
+        return await asyncio.shield(asyncio.ensure_future(self._told(work)))
+
+    async def _told(self, work: Callable[[sqlite3.Connection], Done]) -> Any:
+        done = await self._store.run(work, refusable=True)
+        for node, waits in done.open.items():
+            (self._open.add if waits else self._open.discard)(node)
+        for item in done.changed:
+            self._changed(item)
+        return done.answer
+
+
+def _enrolment(connection: sqlite3.Connection, number: int) -> int:
+    """Of a node that can be told something. Raises GatewayError."""
+    node = nodes.by_number(connection, number)
+    if node is None or node.revoked:
+        raise GatewayError("there is no such node, or it was revoked", "comatrix node list")
+    return node.enrolment
