@@ -13,7 +13,13 @@ LAYERS = [
     ("comatrix.codec",),
     ("comatrix.session",),
     ("comatrix.gateway.errors", "comatrix.gateway.model", "comatrix.gateway.aead"),
-    ("comatrix.gateway.uplink", "comatrix.gateway.config", "comatrix.gateway.provisioning", "comatrix.gateway.pages"),
+    (
+        "comatrix.gateway.uplink",
+        "comatrix.gateway.downlink",
+        "comatrix.gateway.config",
+        "comatrix.gateway.provisioning",
+        "comatrix.gateway.pages",
+    ),
     ("comatrix.gateway.clock",),
     ("comatrix.gateway.edges",),
     ("comatrix.gateway.admin",),
@@ -33,7 +39,14 @@ FREE = ("comatrix", "comatrix.gateway")
 SHARED = ("comatrix.errors", "comatrix.codec", "comatrix.session")
 # What a pure module must not reach for: clocks, sockets, threads, randomness, files of its own.
 IO_MODULES = {"asyncio", "socket", "sqlite3", "threading", "httpx", "time", "random", "secrets", "subprocess", "select"}
-PURE = ("comatrix.codec", "comatrix.session", "comatrix.gateway.uplink", "comatrix.gateway.model", "comatrix_lora")
+PURE = (
+    "comatrix.codec",
+    "comatrix.session",
+    "comatrix.gateway.uplink",
+    "comatrix.gateway.downlink",
+    "comatrix.gateway.model",
+    "comatrix_lora",
+)
 
 
 def module_files() -> dict[str, Path]:
@@ -118,6 +131,8 @@ def test_every_module_has_a_layer(name: str) -> None:
         ("comatrix.session.endpoint", "from comatrix.gateway import model"),
         ("comatrix.gateway.uplink.ingest", "from comatrix.gateway.edges import udp"),
         ("comatrix.gateway.uplink.ingest", "import time"),
+        ("comatrix.gateway.downlink.grammar", "import time"),
+        ("comatrix.gateway.downlink.grammar", "from comatrix.gateway import admin"),
         ("comatrix.gateway.edges.udp", "from comatrix.gateway.edges import receiver"),
         ("comatrix.gateway.edges.udp", "from comatrix.gateway import app"),
         ("comatrix_node.node", "from comatrix.gateway import model"),
