@@ -11,13 +11,16 @@ MAX_NAME = 24
 
 
 class Setting:
-    """A value a person may set. `low` and `high` bound an integer; both None: a text."""
+    """A value a person may set. `low` and `high` bound an integer, the value * 10**`digits`; both None: a text."""
 
-    def __init__(self, name: str, unit: str = "", low: "int | None" = None, high: "int | None" = None) -> None:
+    def __init__(
+        self, name: str, unit: str = "", low: "int | None" = None, high: "int | None" = None, digits: int = 0
+    ) -> None:
         self.name = name
         self.unit = unit
         self.low = low
         self.high = high
+        self.digits = digits
 
     def body(self) -> "list[object]":
         """[name, unit] or [name, unit, low, high]."""
@@ -26,16 +29,16 @@ class Setting:
 
 
 class Method:
-    """Something a person may call, with its parameters' names."""
+    """Something a person may call, with its parameters."""
 
-    def __init__(self, name: str, parameters: "list[str] | tuple[()]" = ()) -> None:
+    def __init__(self, name: str, parameters: "list[Setting] | tuple[()]" = ()) -> None:
         self.name = name
         self.parameters = list(parameters)
 
     def body(self) -> "list[object]":
         """[name, parameters...]."""
         whole: "list[object]" = [self.name]
-        return whole + list(self.parameters)
+        return whole + [item.name for item in self.parameters]
 
 
 class Field:
@@ -99,7 +102,7 @@ def _setting(value: object) -> Setting:
 
 def _method(value: object) -> Method:
     parts = [_name(part) for part in array(value, 1, 9)]
-    return Method(parts[0], parts[1:])
+    return Method(parts[0], [Setting(part) for part in parts[1:]])
 
 
 def _field(value: object) -> Field:

@@ -33,7 +33,7 @@ COMMAND = st.builds(Command, U16, U16, st.lists(SCALARS, max_size=8)) | st.build
 HELLO = st.builds(Hello, *map(maybe, (st.text(max_size=32), U32, st.binary(max_size=32), U32, U32, U32)))
 UNITS = st.text(max_size=24)
 SETTING = st.builds(Setting, NAMES, UNITS) | st.builds(Setting, NAMES, UNITS, EXACT, EXACT)
-METHOD = st.builds(Method, NAMES, st.lists(NAMES, max_size=8))
+METHOD = st.builds(Method, NAMES, st.lists(st.builds(Setting, NAMES), max_size=8))
 FIELDS = st.lists(st.builds(Field, U16, EXACT, st.integers(0, 32)), min_size=1, max_size=8)
 SCHEMAS = st.dictionaries(st.integers(0, 270), FIELDS, max_size=4)
 DESCRIPTION = st.builds(Description, st.lists(SETTING, max_size=6), st.lists(METHOD, max_size=6), SCHEMAS)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from comatrix.codec import cbor, coap, records
 from comatrix.codec.option_numbers import URI_PATH
+from comatrix.gateway.downlink.verbs import VERBS
 from comatrix.session import oscore
 from tests.fuzz import server_under_fire as fire
 
@@ -53,12 +54,25 @@ EVENT = {
     "unsigned": {"prev_content": {"membership": "invite"}},
 }
 RENEWED = {"access_token": "t", "refresh_token": "r", "expires_in_ms": 3_600_000}
+TYPED = (
+    "say garden \"back at six\" 'x' don't \\\\ “y” ttl=10min priority=0",
+    "all call home/relay on ttl=1d",
+    "sett garden interval 21,5 prioritty=3",
+    "cancel #17 18",
+)
 REFUSED = {"errcode": "M_LIMIT_EXCEEDED", "error": "slow down", "retry_after_ms": 2000}
 
 
 def seeds(layer: str) -> list[bytes]:
     """The beginning of a corpus, for a layer of the vectors or a group of this module."""
-    made = {"records": _records, "oscore options": _options, "sync": _sync, "answers": _answers, "server": _server}
+    made = {
+        "records": _records,
+        "oscore options": _options,
+        "sync": _sync,
+        "answers": _answers,
+        "commands": _commands,
+        "server": _server,
+    }
     return list(made[layer]()) if layer in made else list(_vectors(layer))
 
 
@@ -92,6 +106,12 @@ def _sync() -> Iterator[bytes]:
 
 def _answers() -> Iterator[bytes]:
     yield b"\x03" + b"120" + bytes(8) + json.dumps(REFUSED).encode()
+
+
+def _commands() -> Iterator[bytes]:
+    for line in (*(verb.example for verb in VERBS.values()), *TYPED):
+        yield line.encode()
+        yield f"!cx {line}".encode()
 
 
 def _server() -> Iterator[bytes]:

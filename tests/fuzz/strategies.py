@@ -5,6 +5,7 @@ import json
 from hypothesis import strategies as st
 
 from comatrix.codec import cbor
+from comatrix.gateway.downlink.verbs import VERBS
 from tests.fuzz.seeds import seeds
 from tests.fuzz.server_under_fire import script
 from tests.fuzz.targets import SERVER, Target
@@ -41,8 +42,10 @@ RENEWED = st.fixed_dictionaries(
     {"access_token": st.text(max_size=4)},
     optional={"refresh_token": PLAIN, "expires_in_ms": PLAIN, "predecessor": OBJECTS, "events": st.lists(OBJECTS)},
 )
+TYPED_WORDS = [*VERBS, "!cx", "garden", " ", " ", "ttl=", "priority=", "10min", "0", '"', "'", "\\", "“", "”", "/", "#"]
 OF_CBOR = ("cbor.", "cbor_foreign.", "records.", "record_types.", "record_json.")
 OF_JSON = ("room_watch.", "answer.", "heard.", "session.", "upgrades.")
+OF_WORDS = ("grammar.",)
 
 
 def inputs(target: Target) -> st.SearchStrategy[bytes]:
@@ -59,6 +62,8 @@ def inputs(target: Target) -> st.SearchStrategy[bytes]:
         head = bytes(12) if target.name.startswith("answer") else b""
         objects = OBJECTS | RENEWED | JSON_VALUES.map(lambda value: {"rooms": value})
         found |= objects.map(lambda value: head + json.dumps(value).encode())
+    elif target.name.startswith(OF_WORDS):
+        found |= st.lists(st.sampled_from(TYPED_WORDS) | st.text(max_size=4)).map(lambda parts: "".join(parts).encode())
     elif target is SERVER:
         found |= st.lists(st.builds(script, st.integers(0, 6), NOISE), max_size=12).map(b"".join)
     return found

@@ -14,8 +14,10 @@ from comatrix.codec.record_types import Readings
 from comatrix.errors import BadOptionError, CborError, MessageFormatError, OscoreError, RecordError
 from comatrix.gateway.aead import aead
 from comatrix.gateway.cli import record_json
+from comatrix.gateway.downlink.grammar import GrammarError
 from comatrix.session import keys, oscore
 from tests.fuzz import matrix_targets as matrix
+from tests.fuzz import word_targets
 from tests.fuzz.server_under_fire import serve
 
 SECRET = bytes(range(16))
@@ -191,6 +193,7 @@ TARGETS = (
     Target("upgrades._predecessor_untrusted", matrix.of_json(matrix.predecessor), (), ("sync",)),
     Target("session.successor_untrusted", matrix.of_json(matrix.successor), (), ("sync",)),
     Target("answer.read_answer_untrusted", matrix.http, (), ("answers",)),
+    Target("grammar.read_untrusted", word_targets.command, (GrammarError,), ("commands",)),
 )
 SERVER = Target("receiving", serve, (), ("coap", "oscore", "server"))
 EVERY = (*TARGETS, SERVER)

@@ -131,6 +131,8 @@ def test_every_module_has_a_layer(name: str) -> None:
         ("comatrix.session.endpoint", "from comatrix.gateway import model"),
         ("comatrix.gateway.uplink.ingest", "from comatrix.gateway.edges import udp"),
         ("comatrix.gateway.uplink.ingest", "import time"),
+        ("comatrix.gateway.downlink.grammar", "import time"),
+        ("comatrix.gateway.downlink.grammar", "from comatrix.gateway import admin"),
         ("comatrix.gateway.edges.udp", "from comatrix.gateway.edges import receiver"),
         ("comatrix.gateway.edges.udp", "from comatrix.gateway import app"),
         ("comatrix_node.node", "from comatrix.gateway import model"),

@@ -53,7 +53,7 @@ RECORDS: dict[str, st.SearchStrategy[records.Record]] = {
             st.builds(Setting, NAMES, st.text(max_size=5)) | st.builds(Setting, NAMES, st.just("s"), WHOLE, WHOLE),
             max_size=3,
         ),
-        st.lists(st.builds(Method, NAMES, st.lists(NAMES, max_size=3)), max_size=3),
+        st.lists(st.builds(Method, NAMES, st.lists(st.builds(Setting, NAMES), max_size=3)), max_size=3),
         st.dictionaries(
             st.integers(0, 270),
             st.lists(st.builds(Field, UINT16, WHOLE, st.integers(0, 32)), min_size=1, max_size=3),
