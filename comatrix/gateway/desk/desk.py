@@ -15,6 +15,7 @@ from comatrix.gateway.downlink.hearing import Missed, News, Redacted, Said
 from comatrix.gateway.downlink.items import Item
 from comatrix.gateway.downlink.nearest import nearest
 from comatrix.gateway.downlink.replies import Place
+from comatrix.gateway.downlink.verbs import VERBS
 from comatrix.gateway.edges.store import heard as memory
 from comatrix.gateway.edges.store import mailbox, nodes
 from comatrix.gateway.errors import StoreError
@@ -140,7 +141,7 @@ class Desk:
         if parsed.gateway and parsed.gateway.casefold() != self._gateway.casefold():
             return None
         here = self._here(room)
-        if parsed.node and find(here, parsed.node) is None:
+        if parsed.node and find(here, parsed.node) is None and not _is_about_a_verb(parsed):
             return self._unknown(said, parsed, here)
         if parsed.level != "view" and said.origin_ms + self._max_age_ms < self._now_ms():
             return _tells("This was typed while I was away: it is not sent. Type it again if it still holds.")
@@ -172,6 +173,10 @@ class Desk:
             if found and len(text) - len(rest) <= 128:
                 return found + rest
         return None
+
+
+def _is_about_a_verb(parsed: Parsed) -> bool:
+    return parsed.verb == "help" and parsed.node.casefold() in VERBS
 
 
 def _begins(text: str, prefix: str) -> bool:

@@ -9,9 +9,10 @@ from comatrix.gateway.desk.sitting import Sitting
 from comatrix.gateway.downlink import catalogue, listing, states
 from comatrix.gateway.downlink.catalogue import CatalogueError
 from comatrix.gateway.downlink.grammar import Parsed
-from comatrix.gateway.downlink.help import help_text
+from comatrix.gateway.downlink.help import help_text, node_help_text, verb_help_text
 from comatrix.gateway.downlink.items import Item
 from comatrix.gateway.downlink.listing import NodeNow
+from comatrix.gateway.downlink.verbs import VERBS
 from comatrix.gateway.edges.store import contexts, descriptions, mailbox, nodes, records, status
 from comatrix.gateway.errors import GatewayError
 from comatrix.gateway.model import Node
@@ -38,10 +39,13 @@ class Verbs:
         TABLE[parsed.verb](self, sitting, parsed, here)
 
     def help(self, sitting: Sitting, parsed: Parsed, here: Sequence[Node]) -> None:
-        """What can be typed, or what a node can be told."""
-        node = _named(parsed, here)
-        described = None if node is None else descriptions.read(sitting.connection, node.number)
-        sitting.tell(help_text(self._prefix, None if node is None else node.name, described))
+        """What can be typed, how one command is written, or what a node can be told."""
+        node, verb = _named(parsed, here), VERBS.get(parsed.node.casefold())
+        if node is not None:
+            described = descriptions.read(sitting.connection, node.number)
+            sitting.tell(node_help_text(node.name, described, self._prefix))
+        else:
+            sitting.tell(help_text(prefix=self._prefix) if verb is None else verb_help_text(verb, self._prefix))
 
     def nodes(self, sitting: Sitting, parsed: Parsed, here: Sequence[Node]) -> None:
         """The nodes of the room."""
@@ -91,8 +95,9 @@ class Verbs:
     def cancel(self, sitting: Sitting, parsed: Parsed, here: Sequence[Node]) -> None:
         """What still waits is taken back. A command's own reply says that it was."""
         numbers = {node.number for node in here}
-        for word in parsed.words:
-            item = mailbox.by_number(sitting.connection, int(word)) if word.isdecimal() and len(word) < 16 else None
+        for word in (word.removeprefix("#") for word in parsed.words):
+            known = word.isascii() and word.isdecimal() and len(word) < 16
+            item = mailbox.by_number(sitting.connection, int(word)) if known else None
             if item is None or item.new.node not in numbers:
                 sitting.tell(f"There is no command #{clean_name(word)} here. What waits: {self._prefix} queue")
             else:

@@ -2,6 +2,9 @@
 
 import sqlite3
 
+from comatrix.codec import cbor
+from comatrix.codec.description import Description, read_description
+from comatrix.errors import WireError
 from comatrix.gateway.edges.store import status
 from comatrix.gateway.edges.store.status import NodeStatus
 
@@ -16,6 +19,19 @@ def body(connection: sqlite3.Connection, node: int) -> bytes | None:
     """Its CBOR; None: it never described itself."""
     row = connection.execute("SELECT body FROM description WHERE node = ?", (node,)).fetchone()
     return None if row is None else row[0]
+
+
+def read(connection: sqlite3.Connection, node: int) -> Description | None:
+    """The description itself; None: it never described itself, or what is here cannot be read any more."""
+    return described_untrusted(body(connection, node))
+
+
+def described_untrusted(body: bytes | None) -> Description | None:
+    """Its CBOR -> the description; None for what is none."""
+    try:
+        return None if body is None else read_description(cbor.decode_untrusted(body))
+    except WireError:
+        return None
 
 
 def hash_of(connection: sqlite3.Connection, node: int) -> bytes | None:

@@ -106,6 +106,14 @@ class Mail:
         item: Item = await self._run(job, new.node)
         return item
 
+    async def apply(self, job: Callable[[sqlite3.Connection], list[Item]]) -> None:
+        """A transaction of the room side -> the commands it queued or ended, told like any change."""
+
+        def work(connection: sqlite3.Connection, done: Done) -> None:
+            done.changed += job(connection)
+
+        await self._run(work)
+
     async def cancel(self, number: int, reason: str = "") -> Item | None:
         """A person cancels it -> the item, cancelled; None: it is on air or over (`item` says), or never was."""
         return await self._end(number, states.CANCELLED_BY, reason)
