@@ -267,7 +267,8 @@ def test_plain_coap_is_for_declared_addresses_on_declared_listeners(world: Gatew
     ("parts", "code"),
     [
         ({"path": "nowhere"}, codes.NOT_FOUND),
-        ({"path": "c"}, codes.NOT_FOUND),
+        ({"path": "c"}, codes.BAD_REQUEST),
+        ({"path": "d"}, codes.BAD_REQUEST),
         ({"code": coap.GET}, codes.METHOD_NOT_ALLOWED),
         ({"options": [(259, b"")]}, codes.BAD_OPTION),
         ({"options": [(CONTENT_FORMAT, b"\x99")]}, codes.UNSUPPORTED_FORMAT),

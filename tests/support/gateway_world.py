@@ -9,8 +9,10 @@ from comatrix.gateway.aead import aead
 from comatrix.gateway.edges.receiver import Receiver, Told
 from comatrix.gateway.errors import StoreError
 from comatrix.gateway.model import Appended, Duplicate, NewRecord, Node, SecurityContext, WindowMove
+from comatrix.gateway.uplink.address_proof import AddressProof
 from comatrix.gateway.uplink.admission import Admission, Rates
 from comatrix.gateway.uplink.associations import Address, Associations, Rekeyed
+from comatrix.gateway.uplink.carrying import Mail, NoMail
 from comatrix.gateway.uplink.ingest import Ingest
 from comatrix.gateway.uplink.recent import Recent
 from comatrix.session.server import Knock, Server
@@ -141,7 +143,9 @@ class GatewayWorld:
         aead: "AeadFactory" = aead,
         rates: Rates = UNHURRIED,
         start: Callable[[Coroutine[Any, Any, None]], object] | None = None,
+        mail: Mail | None = None,
     ) -> None:
+        self.mail = mail or NoMail()
         self._start = start or _run
         self.disk = disk
         self.rates = rates
@@ -172,6 +176,8 @@ class GatewayWorld:
             self.nodes.get,
             Recent(stored),
             self.admission,
+            self.mail,
+            AddressProof(self._random.randrange),
             highest_seq=self._highest_seq,
             monotonic_ms=lambda: self.now,
             wall_ms=lambda: WALL_MS + self.now + self.wall_shift_ms,

@@ -10,9 +10,11 @@ from comatrix.codec.option_numbers import MAX_AGE, uint_bytes
 from comatrix.codec.records import Answer, Hello
 from comatrix.gateway.errors import StoreError, StoreFull
 from comatrix.gateway.model import Appended, Duplicate, NewRecord, Node, WindowMove
+from comatrix.gateway.uplink.address_proof import AddressProof
 from comatrix.gateway.uplink.admission import Admission
 from comatrix.gateway.uplink.associations import Address, Associations, Rekeyed
-from comatrix.gateway.uplink.ingest import Ingest, Note, Reject, TellTime
+from comatrix.gateway.uplink.carrying import Carrying, Mail, Options
+from comatrix.gateway.uplink.ingest import Describe, Fetch, Ingest, Note, Reject, TellTime
 from comatrix.gateway.uplink.recent import Recent
 from comatrix.session.server import Knock, Peer, Repeated, Request, Server
 
@@ -51,6 +53,8 @@ class Receiver:
         nodes: Callable[[int], Node | None],
         recent: Recent,
         admission: Admission,
+        mail: Mail,
+        proof: AddressProof,
         *,
         highest_seq: Callable[[Node], int],
         monotonic_ms: Callable[[], int],
@@ -67,6 +71,8 @@ class Receiver:
         self._nodes = nodes
         self._recent = recent
         self.admission = admission
+        self._mail = mail
+        self._carrying = Carrying(mail, proof, self._hears)
         self._highest_seq = highest_seq
         self._monotonic_ms = monotonic_ms
         self._wall_ms = wall_ms
@@ -117,7 +123,7 @@ class Receiver:
         self.seen[node.number] = wall_ms, request.incoming.addr
         wait_s = self.admission.allows_node(node.number, now)
         if wait_s:
-            self._fresh(request, coap.TOO_MANY_REQUESTS, b"", wait_s)
+            self._fresh(request, coap.TOO_MANY_REQUESTS, b"", _max_age(wait_s))
             return
         if self._associations.superseded(request.peer):
             self._start(self._settle(request.peer.key))
@@ -131,6 +137,10 @@ class Receiver:
             self._storage.append(decision, self._window(request.peer), partial(self._committed, request, decision))
         elif isinstance(decision, Note):
             self._start(self._note(request, node, decision.hello))
+        elif isinstance(decision, Describe):
+            self._once_on_disk(request, partial(self._describe, request, node, decision.body))
+        elif isinstance(decision, Fetch):
+            self._fetch(request, node, now)
         elif isinstance(decision, TellTime):
             payload = Answer(time_s=wall_ms // 1000).encode()
             self._fresh(request, coap.CONTENT, payload)
@@ -146,22 +156,85 @@ class Receiver:
         self.acknowledged += 1
         if record.counter is not None:
             self._recent.add(record.node, record.counter, record.digest, record.received_ms)
-        payload = self._time_if_due(record.node, record.received_ms)
-        self._server.answer_stored(request, coap.CHANGED, payload, self._monotonic_ms())
-        self._flush()
+        if self._mail.waits(record.node) or record.kind == "result":
+            self._start(self._loaded(request, record))
+        else:
+            time_s = self._time_if_due(record.node, record.received_ms)
+            payload = b"" if time_s is None else Answer(time_s=time_s).encode()
+            self._server.answer_stored(request, coap.CHANGED, payload, self._monotonic_ms())
+            self._flush()
         if isinstance(told, Duplicate):
             self.duplicates += 1
         elif told.id is not None:
             self._stored(record, told.id)
 
+    async def _loaded(self, request: Request, record: NewRecord) -> None:
+        """Answer a stored record, with what waits for its node."""
+        if record.kind == "result":
+            with suppress(StoreError):  # it is in the log; before what waits is asked for, as it may have stood there
+                await self._mail.result_stored()
+        answer = Answer(time_s=self._time_if_due(record.node, record.received_ms))
+        options = await self._carrying.load(request, record.enrolment, answer, self._monotonic_ms())
+        if options is None:
+            self._server.ignore(request.incoming)
+            return
+        self._server.answer_stored(request, coap.CHANGED, answer.encode(), self._monotonic_ms(), options)
+        self._flush()
+
     def _full(self, request: Request, error: StoreError) -> None:
         """It is not on disk: the node keeps it and asks again."""
-        self._fresh(
-            request,
-            codes.SERVICE_UNAVAILABLE,
-            b"",
-            error.retry_after_s if isinstance(error, StoreFull) else RETRY_AFTER_S,
-        )
+        wait_s = error.retry_after_s if isinstance(error, StoreFull) else RETRY_AFTER_S
+        self._fresh(request, codes.SERVICE_UNAVAILABLE, b"", _max_age(wait_s))
+
+    def _once_on_disk(self, request: Request, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Begin `work` when the request's counter is on disk: no copy of it does the same after a crash."""
+
+        def moved(told: Told) -> None:
+            if isinstance(told, StoreError):
+                self._full(request, told)
+            else:
+                self._start(work())
+
+        self._storage.append(None, self._window(request.peer), moved)
+
+    def _fetch(self, request: Request, node: Node, now: int) -> None:
+        if self._carrying.reaches(request, now):
+            self._once_on_disk(request, partial(self._hand_over, request, node))
+        else:
+            self._fresh(request, coap.UNAUTHORIZED, b"", self._carrying.challenge(request, now))
+
+    async def _hand_over(self, request: Request, node: Node) -> None:
+        item = None
+        if self._hears(node.number, node.enrolment):
+            try:
+                item = await self._mail.air(node.number)
+            except StoreError as error:
+                self._full(request, error)
+                return
+        if not self._hears(node.number, node.enrolment):
+            self._server.ignore(request.incoming)
+            return
+        payload = Answer(item=item).encode()
+        if self._carrying.affordable(request, [], payload):
+            self._fresh(request, coap.CONTENT, payload)
+        else:
+            self._fresh(request, coap.UNAUTHORIZED, b"", self._carrying.challenge(request, self._monotonic_ms()))
+
+    async def _describe(self, request: Request, node: Node, body: bytes) -> None:
+        try:
+            await self._mail.describe(node.number, body)
+        except StoreError as error:
+            self._full(request, error)
+            return
+        await self._changed(request, node, Answer())
+
+    async def _changed(self, request: Request, node: Node, answer: Answer) -> None:
+        """2.04 under a counter of our own, with what waits for the node."""
+        options = await self._carrying.load(request, node.enrolment, answer, self._monotonic_ms())
+        if options is None:
+            self._server.ignore(request.incoming)
+            return
+        self._fresh(request, coap.CHANGED, answer.encode(), options)
 
     async def _note(self, request: Request, node: Node, hello: Hello) -> None:
         wall_ms = self._wall_ms()
@@ -175,7 +248,13 @@ class Receiver:
         # A node that lost its counter goes on above what is stored of it, so that no seq is ever used twice.
         lost = request.counter is not None and highest >= request.counter
         answer = Answer(time_s=wall_ms // 1000, highest=highest if lost else None)
-        self._fresh(request, coap.CHANGED, answer.encode())
+        if hello.executed is not None:
+            self._mail.executed(node.number, hello.executed)
+        if hello.description is not None and hello.description != self._mail.known_hash(node.number):
+            answer.describe = True  # and no item: what it was checked against is not what this node says it is
+            self._fresh(request, coap.CHANGED, answer.encode())
+            return
+        await self._changed(request, node, answer)
 
     async def _settle(self, context: int) -> None:
         with suppress(StoreError):  # the older keys live on in the database until the next start
@@ -209,12 +288,11 @@ class Receiver:
             self._knock(Knock("replay", repeated.incoming.addr, None, peer.node), now)
             self._server.refuse(repeated.incoming, coap.UNAUTHORIZED, "Replay detected", now)
 
-    def _fresh(self, request: Request | Repeated, code: int, payload: bytes, max_age_s: int | None = None) -> None:
+    def _fresh(self, request: Request | Repeated, code: int, payload: bytes, options: Options | None = None) -> None:
         """Answer under a counter of our own, reserving more of them first where none is left."""
-        options = [] if max_age_s is None else [(MAX_AGE, uint_bytes(max_age_s))]
 
         def answer() -> None:
-            self._server.answer_fresh(request, code, payload, self._monotonic_ms(), options)
+            self._server.answer_fresh(request, code, payload, self._monotonic_ms(), options or [])
             self._flush()
 
         counter = request.peer.counter
@@ -238,16 +316,28 @@ class Receiver:
             del self._reserving[peer.key]  # no counter, no answer: the nodes ask again
             return
         counter.granted(wanted)
-        for answer in self._reserving.pop(peer.key):
+        node = self._nodes(peer.node)
+        waiting = self._reserving.pop(peer.key)
+        if node is None or node.blocked:
+            return  # meanwhile a person said so: what these answers carry is not for it any more
+        for answer in waiting:
             answer()
 
-    def _time_if_due(self, node: int, wall_ms: int) -> bytes:
+    def _time_if_due(self, node: int, wall_ms: int) -> int | None:
         if wall_ms - self._clock_set.get(node, -TIME_EVERY_MS) < TIME_EVERY_MS:
-            return b""
+            return None
         self._clock_set[node] = wall_ms
-        return Answer(time_s=wall_ms // 1000).encode()
+        return wall_ms // 1000
+
+    def _hears(self, number: int, enrolment: int) -> bool:
+        node = self._nodes(number)
+        return node is not None and not node.blocked and node.enrolment == enrolment
 
     @staticmethod
     def _window(peer: Peer) -> WindowMove | None:
         window = peer.window
         return None if window is None else WindowMove(peer.key, window.highest, window.mask)
+
+
+def _max_age(seconds: int) -> Options:
+    return [(MAX_AGE, uint_bytes(seconds))]
