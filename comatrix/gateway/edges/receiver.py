@@ -13,7 +13,8 @@ from comatrix.gateway.model import Appended, Duplicate, NewRecord, Node, WindowM
 from comatrix.gateway.uplink.address_proof import AddressProof
 from comatrix.gateway.uplink.admission import Admission
 from comatrix.gateway.uplink.associations import Address, Associations, Rekeyed
-from comatrix.gateway.uplink.carrying import Carrying, Mail, Options
+from comatrix.gateway.uplink.carrying import Carrying, Mail
+from comatrix.gateway.uplink.fresh_answers import FreshAnswers, Options
 from comatrix.gateway.uplink.ingest import Describe, Fetch, Ingest, Note, Reject, TellTime
 from comatrix.gateway.uplink.recent import Recent
 from comatrix.session.server import Knock, Peer, Repeated, Request, Server
@@ -80,7 +81,9 @@ class Receiver:
         self._start = start
         self._stored = stored
         self._knock = knock
-        self._reserving: dict[int, list[Callable[[], None]]] = {}
+        self._fresh = FreshAnswers(
+            server, storage.reserve, self._hears, monotonic_ms=monotonic_ms, flush=flush, start=start
+        ).send
         self._clock_set: dict[int, int] = {}
         self.seen: dict[int, tuple[int, Address]] = {}  # node -> last authenticated contact
         self.received = self.acknowledged = self.duplicates = 0
@@ -156,7 +159,9 @@ class Receiver:
         self.acknowledged += 1
         if record.counter is not None:
             self._recent.add(record.node, record.counter, record.digest, record.received_ms)
-        if self._mail.waits(record.node) or record.kind == "result":
+        if record.kind == "result":
+            self._start(self._tell_result())
+        if self._mail.waits(record.node):
             self._start(self._loaded(request, record))
         else:
             time_s = self._time_if_due(record.node, record.received_ms)
@@ -170,9 +175,6 @@ class Receiver:
 
     async def _loaded(self, request: Request, record: NewRecord) -> None:
         """Answer a stored record, with what waits for its node."""
-        if record.kind == "result":
-            with suppress(StoreError):  # it is in the log; before what waits is asked for, as it may have stood there
-                await self._mail.result_stored()
         answer = Answer(time_s=self._time_if_due(record.node, record.received_ms))
         options = await self._carrying.load(request, record.enrolment, answer, self._monotonic_ms())
         if options is None:
@@ -180,6 +182,10 @@ class Receiver:
             return
         self._server.answer_stored(request, coap.CHANGED, answer.encode(), self._monotonic_ms(), options)
         self._flush()
+
+    async def _tell_result(self) -> None:
+        with suppress(StoreError):  # it is in the log: whoever looks there next finds it
+            await self._mail.result_stored()
 
     def _full(self, request: Request, error: StoreError) -> None:
         """It is not on disk: the node keeps it and asks again."""
@@ -198,27 +204,24 @@ class Receiver:
         self._storage.append(None, self._window(request.peer), moved)
 
     def _fetch(self, request: Request, node: Node, now: int) -> None:
-        if self._carrying.reaches(request, now):
+        if not self._carrying.reaches(request, now):
+            self._fresh(request, coap.UNAUTHORIZED, b"", self._carrying.challenge(request, now))
+        elif self._mail.waits(node.number):
             self._once_on_disk(request, partial(self._hand_over, request, node))
         else:
-            self._fresh(request, coap.UNAUTHORIZED, b"", self._carrying.challenge(request, now))
+            self._fresh(request, coap.CONTENT, b"")
 
     async def _hand_over(self, request: Request, node: Node) -> None:
-        item = None
-        if self._hears(node.number, node.enrolment):
-            try:
-                item = await self._mail.air(node.number)
-            except StoreError as error:
-                self._full(request, error)
-                return
-        if not self._hears(node.number, node.enrolment):
-            self._server.ignore(request.incoming)
+        answer = Answer()
+        try:
+            options = await self._carrying.fetch(request, node.enrolment, answer, self._monotonic_ms())
+        except StoreError as error:
+            self._full(request, error)
             return
-        payload = Answer(item=item).encode()
-        if self._carrying.affordable(request, [], payload):
-            self._fresh(request, coap.CONTENT, payload)
+        if options is None:
+            self._server.ignore(request.incoming)
         else:
-            self._fresh(request, coap.UNAUTHORIZED, b"", self._carrying.challenge(request, self._monotonic_ms()))
+            self._fresh(request, coap.UNAUTHORIZED if options else coap.CONTENT, answer.encode(), options)
 
     async def _describe(self, request: Request, node: Node, body: bytes) -> None:
         try:
@@ -240,6 +243,8 @@ class Receiver:
         wall_ms = self._wall_ms()
         try:
             await self._storage.hello(node.number, hello, self._window(request.peer), wall_ms)
+            if hello.executed is not None:
+                await self._mail.executed(node.number, hello.executed)
         except StoreError as error:
             self._full(request, error)
             return
@@ -248,8 +253,6 @@ class Receiver:
         # A node that lost its counter goes on above what is stored of it, so that no seq is ever used twice.
         lost = request.counter is not None and highest >= request.counter
         answer = Answer(time_s=wall_ms // 1000, highest=highest if lost else None)
-        if hello.executed is not None:
-            self._mail.executed(node.number, hello.executed)
         if hello.description is not None and hello.description != self._mail.known_hash(node.number):
             answer.describe = True  # and no item: what it was checked against is not what this node says it is
             self._fresh(request, coap.CHANGED, answer.encode())
@@ -288,50 +291,16 @@ class Receiver:
             self._knock(Knock("replay", repeated.incoming.addr, None, peer.node), now)
             self._server.refuse(repeated.incoming, coap.UNAUTHORIZED, "Replay detected", now)
 
-    def _fresh(self, request: Request | Repeated, code: int, payload: bytes, options: Options | None = None) -> None:
-        """Answer under a counter of our own, reserving more of them first where none is left."""
-
-        def answer() -> None:
-            self._server.answer_fresh(request, code, payload, self._monotonic_ms(), options or [])
-            self._flush()
-
-        counter = request.peer.counter
-        if counter is None or counter.ready():
-            answer()
-            return
-        waiting = self._reserving.setdefault(request.peer.key, [])
-        if len(waiting) >= counter.step:
-            return  # more than one reservation gives: the node asks again
-        waiting.append(answer)
-        if len(waiting) == 1:
-            self._start(self._reserve(request.peer))
-
-    async def _reserve(self, peer: Peer) -> None:
-        counter = peer.counter
-        assert counter is not None
-        wanted = counter.wanted()
-        try:
-            await self._storage.reserve(peer.key, wanted)
-        except StoreError:
-            del self._reserving[peer.key]  # no counter, no answer: the nodes ask again
-            return
-        counter.granted(wanted)
-        node = self._nodes(peer.node)
-        waiting = self._reserving.pop(peer.key)
-        if node is None or node.blocked:
-            return  # meanwhile a person said so: what these answers carry is not for it any more
-        for answer in waiting:
-            answer()
-
     def _time_if_due(self, node: int, wall_ms: int) -> int | None:
         if wall_ms - self._clock_set.get(node, -TIME_EVERY_MS) < TIME_EVERY_MS:
             return None
         self._clock_set[node] = wall_ms
         return wall_ms // 1000
 
-    def _hears(self, number: int, enrolment: int) -> bool:
+    def _hears(self, number: int, enrolment: int | None = None) -> bool:
+        """Whether a node, in this enrolment, is still heard: a person may change that while the disk works."""
         node = self._nodes(number)
-        return node is not None and not node.blocked and node.enrolment == enrolment
+        return node is not None and not node.blocked and enrolment in (None, node.enrolment)
 
     @staticmethod
     def _window(peer: Peer) -> WindowMove | None:

@@ -9,9 +9,8 @@ from comatrix.codec.option_numbers import ECHO
 from comatrix.codec.records import Answer, Command
 from comatrix.gateway.errors import StoreError
 from comatrix.gateway.uplink.address_proof import AddressProof
+from comatrix.gateway.uplink.fresh_answers import Options
 from comatrix.session.server import AMPLIFICATION, Request
-
-Options = list[tuple[int, bytes]]
 
 _HEADER = 4
 _EMPTY_ACK = 4  # what an answer that takes long is announced by
@@ -25,10 +24,10 @@ class Mail(Protocol):
         """Whether an item stands or waits for a node: from memory, as it is asked at every record."""
 
     async def air(self, node: int) -> Command | None:
-        """The item that stands, as it goes on air; that it does is on disk before this returns. Raises StoreError."""
+        """The item that stands; it is on air, on disk, when this returns. Results go before. Raises StoreError."""
 
     async def result_stored(self) -> None:
-        """A result is in the log: take it from there. May be told more than once of one. Raises StoreError."""
+        """A result is in the log, perhaps not for the first time: take it from there. Raises StoreError."""
 
     async def describe(self, node: int, body: bytes) -> None:
         """Store the CBOR of a node's self-description. Raises StoreError."""
@@ -36,8 +35,8 @@ class Mail(Protocol):
     def known_hash(self, node: int) -> bytes | None:
         """The hash of the self-description that is stored of a node."""
 
-    def executed(self, node: int, id: int) -> None:
-        """A node says that this is the highest id it executed."""
+    async def executed(self, node: int, id: int) -> None:
+        """A node says that it executed this id: the next ones are above it, on disk. Raises StoreError."""
 
 
 class NoMail:
@@ -61,7 +60,7 @@ class NoMail:
         """None is known."""
         return None
 
-    def executed(self, node: int, id: int) -> None:
+    async def executed(self, node: int, id: int) -> None:
         """Nothing was asked of it."""
 
 
@@ -80,42 +79,56 @@ class Carrying:
         """
         return self._proven(request) or self._echoes(request, now) or request.peer.context is None
 
-    def affordable(self, request: Request, options: Options, payload: bytes) -> bool:
-        """Whether an answer may be as long as this: to an address that is not proven, three times the request."""
-        if self._proven(request):
-            return True
-        incoming = request.incoming
-        around = _EMPTY_ACK + _HEADER + len(incoming.message.token) + (_OSCORE if request.peer.context else 0)
-        return around + len(coap.encode_body(options, payload)) <= AMPLIFICATION * len(incoming.seen.data)
-
     def challenge(self, request: Request, now: int) -> Options:
         """The option that lets a node prove where it is."""
         return [(ECHO, self._proof.challenge(request.peer.node, request.incoming.addr, now))]
 
     async def load(self, request: Request, enrolment: int, answer: Answer, now: int) -> Options | None:
-        """Put into an answer what waits -> the answer's options. None: the node is heard no more, nothing is sent."""
+        """Put into an answer what waits, or that something does -> the answer's options.
+
+        None: the node is no longer heard, nothing is sent.
+        """
+        options: Options | None = []
+        if self._mail.waits(request.peer.node):
+            if self.reaches(request, now):
+                with suppress(StoreError):  # the item stays where it is: the 2.04 need not wait for it
+                    options = await self.fetch(request, enrolment, answer, now)
+            else:
+                options = self.challenge(request, now)
+        if options:
+            options = self._announced(request, answer, options)
+        return options if self._hears(request.peer.node, enrolment) else None
+
+    async def fetch(self, request: Request, enrolment: int, answer: Answer, now: int) -> Options | None:
+        """Put the item that stands into an answer -> no options, or Echo where it is too long for the address.
+
+        None: the node is no longer heard. Raises StoreError.
+        """
         node = request.peer.node
         if not self._hears(node, enrolment):
             return None
-        if not self._mail.waits(node):
+        answer.item = await self._mail.air(node)
+        if not self._hears(node, enrolment):
+            return None
+        if answer.item is None or self._affordable(request, [], answer):
             return []
-        if self.reaches(request, now):
-            with suppress(StoreError):  # it stays where it is: the record's 2.04 need not wait for it
-                answer.item = await self._mail.air(node)
-            if not self._hears(node, enrolment):
-                return None
-            if answer.item is None or self.affordable(request, [], answer.encode()):
-                return []
-            answer.item = None
-        return self._announced(request, answer, now)
+        answer.item = None
+        return self.challenge(request, now)
 
-    def _announced(self, request: Request, answer: Answer, now: int) -> Options:
-        options = self.challenge(request, now)
+    def _announced(self, request: Request, answer: Answer, options: Options) -> Options:
         answer.more = True
-        if self.affordable(request, options, answer.encode()):
+        if self._affordable(request, options, answer):
             return options
         answer.more = False
         return []
+
+    def _affordable(self, request: Request, options: Options, answer: Answer) -> bool:
+        """Whether an answer may be as long as this: to an address that is not proven, three times the request."""
+        if self._proven(request):
+            return True
+        incoming = request.incoming
+        around = _EMPTY_ACK + _HEADER + len(incoming.message.token) + (_OSCORE if request.peer.context else 0)
+        return around + len(coap.encode_body(options, answer.encode())) <= AMPLIFICATION * len(incoming.seen.data)
 
     def _proven(self, request: Request) -> bool:
         return self._proof.proven(request.peer.node, request.incoming.addr)
