@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from comatrix.codec.records import Hello
 from comatrix.gateway.aead import aead
 from comatrix.gateway.edges.receiver import Receiver, Told
+from comatrix.gateway.edges.store.contexts import merged
 from comatrix.gateway.errors import StoreError
 from comatrix.gateway.model import Appended, Duplicate, NewRecord, Node, SecurityContext, WindowMove
 from comatrix.gateway.uplink.address_proof import AddressProof
@@ -73,8 +74,11 @@ class MemoryDisk:
         return Appended(len(self.records))
 
     def move(self, window: WindowMove) -> None:
-        """The window of a context."""
-        self._change(window.context, highest=window.highest, mask=window.mask)
+        """The window of a context, beside what is stored: commits that were held come after younger ones."""
+        if window.context in self.contexts:
+            stored = self.contexts[window.context]
+            highest, mask = merged((stored.highest, stored.mask), (window.highest, window.mask))
+            self._change(window.context, highest=highest, mask=mask)
 
     async def reserve(self, context: int, reserved: int) -> None:
         self._check()
