@@ -144,6 +144,15 @@ def test_an_unproven_address_gets_an_echo_and_fetches_with_it() -> None:
     assert scene.ask(record=READING)[2].item == ITEM
 
 
+@pytest.mark.parametrize(("path", "record"), [("r", READING), ("h", Hello(firmware="x"))])
+def test_where_nothing_waits_nothing_is_said_of_it(path: str, record: object) -> None:
+    scene = Scene(proven=False)
+    scene.mail.items.clear()
+    code, options, answer = scene.ask(path, record)
+    assert (code, options, answer.item, answer.more) == (coap.CHANGED, [], None, False)
+    assert scene.mail.calls == []
+
+
 def test_any_request_may_carry_the_echo() -> None:
     scene = Scene(proven=False)
     _, options, _ = scene.ask(record=READING)
@@ -281,6 +290,15 @@ class TestANodeThatIsNoLongerHeard:
         return scene.world.take() + scene.world.server.datagrams_to_send(scene.world.now) == []
 
 
+def test_a_node_blocked_meanwhile_is_not_even_told_that_something_waits() -> None:
+    scene = Scene(proven=False)
+    scene.disk.hold = True
+    scene.post(record=READING)
+    scene.world.nodes[7] = replace(GARDEN, blocked=True)
+    scene.disk.sync()
+    assert scene.world.take() == []
+
+
 def plain(mid: int, code: int, path: bytes, payload: bytes = b"", echo: bytes | None = None) -> bytes:
     """A request of the plain node's."""
     options = [(URI_PATH, path)] + ([] if echo is None else [(ECHO, echo)])
@@ -310,3 +328,10 @@ def test_an_item_too_long_to_be_safe_goes_to_a_plain_node_that_answered_an_echo(
     assert code == coap.UNAUTHORIZED
     code, _, answer = heard(scene, plain(3, coap.GET, b"c", echo=options[ECHO]))
     assert (code, answer.item) == (coap.CONTENT, Command(3, "x" * 100))
+
+
+def test_where_even_an_echo_would_be_too_much_a_plain_node_is_told_of_nothing(scene: Scene) -> None:
+    """The shortest hello there is; an empty ACK of four bytes may have gone before."""
+    scene.mail.items[8] = Command(3, "x" * 100)
+    code, options, answer = heard(scene, plain(1, coap.POST, b"h", encode(Hello())))
+    assert (code, options, answer.item, answer.more) == (coap.CHANGED, {}, None, False)
