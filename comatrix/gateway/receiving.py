@@ -14,8 +14,10 @@ from comatrix.gateway.edges.store.reception import Reception
 from comatrix.gateway.edges.store.store import Store
 from comatrix.gateway.edges.udp import UdpEdge, Verbs
 from comatrix.gateway.model import NewRecord
+from comatrix.gateway.uplink.address_proof import AddressProof
 from comatrix.gateway.uplink.admission import Admission, Rates
 from comatrix.gateway.uplink.associations import Associations
+from comatrix.gateway.uplink.carrying import Mail, NoMail
 from comatrix.gateway.uplink.ingest import Ingest
 from comatrix.gateway.uplink.recent import Recent
 from comatrix.session.duplicates import EXCHANGE_LIFETIME_MS
@@ -34,8 +36,12 @@ def start_receiving(
     rates: Rates,
     stored: Callable[[NewRecord, int], None],
     knock: Callable[[Knock, int], None],
+    mail: Mail | None = None,
 ) -> Receiver:
-    """The sockets of `udp` are read from now on. `stored` and `knock` are told in the event loop's thread."""
+    """The sockets of `udp` are read from now on. `stored` and `knock` are told in the event loop's thread.
+
+    `mail` None: nothing ever waits for a node.
+    """
     parameters = Parameters(peer_duplicates=limits.duplicates_per_peer, all_duplicates=4 * limits.peers)
     server = Server(ServingEndpoint(secrets.randbelow, parameters), associations)
     since_ms = wall_ms() - EXCHANGE_LIFETIME_MS
@@ -54,6 +60,8 @@ def start_receiving(
         directory.node,
         Recent(store.read(lambda connection: records.recent_requests(connection, since_ms))),
         Admission(rates, knock),
+        mail or NoMail(),
+        AddressProof(secrets.randbelow),
         highest_seq=directory.highest_seq,
         monotonic_ms=monotonic_ms,
         wall_ms=wall_ms,

@@ -10,15 +10,16 @@ from typing import Any
 import pytest
 
 from comatrix.codec import coap, codes
-from comatrix.codec.option_numbers import ACCEPT, CONTENT_FORMAT, MAX_AGE, OSCORE, URI_PATH, uint
-from comatrix.codec.records import Hello, Readings, Record, Text, encode, read_answer_untrusted
+from comatrix.codec.option_numbers import ACCEPT, CONTENT_FORMAT, ECHO, MAX_AGE, OSCORE, URI_PATH, uint
+from comatrix.codec.records import Command, Hello, Readings, Record, Text, encode, read_answer_untrusted
 from comatrix.gateway.aead import aead
 from comatrix.gateway.edges.receiver import TIME_EVERY_MS
 from comatrix.gateway.model import Node
-from comatrix.gateway.uplink.associations import COUNTER_STEP
+from comatrix.gateway.uplink.associations import COUNTER_STEP, Address
 from comatrix.session import oscore
 from comatrix.session.keys import Keys, node_id
 from tests.support.gateway_world import NODE_ADDRESS, WALL_MS, GatewayWorld, MemoryDisk
+from tests.support.written_mail import WrittenMail
 
 SECRET = bytes(range(16))
 PLAIN_LISTENER = 9
@@ -155,6 +156,23 @@ async def test_more_answers_than_counters_wait_for_no_slow_disk() -> None:
     assert sender.answer(3 * COUNTER_STEP, answer)[0] == coap.CONTENT
 
 
+async def test_a_node_blocked_while_counters_are_reserved_gets_nothing() -> None:
+    disk, sender, tasks = SlowDisk(), Sender(), list[asyncio.Task[None]]()
+    disk.provision(7, SECRET)
+
+    def start(work: Coroutine[Any, Any, None]) -> None:
+        tasks.append(asyncio.get_running_loop().create_task(work))
+
+    world = GatewayWorld(disk, {7: Node(7, "garden", 1, 1)}, start=start)
+    world.receive(sender.request(1, "t", code=coap.GET))
+    await asyncio.sleep(0)
+    world.nodes[7] = Node(7, "garden", 1, 1, blocked=True)
+    disk.synced.set()
+    await asyncio.gather(*tasks)
+    world.server.handle_timer(10_000)
+    assert world.take() + world.server.datagrams_to_send(10_000) == []
+
+
 def test_a_repeat_of_a_record_is_acknowledged_and_stored_once(world: GatewayWorld, disk: MemoryDisk) -> None:
     sender = Sender()
     world.receive(sender.request(5, record=READING))
@@ -267,7 +285,8 @@ def test_plain_coap_is_for_declared_addresses_on_declared_listeners(world: Gatew
     ("parts", "code"),
     [
         ({"path": "nowhere"}, codes.NOT_FOUND),
-        ({"path": "c"}, codes.NOT_FOUND),
+        ({"path": "c"}, codes.BAD_REQUEST),
+        ({"path": "d"}, codes.BAD_REQUEST),
         ({"code": coap.GET}, codes.METHOD_NOT_ALLOWED),
         ({"options": [(259, b"")]}, codes.BAD_OPTION),
         ({"options": [(CONTENT_FORMAT, b"\x99")]}, codes.UNSUPPORTED_FORMAT),
@@ -371,23 +390,36 @@ class _Recorder:
         return self._inner.open(nonce, aad, ciphertext)
 
 
+def newest_echo(sender: Sender, sent: list[tuple[bytes, Address]]) -> bytes | None:
+    """The Echo value of the newest answer, if it has one."""
+    message = coap.decode_untrusted(sent[-1][0]) if sent else None
+    if message is None or OSCORE not in dict(message.options):
+        return None
+    return dict(sender.answer(message.mid, sent[-1][0])[1]).get(ECHO)
+
+
 @pytest.mark.parametrize("seed", range(20))
 def test_the_gateway_never_uses_a_nonce_twice_through_crashes_and_full_disks(seed: int) -> None:
     random = Random(seed)
     disk = MemoryDisk()
     disk.provision(7, SECRET)
     recorder = RecordingAead()
-    world = GatewayWorld(disk, {7: Node(7, "garden", 1, 1)}, seed, recorder)
+    mail = WrittenMail({7: Command(1, 0, [60])})
+    world = GatewayWorld(disk, {7: Node(7, "garden", 1, 1)}, seed, recorder, mail=mail)
     sender = Sender()
     old: list[bytes] = []
+    echo: bytes | None = None
     for counter in range(1, 150):
         disk.broken = random.random() < 0.2
         disk.hold = random.random() < 0.4
-        path = random.choice(["r", "r", "r", "t", "h", "nowhere"])
+        path = random.choice(["r", "r", "r", "t", "h", "c", "c", "nowhere"])
         record = READING if path == "r" else Hello() if path == "h" else None
-        code = coap.GET if path == "t" else coap.POST
-        old.append(sender.request(counter, path, record, code=code))
+        code = coap.GET if path in ("t", "c") else coap.POST
+        mail.broken = random.random() < 0.2
+        options = [(ECHO, echo)] if echo and random.random() < 0.7 else []
+        old.append(sender.request(counter, path, record, code=code, options=options))
         world.receive(old[-1])
+        echo = newest_echo(sender, world.sent) or echo
         if random.random() < 0.3:
             world.receive(random.choice(old))
         if random.random() < 0.1:
@@ -396,5 +428,6 @@ def test_the_gateway_never_uses_a_nonce_twice_through_crashes_and_full_disks(see
             disk.sync()
         world.now += random.randrange(100_000)
     assert len(recorder.used) > 50
+    assert ("air", 7) in mail.calls
     assert NODE_ADDRESS in {addr for _, addr in world.sent}
     assert len({(record.node, record.seq) for record in disk.records}) == len(disk.records)

@@ -10,10 +10,11 @@ import pytest
 from aiocoap import error
 
 from comatrix.codec import cbor
-from comatrix.codec.records import Hello, Readings, Text, encode, read_answer_untrusted
+from comatrix.codec.records import Command, Hello, Readings, Text, encode, read_answer_untrusted
 from comatrix.gateway.model import Node
 from tests.interop.aiocoap_peer import LOOPBACK, NODE, SECRET, Datagrams, PeerContext, context
 from tests.support.gateway_world import WALL_MS, GatewayWorld, MemoryDisk
+from tests.support.written_mail import WrittenMail
 
 
 class Gateway:
@@ -22,7 +23,8 @@ class Gateway:
     def __init__(self) -> None:
         self.disk = MemoryDisk()
         self.disk.provision(NODE, SECRET)
-        self.world = GatewayWorld(self.disk, {NODE: Node(NODE, "garden", 1, 1)})
+        self.mail = WrittenMail()
+        self.world = GatewayWorld(self.disk, {NODE: Node(NODE, "garden", 1, 1)}, mail=self.mail)
         self.socket = Datagrams(self.receive)
 
     def receive(self, data: bytes, addr: tuple[str, int]) -> None:
@@ -101,9 +103,9 @@ async def test_hello_and_text_are_taken(tmp_path: Path) -> None:
         (aiocoap.GET, "r", b"", aiocoap.METHOD_NOT_ALLOWED),
         (aiocoap.POST, "r", b"\xff", aiocoap.BAD_REQUEST),
         (aiocoap.POST, "m", encode(Text("x", 9)), aiocoap.FORBIDDEN),
-        (aiocoap.GET, "c", b"", aiocoap.NOT_FOUND),
+        (aiocoap.POST, "c", b"\x80", aiocoap.BAD_REQUEST),
     ],
-    ids=["path", "method", "body", "room", "mailbox"],
+    ids=["path", "method", "body", "room", "result"],
 )
 async def test_refusals_come_protected(
     tmp_path: Path, code: aiocoap.Code, path: str, payload: bytes, expected: aiocoap.Code
@@ -112,6 +114,17 @@ async def test_refusals_come_protected(
         answer = await peer.ask(code, path, payload)
         assert answer.code == expected
         assert peer.gateway.disk.records == []
+
+
+async def test_an_address_is_proven_by_the_echo_that_aiocoap_sends_back(tmp_path: Path) -> None:
+    async with talking(context(tmp_path / "node", node=True)) as peer:
+        peer.gateway.mail.items[NODE] = item = Command(1, 0, [60])
+        stored = await peer.ask(aiocoap.POST, "r", encode(Readings({0: 1})))
+        assert (read_answer_untrusted(stored.payload).more, len(stored.opt.echo)) == (True, 8)
+        fetched = await peer.ask(aiocoap.GET, "c")  # its second request carries the Echo of the 4.01 to the first
+        assert (fetched.code, read_answer_untrusted(fetched.payload).item) == (aiocoap.CONTENT, item)
+        stored = await peer.ask(aiocoap.POST, "r", encode(Readings({0: 1})))
+        assert (read_answer_untrusted(stored.payload).item, stored.opt.echo) == (item, None)
 
 
 async def test_a_full_disk_is_told_with_the_seconds_to_wait(tmp_path: Path) -> None:

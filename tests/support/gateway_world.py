@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING, Any
 from comatrix.codec.records import Hello
 from comatrix.gateway.aead import aead
 from comatrix.gateway.edges.receiver import Receiver, Told
+from comatrix.gateway.edges.store.contexts import merged
 from comatrix.gateway.errors import StoreError
 from comatrix.gateway.model import Appended, Duplicate, NewRecord, Node, SecurityContext, WindowMove
+from comatrix.gateway.uplink.address_proof import AddressProof
 from comatrix.gateway.uplink.admission import Admission, Rates
 from comatrix.gateway.uplink.associations import Address, Associations, Rekeyed
+from comatrix.gateway.uplink.carrying import Mail, NoMail
 from comatrix.gateway.uplink.ingest import Ingest
 from comatrix.gateway.uplink.recent import Recent
 from comatrix.session.server import Knock, Server
@@ -71,8 +74,11 @@ class MemoryDisk:
         return Appended(len(self.records))
 
     def move(self, window: WindowMove) -> None:
-        """The window of a context."""
-        self._change(window.context, highest=window.highest, mask=window.mask)
+        """The window of a context, beside what is stored: commits that were held come after younger ones."""
+        if window.context in self.contexts:
+            stored = self.contexts[window.context]
+            highest, mask = merged((stored.highest, stored.mask), (window.highest, window.mask))
+            self._change(window.context, highest=highest, mask=mask)
 
     async def reserve(self, context: int, reserved: int) -> None:
         self._check()
@@ -141,7 +147,9 @@ class GatewayWorld:
         aead: "AeadFactory" = aead,
         rates: Rates = UNHURRIED,
         start: Callable[[Coroutine[Any, Any, None]], object] | None = None,
+        mail: Mail | None = None,
     ) -> None:
+        self.mail = mail or NoMail()
         self._start = start or _run
         self.disk = disk
         self.rates = rates
@@ -172,6 +180,8 @@ class GatewayWorld:
             self.nodes.get,
             Recent(stored),
             self.admission,
+            self.mail,
+            AddressProof(self._random.randrange),
             highest_seq=self._highest_seq,
             monotonic_ms=lambda: self.now,
             wall_ms=lambda: WALL_MS + self.now + self.wall_shift_ms,

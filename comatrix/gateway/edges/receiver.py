@@ -10,9 +10,12 @@ from comatrix.codec.option_numbers import MAX_AGE, uint_bytes
 from comatrix.codec.records import Answer, Hello
 from comatrix.gateway.errors import StoreError, StoreFull
 from comatrix.gateway.model import Appended, Duplicate, NewRecord, Node, WindowMove
+from comatrix.gateway.uplink.address_proof import AddressProof
 from comatrix.gateway.uplink.admission import Admission
 from comatrix.gateway.uplink.associations import Address, Associations, Rekeyed
-from comatrix.gateway.uplink.ingest import Ingest, Note, Reject, TellTime
+from comatrix.gateway.uplink.carrying import Carrying, Mail
+from comatrix.gateway.uplink.fresh_answers import FreshAnswers, Options
+from comatrix.gateway.uplink.ingest import Describe, Fetch, Ingest, Note, Reject, TellTime
 from comatrix.gateway.uplink.recent import Recent
 from comatrix.session.server import Knock, Peer, Repeated, Request, Server
 
@@ -51,6 +54,8 @@ class Receiver:
         nodes: Callable[[int], Node | None],
         recent: Recent,
         admission: Admission,
+        mail: Mail,
+        proof: AddressProof,
         *,
         highest_seq: Callable[[Node], int],
         monotonic_ms: Callable[[], int],
@@ -67,6 +72,8 @@ class Receiver:
         self._nodes = nodes
         self._recent = recent
         self.admission = admission
+        self._mail = mail
+        self._carrying = Carrying(mail, proof, self._hears)
         self._highest_seq = highest_seq
         self._monotonic_ms = monotonic_ms
         self._wall_ms = wall_ms
@@ -74,7 +81,9 @@ class Receiver:
         self._start = start
         self._stored = stored
         self._knock = knock
-        self._reserving: dict[int, list[Callable[[], None]]] = {}
+        self._fresh = FreshAnswers(
+            server, storage.reserve, self._hears, monotonic_ms=monotonic_ms, flush=flush, start=start
+        ).send
         self._clock_set: dict[int, int] = {}
         self.seen: dict[int, tuple[int, Address]] = {}  # node -> last authenticated contact
         self.received = self.acknowledged = self.duplicates = 0
@@ -117,7 +126,7 @@ class Receiver:
         self.seen[node.number] = wall_ms, request.incoming.addr
         wait_s = self.admission.allows_node(node.number, now)
         if wait_s:
-            self._fresh(request, coap.TOO_MANY_REQUESTS, b"", wait_s)
+            self._fresh(request, coap.TOO_MANY_REQUESTS, b"", _max_age(wait_s))
             return
         if self._associations.superseded(request.peer):
             self._start(self._settle(request.peer.key))
@@ -131,6 +140,10 @@ class Receiver:
             self._storage.append(decision, self._window(request.peer), partial(self._committed, request, decision))
         elif isinstance(decision, Note):
             self._start(self._note(request, node, decision.hello))
+        elif isinstance(decision, Describe):
+            self._once_on_disk(request, partial(self._describe, request, node, decision.body))
+        elif isinstance(decision, Fetch):
+            self._fetch(request, node, now)
         elif isinstance(decision, TellTime):
             payload = Answer(time_s=wall_ms // 1000).encode()
             self._fresh(request, coap.CONTENT, payload)
@@ -146,27 +159,92 @@ class Receiver:
         self.acknowledged += 1
         if record.counter is not None:
             self._recent.add(record.node, record.counter, record.digest, record.received_ms)
-        payload = self._time_if_due(record.node, record.received_ms)
-        self._server.answer_stored(request, coap.CHANGED, payload, self._monotonic_ms())
-        self._flush()
+        if record.kind == "result":
+            self._start(self._tell_result())
+        if self._mail.waits(record.node):
+            self._start(self._loaded(request, record))
+        else:
+            time_s = self._time_if_due(record.node, record.received_ms)
+            payload = b"" if time_s is None else Answer(time_s=time_s).encode()
+            self._server.answer_stored(request, coap.CHANGED, payload, self._monotonic_ms())
+            self._flush()
         if isinstance(told, Duplicate):
             self.duplicates += 1
         elif told.id is not None:
             self._stored(record, told.id)
 
+    async def _loaded(self, request: Request, record: NewRecord) -> None:
+        """Answer a stored record, with what waits for its node."""
+        answer = Answer(time_s=self._time_if_due(record.node, record.received_ms))
+        options = await self._carrying.load(request, record.enrolment, answer, self._monotonic_ms())
+        if options is None:
+            self._server.ignore(request.incoming)
+            return
+        self._server.answer_stored(request, coap.CHANGED, answer.encode(), self._monotonic_ms(), options)
+        self._flush()
+
+    async def _tell_result(self) -> None:
+        with suppress(StoreError):  # it is in the log: whoever looks there next finds it
+            await self._mail.result_stored()
+
     def _full(self, request: Request, error: StoreError) -> None:
         """It is not on disk: the node keeps it and asks again."""
-        self._fresh(
-            request,
-            codes.SERVICE_UNAVAILABLE,
-            b"",
-            error.retry_after_s if isinstance(error, StoreFull) else RETRY_AFTER_S,
-        )
+        wait_s = error.retry_after_s if isinstance(error, StoreFull) else RETRY_AFTER_S
+        self._fresh(request, codes.SERVICE_UNAVAILABLE, b"", _max_age(wait_s))
+
+    def _once_on_disk(self, request: Request, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Begin `work` when the request's counter is on disk: no copy of it does the same after a crash."""
+
+        def moved(told: Told) -> None:
+            if isinstance(told, StoreError):
+                self._full(request, told)
+            else:
+                self._start(work())
+
+        self._storage.append(None, self._window(request.peer), moved)
+
+    def _fetch(self, request: Request, node: Node, now: int) -> None:
+        if not self._carrying.reaches(request, now):
+            self._fresh(request, coap.UNAUTHORIZED, b"", self._carrying.challenge(request, now))
+        elif self._mail.waits(node.number):
+            self._once_on_disk(request, partial(self._hand_over, request, node))
+        else:
+            self._fresh(request, coap.CONTENT, b"")
+
+    async def _hand_over(self, request: Request, node: Node) -> None:
+        answer = Answer()
+        try:
+            options = await self._carrying.fetch(request, node.enrolment, answer, self._monotonic_ms())
+        except StoreError as error:
+            self._full(request, error)
+            return
+        if options is None:
+            self._server.ignore(request.incoming)
+        else:
+            self._fresh(request, coap.UNAUTHORIZED if options else coap.CONTENT, answer.encode(), options)
+
+    async def _describe(self, request: Request, node: Node, body: bytes) -> None:
+        try:
+            await self._mail.describe(node.number, body)
+        except StoreError as error:
+            self._full(request, error)
+            return
+        await self._changed(request, node, Answer())
+
+    async def _changed(self, request: Request, node: Node, answer: Answer) -> None:
+        """2.04 under a counter of our own, with what waits for the node."""
+        options = await self._carrying.load(request, node.enrolment, answer, self._monotonic_ms())
+        if options is None:
+            self._server.ignore(request.incoming)
+            return
+        self._fresh(request, coap.CHANGED, answer.encode(), options)
 
     async def _note(self, request: Request, node: Node, hello: Hello) -> None:
         wall_ms = self._wall_ms()
         try:
             await self._storage.hello(node.number, hello, self._window(request.peer), wall_ms)
+            if hello.executed is not None:
+                await self._mail.executed(node.number, hello.executed)
         except StoreError as error:
             self._full(request, error)
             return
@@ -175,7 +253,11 @@ class Receiver:
         # A node that lost its counter goes on above what is stored of it, so that no seq is ever used twice.
         lost = request.counter is not None and highest >= request.counter
         answer = Answer(time_s=wall_ms // 1000, highest=highest if lost else None)
-        self._fresh(request, coap.CHANGED, answer.encode())
+        if hello.description is not None and hello.description != self._mail.known_hash(node.number):
+            answer.describe = True  # and no item: what it was checked against is not what this node says it is
+            self._fresh(request, coap.CHANGED, answer.encode())
+            return
+        await self._changed(request, node, answer)
 
     async def _settle(self, context: int) -> None:
         with suppress(StoreError):  # the older keys live on in the database until the next start
@@ -209,45 +291,22 @@ class Receiver:
             self._knock(Knock("replay", repeated.incoming.addr, None, peer.node), now)
             self._server.refuse(repeated.incoming, coap.UNAUTHORIZED, "Replay detected", now)
 
-    def _fresh(self, request: Request | Repeated, code: int, payload: bytes, max_age_s: int | None = None) -> None:
-        """Answer under a counter of our own, reserving more of them first where none is left."""
-        options = [] if max_age_s is None else [(MAX_AGE, uint_bytes(max_age_s))]
-
-        def answer() -> None:
-            self._server.answer_fresh(request, code, payload, self._monotonic_ms(), options)
-            self._flush()
-
-        counter = request.peer.counter
-        if counter is None or counter.ready():
-            answer()
-            return
-        waiting = self._reserving.setdefault(request.peer.key, [])
-        if len(waiting) >= counter.step:
-            return  # more than one reservation gives: the node asks again
-        waiting.append(answer)
-        if len(waiting) == 1:
-            self._start(self._reserve(request.peer))
-
-    async def _reserve(self, peer: Peer) -> None:
-        counter = peer.counter
-        assert counter is not None
-        wanted = counter.wanted()
-        try:
-            await self._storage.reserve(peer.key, wanted)
-        except StoreError:
-            del self._reserving[peer.key]  # no counter, no answer: the nodes ask again
-            return
-        counter.granted(wanted)
-        for answer in self._reserving.pop(peer.key):
-            answer()
-
-    def _time_if_due(self, node: int, wall_ms: int) -> bytes:
+    def _time_if_due(self, node: int, wall_ms: int) -> int | None:
         if wall_ms - self._clock_set.get(node, -TIME_EVERY_MS) < TIME_EVERY_MS:
-            return b""
+            return None
         self._clock_set[node] = wall_ms
-        return Answer(time_s=wall_ms // 1000).encode()
+        return wall_ms // 1000
+
+    def _hears(self, number: int, enrolment: int | None = None) -> bool:
+        """Whether a node, in this enrolment, is still heard: a person may change that while the disk works."""
+        node = self._nodes(number)
+        return node is not None and not node.blocked and enrolment in (None, node.enrolment)
 
     @staticmethod
     def _window(peer: Peer) -> WindowMove | None:
         window = peer.window
         return None if window is None else WindowMove(peer.key, window.highest, window.mask)
+
+
+def _max_age(seconds: int) -> Options:
+    return [(MAX_AGE, uint_bytes(seconds))]

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from comatrix.codec import coap, codes, records
+from comatrix.codec import coap, codes, description, records
 from comatrix.codec.option_numbers import ACCEPT, CONTENT_FORMAT, ECHO, URI_HOST, URI_PATH, URI_PORT
 from comatrix.codec.options import supported_untrusted
 from comatrix.errors import BadOptionError, WireError
@@ -11,6 +11,8 @@ from comatrix.gateway.model import NewRecord, Node
 from comatrix.session.server import Request
 
 HANDLED = (URI_HOST, URI_PORT, URI_PATH, CONTENT_FORMAT, ACCEPT, ECHO)
+MAX_DESCRIPTION = 1024  # bytes of CBOR: with everything around it in one datagram
+MAILBOX = 0  # the room of a result: none, the mailbox reads it from the log
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,18 @@ class Note:
 
 
 @dataclass(frozen=True, slots=True)
+class Describe:
+    """Store the CBOR of a self-description, then answer 2.04."""
+
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Fetch:
+    """Answer 2.05 with the item that stands, once the address is proven."""
+
+
+@dataclass(frozen=True, slots=True)
 class TellTime:
     """Answer 2.05 with the time."""
 
@@ -38,7 +52,7 @@ class Reject:
     """Leave it unanswered: a NON request that cannot be understood (RFC 7252 section 5.4.1)."""
 
 
-Decision = Reply | NewRecord | Note | TellTime | Reject  # a NewRecord: store it, then answer 2.04
+Decision = Reply | NewRecord | Note | Describe | Fetch | TellTime | Reject  # a NewRecord: store it, then answer 2.04
 Handler = Callable[["Ingest", Request, Node, int], Decision]
 
 
@@ -101,6 +115,24 @@ class Ingest:
         _, value = records.split_untrusted(request.payload)
         return Note(records.read_hello(value))
 
+    def describe(self, request: Request, node: Node, received_ms: int) -> Decision:
+        """POST d."""
+        _, value, body = records.open_untrusted(request.payload)
+        if len(body) > MAX_DESCRIPTION:
+            return Reply(codes.TOO_LARGE, b"at most 1,024 bytes")
+        description.read_description(value)
+        return Describe(body)
+
+    def result(self, request: Request, node: Node, received_ms: int) -> Decision:
+        """POST c."""
+        seq, value, body = records.open_untrusted(request.payload)
+        records.read_result(value)
+        return self._keep(request, node, MAILBOX, "result", seq, body, received_ms, received_ms)
+
+    def fetch(self, request: Request, node: Node, received_ms: int) -> Decision:
+        """GET c."""
+        return Fetch()
+
     def time(self, request: Request, node: Node, received_ms: int) -> Decision:
         """GET t."""
         return TellTime()
@@ -132,11 +164,13 @@ class Ingest:
         )
 
 
-# docs/reference/wire.md, section Records. Commands (c), descriptions (d), files (f) and discovery come later: 4.04.
+# docs/reference/wire.md, section Records. Files (f) and discovery come later: 4.04.
 RESOURCES: Mapping[str, Mapping[int, Handler]] = {
     "r": {coap.POST: Ingest.readings},
     "m": {coap.POST: Ingest.text},
+    "c": {coap.GET: Ingest.fetch, coap.POST: Ingest.result},
     "h": {coap.POST: Ingest.hello},
+    "d": {coap.POST: Ingest.describe},
     "t": {coap.GET: Ingest.time},
 }
 DIRECT: Mapping[tuple[int, int, bytes], Handler] = {

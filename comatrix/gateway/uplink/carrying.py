@@ -1,0 +1,139 @@
+"""What answers carry to a node beside their code: the item that waits for it, or how it proves its address first."""
+
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Protocol
+
+from comatrix.codec import coap
+from comatrix.codec.option_numbers import ECHO
+from comatrix.codec.records import Answer, Command
+from comatrix.gateway.errors import StoreError
+from comatrix.gateway.uplink.address_proof import AddressProof
+from comatrix.gateway.uplink.fresh_answers import Options
+from comatrix.session.server import AMPLIFICATION, Request
+
+_HEADER = 4
+_EMPTY_ACK = 4  # what an answer that takes long is announced by
+_OSCORE = 17  # option, code and tag of an answer under a counter of our own, at most
+
+
+class Mail(Protocol):
+    """What waits for nodes, and what they say of it."""
+
+    def waits(self, node: int) -> bool:
+        """Whether an item stands or waits for a node: from memory, as it is asked at every record."""
+
+    async def air(self, node: int) -> Command | None:
+        """The item that stands; it is on air, on disk, when this returns. Results go before. Raises StoreError."""
+
+    async def result_stored(self) -> None:
+        """A result is in the log, perhaps not for the first time: take it from there. Raises StoreError."""
+
+    async def describe(self, node: int, body: bytes) -> None:
+        """Store the CBOR of a node's self-description. Raises StoreError."""
+
+    def known_hash(self, node: int) -> bytes | None:
+        """The hash of the self-description that is stored of a node."""
+
+    async def executed(self, node: int, id: int) -> None:
+        """A node says that it executed this id: the next ones are above it, on disk. Raises StoreError."""
+
+
+class NoMail:
+    """A Mail for which nothing ever waits, and nobody keeps what nodes say of it."""
+
+    def waits(self, node: int) -> bool:
+        """Never."""
+        return False
+
+    async def air(self, node: int) -> Command | None:
+        """Nothing."""
+        return None
+
+    async def result_stored(self) -> None:
+        """It stays in the log."""
+
+    async def describe(self, node: int, body: bytes) -> None:
+        """Nobody asks for it."""
+
+    def known_hash(self, node: int) -> bytes | None:
+        """None is known."""
+        return None
+
+    async def executed(self, node: int, id: int) -> None:
+        """Nothing was asked of it."""
+
+
+class Carrying:
+    """`hears(node, enrolment)`: whether a node that was heard still is; a person may change that at every await."""
+
+    def __init__(self, mail: Mail, proof: AddressProof, hears: Callable[[int, int], bool]) -> None:
+        self._mail = mail
+        self._proof = proof
+        self._hears = hears
+
+    def reaches(self, request: Request, now: int) -> bool:
+        """Whether an item may go where a request came from. An Echo value in it is looked at, and may prove it.
+
+        A plain node's address is its identity, declared by a person: there is nothing more to prove of it.
+        """
+        return self._proven(request) or self._echoes(request, now) or request.peer.context is None
+
+    def challenge(self, request: Request, now: int) -> Options:
+        """The option that lets a node prove where it is."""
+        return [(ECHO, self._proof.challenge(request.peer.node, request.incoming.addr, now))]
+
+    async def load(self, request: Request, enrolment: int, answer: Answer, now: int) -> Options | None:
+        """Put into an answer what waits, or that something does -> the answer's options.
+
+        None: the node is no longer heard, nothing is sent.
+        """
+        options: Options | None = []
+        if self._mail.waits(request.peer.node):
+            if self.reaches(request, now):
+                with suppress(StoreError):  # the item stays where it is: the 2.04 need not wait for it
+                    options = await self.fetch(request, enrolment, answer, now)
+            else:
+                options = self.challenge(request, now)
+        if options:
+            options = self._announced(request, answer, options)
+        return options if self._hears(request.peer.node, enrolment) else None
+
+    async def fetch(self, request: Request, enrolment: int, answer: Answer, now: int) -> Options | None:
+        """Put the item that stands into an answer -> no options, or Echo where it is too long for the address.
+
+        None: the node is no longer heard. Raises StoreError.
+        """
+        node = request.peer.node
+        if not self._hears(node, enrolment):
+            return None
+        answer.item = await self._mail.air(node)
+        if not self._hears(node, enrolment):
+            return None
+        if answer.item is None or self._affordable(request, [], answer):
+            return []
+        answer.item = None
+        return self.challenge(request, now)
+
+    def _announced(self, request: Request, answer: Answer, options: Options) -> Options:
+        answer.more = True
+        if self._affordable(request, options, answer):
+            return options
+        answer.more = False
+        return []
+
+    def _affordable(self, request: Request, options: Options, answer: Answer) -> bool:
+        """Whether an answer may be as long as this: to an address that is not proven, three times the request."""
+        if self._proven(request):
+            return True
+        incoming = request.incoming
+        around = _EMPTY_ACK + _HEADER + len(incoming.message.token) + (_OSCORE if request.peer.context else 0)
+        return around + len(coap.encode_body(options, answer.encode())) <= AMPLIFICATION * len(incoming.seen.data)
+
+    def _proven(self, request: Request) -> bool:
+        return self._proof.proven(request.peer.node, request.incoming.addr)
+
+    def _echoes(self, request: Request, now: int) -> bool:
+        node, addr = request.peer.node, request.incoming.addr
+        values = [value for number, value in request.options if number == ECHO]
+        return any(self._proof.check(node, addr, value, now) for value in values)
