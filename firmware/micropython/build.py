@@ -61,7 +61,7 @@ class Module:
 
     @property
     def budgeted(self) -> bool:
-        """Whether every UDP + OSCORE node needs it: all but commands, and the drivers, of which a node takes its own."""
+        """Whether every UDP + OSCORE node needs it: all but commands, and drivers, of which a node takes its own."""
         return self.target != COMMANDS and not self.target.startswith("comatrix_node/sensors/")
 
 

@@ -291,7 +291,7 @@ def _named(name: str) -> str:
 def _matched(parameters: "Any", arguments: "list[Any]") -> "list[Any]":
     """The arguments, each one that its parameter takes. Raises ValueError."""
     if len(arguments) != len(parameters):
-        raise ValueError("takes %d values" % len(parameters))
+        raise ValueError("takes %d values, not %d" % (len(parameters), len(arguments)))
     return [one.checked(raw) for one, raw in zip(parameters, arguments)]
 
 
