@@ -2,6 +2,9 @@
 
 Whatever is not authenticated (errors, Resets, empty ACKs, silence) is a hint: it slows the node down and never ends a
 request. Each repeat is a new message under a fresh counter, with the record's seq in front of the record.
+
+An Echo in a 4.01 is sent back at once. One in a success is kept for the next question of what waits here, get("c"): it
+proves our address to the gateway (RFC 9175 section 2.3).
 """
 
 from comatrix.codec import cbor, coap
@@ -95,6 +98,7 @@ class Client:
         self.renew_at = _next_renewal(counter.next)
         self.retry_ms = retry_ms
         self.open: "_Open | None" = None
+        self.echo: "bytes | None" = None  # of a success, until get("c") takes it along
         self.due: "int | None" = None  # when the next attempt leaves
         self.exchange: "Any" = None
         self.binding: "oscore.Binding | None" = None
@@ -118,7 +122,11 @@ class Client:
 
     def get(self, path: str, now: int) -> None:
         """Ask for a resource. Raises BusyError while another request is open."""
-        self._begin(_Open(coap.GET, path, _nothing), now)
+        request = _Open(coap.GET, path, _nothing)
+        if path == "c":
+            request.echo = self.echo
+        self._begin(request, now)
+        self.echo = None
 
     def reserved(self, limit: int, now: int) -> None:
         """The counter values below `limit` are on disk."""
@@ -278,7 +286,9 @@ class Client:
             return
         wait_ms = 0
         for number, value in options:
-            if number == ECHO and code == coap.UNAUTHORIZED and request.echo is None:
+            if number == ECHO and code >> 5 == 2:
+                self.echo = value
+            elif number == ECHO and code == coap.UNAUTHORIZED and request.echo is None:
                 request.echo = value
                 self._attempt(now)
                 return

@@ -32,10 +32,12 @@ package(
     (
         "__init__.py",
         "clock.py",
+        "commands.py",
         "config.py",
         "crypto.py",
         "link_udp.py",
         "node.py",
+        "parts.py",
         "power.py",
         "sensing.py",
         "shelf.py",

@@ -1,6 +1,7 @@
 """Records: each becomes the bytes that become it, and whatever bytes arrive raise one kind of error."""
 
 import contextlib
+import hashlib
 from collections.abc import Callable
 
 import pytest
@@ -8,16 +9,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from comatrix.codec import cbor, records
-from comatrix.codec.description import Description, Field, Method, Setting, read_description
+from comatrix.codec.description import Description, Method, Setting, description_hash, read_description
 from comatrix.codec.record_types import AGE, Record
 from comatrix.codec.records import Answer, Command, Hello, Readings, Result, Text
 from comatrix.errors import CborError, RecordError, WireError
+from tests.support.descriptions import DESCRIPTIONS
 
 U16 = st.integers(0, 65535)
 U32 = st.integers(0, (1 << 32) - 1)
 EXACT = st.integers(1 - (1 << 53), (1 << 53) - 1)
 TEXTS = st.text(max_size=64)
-NAMES = st.text(min_size=1, max_size=24)
 SEQS = st.none() | st.integers(0, (1 << 40) - 1)
 SCALARS = st.none() | st.booleans() | EXACT | TEXTS | st.binary(max_size=8)
 
@@ -31,12 +32,6 @@ TEXT = st.builds(Text, TEXTS, st.integers(-65535, 65535))
 RESULT = st.builds(Result, U16, st.integers(0, 255), SCALARS)
 COMMAND = st.builds(Command, U16, U16, st.lists(SCALARS, max_size=8)) | st.builds(Command, U16, TEXTS)
 HELLO = st.builds(Hello, *map(maybe, (st.text(max_size=32), U32, st.binary(max_size=32), U32, U32, U32)))
-UNITS = st.text(max_size=24)
-SETTING = st.builds(Setting, NAMES, UNITS) | st.builds(Setting, NAMES, UNITS, EXACT, EXACT)
-METHOD = st.builds(Method, NAMES, st.lists(st.builds(Setting, NAMES), max_size=8))
-FIELDS = st.lists(st.builds(Field, U16, EXACT, st.integers(0, 32)), min_size=1, max_size=8)
-SCHEMAS = st.dictionaries(st.integers(0, 270), FIELDS, max_size=4)
-DESCRIPTION = st.builds(Description, st.lists(SETTING, max_size=6), st.lists(METHOD, max_size=6), SCHEMAS)
 ANSWER = st.builds(
     Answer, maybe(st.integers(0, (1 << 40) - 1)), st.none() | COMMAND, st.booleans(), st.booleans(), maybe(U32)
 )
@@ -46,7 +41,7 @@ READERS: list[tuple[str, st.SearchStrategy[Record], Callable[[object], Record]]]
     ("result", RESULT, records.read_result),
     ("command", COMMAND, records.read_command),
     ("hello", HELLO, records.read_hello),
-    ("description", DESCRIPTION, read_description),
+    ("description", DESCRIPTIONS, read_description),
 ]
 
 
@@ -152,6 +147,19 @@ def test_a_seq_is_unsigned_and_below_2_to_the_40(seq: object) -> None:
         (read_description, [[], []], "not an array"),
         (read_description, [[["n", "u", 1]], [], {}], "not a setting"),
         (read_description, [[], [["n" * 25]], {}], "not a name"),
+        (read_description, [[["", ""]], [], {}], "not a name"),
+        (read_description, [[["N", ""]], [], {}], "not a name"),
+        (read_description, [[["9n", ""]], [], {}], "not a name"),
+        (read_description, [[["ä", ""]], [], {}], "not a name"),
+        (read_description, [[["n n", ""]], [], {}], "not a name"),
+        (read_description, [[["n", "u", 2, 1]], [], {}], "low is above high"),
+        (read_description, [[["n", "u", 1, 2, 10]], [], {}], "digits out of range"),
+        (read_description, [[["n", "u", 1, "2"]], [], {}], "not an integer"),
+        (read_description, [[["n", "u"], ["n", ""]], [], {}], "a name stands twice"),
+        (read_description, [[["n", "u"]], [["n"]], {}], "a name stands twice"),
+        (read_description, [[], [["m", "p", ["p", "u", 1, 2]]], {}], "a name stands twice"),
+        (read_description, [[], [["m", ["p", "u", 2, 1]]], {}], "low is above high"),
+        (read_description, [[], [["m", 1]], {}], "not an array"),
         (read_description, [[], [], {271: [[0, 0, 1]]}], "schema out of range"),
         (read_description, [[], [], []], "schemas are a map"),
     ],
@@ -159,6 +167,28 @@ def test_a_seq_is_unsigned_and_below_2_to_the_40(seq: object) -> None:
 def test_what_is_no_record_is_refused_in_words(reader: Callable[[object], Record], value: object, words: str) -> None:
     with pytest.raises(RecordError, match=words):
         reader(value)
+
+
+def test_a_parameter_is_a_bare_name_or_stands_as_a_setting_does() -> None:
+    method = Method(
+        "dose", ["valve", Setting("note", "words"), Setting("litres", "l", 0, 25, 1), Setting("n", "", 1, 9)]
+    )
+    said = [
+        [["interval", "s", 5, 86400], ["name", ""]],
+        [["dose", "valve", ["note", "words"], ["litres", "l", 0, 25, 1]]],
+        {},
+    ]
+    assert method.body() == ["dose", "valve", ["note", "words"], ["litres", "l", 0, 25, 1], ["n", "", 1, 9]]
+    found = read_description(said)
+    assert [one.name for one in found.methods[0].parameters] == ["valve", "note", "litres"]
+    assert (found.settings[0].digits, found.methods[0].parameters[2].digits) == (0, 1)
+    assert found.body() == said
+
+
+def test_the_hash_of_a_description_is_the_beginning_of_its_sha_256() -> None:
+    body = cbor.encode(Description().body())
+    assert body.hex() == "838080a0"
+    assert description_hash(body).hex() == hashlib.sha256(body).hexdigest()[:8]
 
 
 def test_a_float_that_is_integral_counts_as_its_integer() -> None:

@@ -6,7 +6,7 @@ NO_SPACE = 28  # errno
 INPUT_OUTPUT = 5
 
 
-class Reset(Exception):  # noqa: N818 - an event, not an error
+class Reset(BaseException):  # whatever catches errors, no program goes on after it
     """The board starts anew at this instant."""
 
 

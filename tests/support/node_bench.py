@@ -65,7 +65,7 @@ class MemoryStore:
 
     def __init__(self) -> None:
         self.state: dict[str, Any] | None = None
-        self.waiting: bytes | None = None
+        self.files: dict[str, bytes] = {}
         self.saves = 0
 
     def load(self) -> dict[str, Any] | None:
@@ -75,14 +75,14 @@ class MemoryStore:
         self.state = dict(state)
         self.saves += 1
 
-    def keep(self, data: bytes) -> None:
-        self.waiting = data
+    def keep(self, data: bytes, name: str = "waiting") -> None:
+        self.files[name] = data
 
-    def kept(self) -> bytes | None:
-        return self.waiting
+    def kept(self, name: str = "waiting") -> bytes | None:
+        return self.files.get(name)
 
     def forget(self) -> None:
-        self.waiting = None
+        self.files.pop("waiting", None)
 
 
 class Bench:

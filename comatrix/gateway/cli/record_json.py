@@ -97,8 +97,8 @@ def _hello_json(hello: records.Hello) -> Value:
 
 def _description_json(said: Description) -> Value:
     return {
-        "settings": [{"name": s.name, "unit": s.unit, "low": s.low, "high": s.high} for s in said.settings],
-        "methods": [{"name": m.name, "parameters": [p.name for p in m.parameters]} for m in said.methods],
+        "settings": [vars(s) for s in said.settings],
+        "methods": [{"name": m.name, "parameters": [vars(p) for p in m.parameters]} for m in said.methods],
         "schemas": {
             str(code): [{"word": f.word, "low": f.low, "bits": f.bits} for f in fields]
             for code, fields in said.schemas.items()
@@ -225,10 +225,17 @@ def _hello(value: Value) -> records.Hello:
     )
 
 
+def _setting(value: Value) -> Setting:
+    return Setting(value["name"], value.get("unit", ""), value.get("low"), value.get("high"), value.get("digits", 0))
+
+
 def _description(value: Value) -> Description:
     return Description(
-        [Setting(s["name"], s.get("unit", ""), s.get("low"), s.get("high")) for s in value["settings"]],
-        [Method(m["name"], [Setting(name) for name in m.get("parameters", [])]) for m in value["methods"]],
+        [_setting(s) for s in value["settings"]],
+        [
+            Method(m["name"], [p if isinstance(p, str) else _setting(p) for p in m.get("parameters", [])])
+            for m in value["methods"]
+        ],
         {
             int(code): [Field(f["word"], f["low"], f["bits"]) for f in fields]
             for code, fields in value["schemas"].items()

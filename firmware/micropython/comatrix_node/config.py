@@ -20,6 +20,8 @@ class Config:
     """A plain holder: once it is made, a node can forget this module, and with it 2 KB of RAM.
 
     `secret` is 16 bytes, the gateway `host` and `port`, `wifi` (ssid, password) or None; the rest is as in the file.
+    `poll_s`: a node that listens asks what waits for it after so long without any exchange; 0, the default: never.
+    Behind a NAT that keeps the way to it open as well. A node that can be told nothing does not ask.
     """
 
     node: int
@@ -31,6 +33,7 @@ class Config:
     interval_s: int
     ack_timeout_ms: int
     buffer: int
+    poll_s: int
     wifi: "tuple[str, str] | None"
 
 
@@ -43,6 +46,7 @@ def parse(values: "dict[str, Any]") -> Config:
     config.interval_s = _integer(values, "interval_s", 1, 604800, 60)
     config.ack_timeout_ms = _integer(values, "ack_timeout_ms", 100, 60000, 2000)
     config.buffer = _integer(values, "buffer", 1, 1000, 32)
+    config.poll_s = _integer(values, "poll_s", 0, 604800, 0)
     config.name = _text(values, "name")
     config.secret = _secret(_text(values, "secret"))
     config.host, config.port = _host_port(_text(values, "gateway"))

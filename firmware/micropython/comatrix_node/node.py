@@ -11,10 +11,9 @@ node.run()
 
 import gc
 import os
-import sys
 
 from comatrix.codec import cbor
-from comatrix.codec.record_types import AGE, Hello, Text, encode, read_answer_untrusted
+from comatrix.codec.record_types import AGE, Answer, Hello, Text, encode, read_answer_untrusted
 from comatrix.codec.words import VERSION, scaled
 from comatrix.errors import WireError
 from comatrix.session.client import Client, Delivered, Rekeyed, Reserve
@@ -26,17 +25,18 @@ from comatrix.session.keys import Keys, node_id
 from comatrix_node.clock import Clock
 from comatrix_node.crypto import aead
 from comatrix_node.sensing import Sensors
-from comatrix_node.store import FlashStore
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+    from comatrix_node.commands import Commands, Setting
     from comatrix_node.config import Config
 
     Number = int | float
     Read = Callable[[], Any]
+    Done = Callable[..., Any]
 
 FIRMWARE = "comatrix 0.1"
 DROPPED = 23  # the word for readings the node had to give up
@@ -53,17 +53,18 @@ def random(n: int) -> int:
 
 
 class Waiting:
-    """Something to send: `values` is a map of readings, or a list that makes a text."""
+    """Something to send. `path` "r": a map of readings, "m": a text, "c": a result, "d": the description, made then."""
 
-    def __init__(self, values: "Any", at_ms: int, seq: "int | None" = None) -> None:
+    def __init__(self, values: "Any", at_ms: int, seq: "int | None" = None, path: str = "") -> None:
         self.values = values
         self.at_ms = at_ms
         self.seq = seq
+        self.path = path or ("m" if isinstance(values, list) else "r")
 
     def body(self, now: int) -> bytes:
         """The record's CBOR, with the age it has by now."""
         age_s = (now - self.at_ms) // 1000
-        if age_s < 1 or isinstance(self.values, list):
+        if age_s < 1 or self.path != "r":
             return cbor.encode(self.values)
         aged = dict(self.values)
         aged[AGE] = age_s
@@ -83,13 +84,17 @@ class Node:
     ) -> None:
         if hasattr(gc, "threshold"):  # not in CPython
             gc.threshold(_GARBAGE)
-        self.config = config or _config()
+        from comatrix_node import parts
+
+        self.config = config or parts.config()
         self.random = random
         self.clock = clock or Clock()
-        rtc, woke = _board()
-        self.store = store or _store(rtc)
-        self.link = link or _link(self.config)
+        rtc, woke = parts.board()
+        self.store = store or parts.store(rtc)
+        self.link = link or parts.link(self.config)
+        parts.unload("parts")
         self.sensors = Sensors()
+        self.commands: "Commands | None" = None  # a node that can be told nothing does without
         self.fresh = False  # started without state: none is stored before the greeting
         self.waiting: "list[Waiting]" = []  # the oldest first; waiting[0] is open while `client.open` is
         self.kept = 0  # how many of them stand in flash as well
@@ -104,14 +109,42 @@ class Node:
 
     # For the person who writes a node
 
-    def sensor(self, word: "str | None" = None, every_s: "int | None" = None) -> "Callable[[Read], Read]":
+    def sensor(self, word: "str | None" = None, every_s: "int | Setting | None" = None) -> "Callable[[Read], Read]":
         """Decorate a function that returns a number (of `word`), a {word: number}, or None for nothing now."""
 
         def register(read: "Read") -> "Read":
-            self.sensors.add(read, word, (every_s or self.config.interval_s) * 1000, self.clock.now())
+            self.sensors.add(read, word, every_s or self.config.interval_s, self.clock.now())
             return read
 
         return register
+
+    def setting(
+        self,
+        name: str,
+        unit: str = "",
+        low: "Number | None" = None,
+        high: "Number | None" = None,
+        digits: int = 0,
+        default: "Number | str | None" = None,
+        on_change: "Done | None" = None,
+    ) -> "Setting":
+        """What a person may set and ask for; its `value` survives resets. Without bounds it is a text.
+
+        `digits`: after the point. `on_change(value)` may refuse by ValueError. Raises ValueError: not a good setting.
+        """
+        return self.told().setting(name, unit, low, high, digits, default, on_change)
+
+    def method(self, name: str, *parameters: "Any") -> "Callable[[Done], Done]":
+        """Decorate what a person may call. A parameter: a name (a text), or (name, unit, low, high[, digits]).
+
+        It returns None, a whole number or a short text, or refuses by ValueError("why").
+        """
+        return self.told().method(name, parameters)
+
+    def on_text(self, show: "Done") -> "Done":
+        """Decorate what is called with each text that a person sends here."""
+        self.told().show = show
+        return show
 
     def post(self, readings: "dict[str, Number | None]") -> None:
         """Queue {word: number} as one record. Raises ValueError for an unknown word."""
@@ -121,13 +154,13 @@ class Node:
                 number, integer = scaled(word, value)
                 values[number] = integer
         if values:
-            self._queue(values)
+            self.queue(values)
 
     def say(self, text: str, room: int = 0) -> None:
         """Queue a text to the default room, or to another one agreed at provisioning. Raises ValueError: too long."""
         if len(text.encode()) > _MOST_TEXT:
             raise ValueError("a text has at most %d bytes" % _MOST_TEXT)
-        self._queue(Text(text, room).body())
+        self.queue(Text(text, room).body())
 
     def now_s(self) -> "int | None":
         """Unix time as the gateway told it, or None."""
@@ -155,7 +188,8 @@ class Node:
 
     def pending(self) -> bool:
         """Whether something still waits for the gateway's word."""
-        return bool(self.waiting) or self.client.open is not None
+        asks = self.commands is not None and self.commands.wanted
+        return asks or bool(self.waiting) or self.client.open is not None
 
     def step(self, wait_ms: int) -> None:
         """Read what is due, send what is ready, wait for a datagram, at most `wait_ms`."""
@@ -172,18 +206,20 @@ class Node:
         self._pump(now)
 
     def _pause(self, now: int, wait_ms: int) -> int:
-        deadline = self.client.next_deadline()
-        due = self.sensors.next_due()
-        if deadline is None or (due is not None and due < deadline):
-            deadline = due
-        return wait_ms if deadline is None else max(0, min(wait_ms, deadline - now))
+        asks = self.commands.next_poll() if self.commands is not None else None
+        for due in (self.client.next_deadline(), self.sensors.next_due(), asks):
+            if due is not None:
+                wait_ms = min(wait_ms, due - now)
+        return max(0, wait_ms)
 
-    def _queue(self, values: "Any") -> None:
-        oldest = 1 if self.greeted and self.client.open is not None else 0  # what is on its way stays
-        if len(self.waiting) >= max(self.config.buffer, oldest + 1):
-            self._let_go(oldest)
+    def queue(self, values: "Any", path: str = "") -> None:
+        """Something waits to be sent. A full buffer lets its oldest go; what has a path is not counted there."""
+        on_its_way = 1 if self.greeted and self.client.open is not None else 0
+        loose = [i for i in range(on_its_way, len(self.waiting)) if self.waiting[i].path in "rm"]
+        if not path and len(loose) + on_its_way >= max(self.config.buffer, on_its_way + 1):
+            self._let_go(loose[0])
             self.dropped += 1
-        self.waiting.append(Waiting(values, self.clock.now()))
+        self.waiting.append(Waiting(values, self.clock.now(), None, path))
 
     def _pump(self, now: int) -> None:
         while True:
@@ -199,11 +235,13 @@ class Node:
 
     def _send_next(self, now: int) -> bool:
         """Hand the client the next request, once it has told what became of the last one."""
-        if self.client.open is not None or (self.greeted and not self.waiting):
+        if self.client.open is not None:
             return False
         if not self.greeted:
             self.client.post("h", self._hello, now)
-        else:
+        elif self.commands is None or not self.commands.ask(now):
+            if not self.waiting:
+                return False
             gc.collect()
             first = self.waiting[0]
             if first.seq is None:
@@ -212,11 +250,12 @@ class Node:
                 if self.kept and not self.stash(now):
                     self.kept = 0
                     self.store.forget()
-            self.client.post("m" if isinstance(first.values, list) else "r", first.body, now, first.seq)
+            self.client.post(first.path, self.told().body if first.path == "d" else first.body, now, first.seq)
         return True
 
     def _hello(self, now: int) -> bytes:
-        return encode(Hello(FIRMWARE, VERSION, None, self.config.interval_s, None, self.state["command"]))
+        description = self.commands.hash() if self.commands is not None else None
+        return encode(Hello(FIRMWARE, VERSION, description, self.config.interval_s, None, self.state["command"]))
 
     def _happened(self, event: "Any", now: int) -> None:
         if isinstance(event, Reserve):
@@ -227,33 +266,53 @@ class Node:
                 self.reserve_ms = now + _FLASH_AGAIN_MS
         elif isinstance(event, Rekeyed):
             self.save("context", self.check + event.extra)
-        elif event.path == "h":
-            self.greeted = True
-            self._answer(event.payload, now)
-            if self.fresh:
-                self.fresh = False
-                if not self.kept:
-                    self.store.forget()  # if it could not be read, it may name seqs that come again from here on
-                counter = self.client.counter
-                self.save("counter", max(counter.limit, counter.next))
         else:
+            self._concluded(event, now)
+
+    def _concluded(self, event: Delivered, now: int) -> None:
+        """Of hello, of waiting[0], or of a question, which alone has no seq."""
+        good = event.code >> 5 == 2
+        answer = self._answer(event.payload, now) if good else Answer()
+        if event.path == "h":
+            self._welcome()
+        elif event.seq is not None:
             self._let_go(0)
-            if isinstance(event, Delivered) and event.code >> 5 == 2:
+            if good:
                 self.delivered += 1
-                self._answer(event.payload, now)
             else:
                 self.refused += 1
                 print("refused by the gateway: %d.%02d" % (event.code >> 5, event.code & 31))
+        # Only now: the state can be stored, and what this answer is about waits no more.
+        if self.commands is not None or answer.item is not None or answer.more:
+            self.told().answered(answer, event.seq is None, now)
 
-    def _answer(self, payload: bytes, now: int) -> None:
+    def _welcome(self) -> None:
+        self.greeted = True
+        if self.fresh:
+            self.fresh = False
+            if not self.kept:
+                self.store.forget()  # if it could not be read, it may name seqs that come again from here on
+            counter = self.client.counter
+            self.save("counter", max(counter.limit, counter.next))
+
+    def _answer(self, payload: bytes, now: int) -> Answer:
         try:
             answer = read_answer_untrusted(payload)
         except WireError:
-            return
+            return Answer()
         if answer.time_s is not None:
             self.time_ms = answer.time_s * 1000 - now
         if answer.highest is not None:
             self.client.counter.skip_below(answer.highest + 1)
+        return answer
+
+    def told(self) -> "Commands":
+        """What people may tell this node, loaded when it is first needed."""
+        if self.commands is None:
+            from comatrix_node import commands
+
+            self.commands = commands.Commands(self)
+        return self.commands
 
     # What outlives a reset
 
@@ -333,45 +392,3 @@ class Node:
             from comatrix_node import shelf
 
             shelf.take_up(self, data)
-
-
-def _store(rtc: "Any") -> "Any":
-    flash = FlashStore("state")
-    if not rtc:
-        return flash
-    from comatrix_node.store_rtc import RtcStore
-
-    return RtcStore(rtc, flash)
-
-
-def _board() -> "tuple[Any, bool]":
-    """(memory that survives deep sleep or None, whether this start is a wake-up)."""
-    from comatrix_node import power
-
-    found = power.rtc(), power.woke_from_deep_sleep()
-    _unload("power")
-    return found
-
-
-def _config() -> "Config":
-    from comatrix_node import config
-
-    loaded = config.load()
-    _unload("config")
-    return loaded
-
-
-def _unload(name: str) -> None:
-    """A module that was needed once makes room for the rest; another import loads it again."""
-    delattr(sys.modules["comatrix_node"], name)
-    del sys.modules["comatrix_node." + name]
-
-
-def _link(config: "Config") -> "Any":
-    from comatrix_node.link_udp import UdpLink
-
-    if config.wifi:
-        from comatrix_node import wifi
-
-        wifi.connect(*config.wifi)
-    return UdpLink(config.host, config.port)

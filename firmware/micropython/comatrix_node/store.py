@@ -10,7 +10,7 @@ It stands in two slots, each with a generation and a CRC. A save writes the stal
 other: a cut at any byte leaves one whole, and later damage to either does not take the counter back.
 When both are unreadable `load` returns None, and nothing may be sent under that key again (WIRE section 5).
 
-Beside it a node keeps records it could not send: `keep`, `kept` and `forget`.
+Beside it a node keeps records it could not send, and its settings: `keep`, `kept` and `forget`.
 """
 
 import os
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 _LAYOUT = ">BIIQHB40s"  # version, generation, enrolment, counter, command, length of the context, context
 _BODY = 60
 SLOT = 64  # the body and its CRC
-_KEPT = "waiting"
-_NEW = "waiting.new"
+_RECORDS = "waiting"
+_NEW = ".new"
 
 
 def _pack(generation: int, state: "State") -> bytes:
@@ -126,22 +126,22 @@ class FlashStore(Slots):
         self._files = files or Files()
         super().__init__(self._read_slot, self._write_slot)
 
-    def keep(self, data: bytes) -> None:
-        """Replace what is kept; a reset meanwhile leaves the old or the new. Raises OSError."""
-        self._files.write(_NEW, data + crc32(data).to_bytes(4, "big"))
-        self._files.rename(_NEW, _KEPT)
+    def keep(self, data: bytes, name: str = _RECORDS) -> None:
+        """Replace what is kept under a name; a reset meanwhile leaves the old or the new. Raises OSError."""
+        self._files.write(name + _NEW, data + crc32(data).to_bytes(4, "big"))
+        self._files.rename(name + _NEW, name)
 
-    def kept(self) -> "bytes | None":
-        """What is kept, or None."""
-        for name in (_KEPT, _NEW):
-            data = self._content(name)
+    def kept(self, name: str = _RECORDS) -> "bytes | None":
+        """What is kept under a name, or None."""
+        for candidate in (name, name + _NEW):
+            data = self._content(candidate)
             if data and crc32(data[:-4]).to_bytes(4, "big") == data[-4:]:
                 return data[:-4]
         return None
 
     def forget(self) -> None:
-        """Nothing is kept any more, if flash lets go of it."""
-        for name in (_NEW, _KEPT):
+        """No records are kept any more, if flash lets go of them."""
+        for name in (_RECORDS + _NEW, _RECORDS):
             try:
                 self._files.remove(name)
             except OSError:

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from comatrix.codec import records
-from comatrix.codec.description import Description, Field, Method, Setting
 from comatrix.gateway.cli import record_json
 from comatrix.gateway.cli.main import cli
+from tests.support.descriptions import DESCRIPTIONS
 
 
 def run(*words: str, lines: str | None = None) -> Result:
@@ -26,7 +26,6 @@ VALUES = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=3),
     max_leaves=5,
 )
-NAMES = st.text(min_size=1, max_size=24)
 WHOLE = st.integers(-(2**40), 2**40)
 COMMANDS = st.builds(records.Command, UINT16, UINT16, st.lists(VALUES, max_size=4)) | st.builds(
     records.Command, UINT16, st.text(max_size=20)
@@ -47,19 +46,7 @@ RECORDS: dict[str, st.SearchStrategy[records.Record]] = {
         st.none() | UINT16,
         st.none() | UINT16,
     ),
-    "d": st.builds(
-        Description,
-        st.lists(
-            st.builds(Setting, NAMES, st.text(max_size=5)) | st.builds(Setting, NAMES, st.just("s"), WHOLE, WHOLE),
-            max_size=3,
-        ),
-        st.lists(st.builds(Method, NAMES, st.lists(st.builds(Setting, NAMES), max_size=3)), max_size=3),
-        st.dictionaries(
-            st.integers(0, 270),
-            st.lists(st.builds(Field, UINT16, WHOLE, st.integers(0, 32)), min_size=1, max_size=3),
-            max_size=3,
-        ),
-    ),
+    "d": DESCRIPTIONS,
 }
 ANSWERS = st.builds(
     records.Answer, st.none() | st.integers(0, 2**33), st.none() | COMMANDS, st.booleans(), st.booleans()
