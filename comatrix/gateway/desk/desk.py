@@ -35,8 +35,8 @@ class Mailroom(Protocol):
 
 class Desk:
     """`rooms(room id)`: the configured room; `here(room)`: its nodes; `powers(room id, user)`: what the homeserver says
-    of them, None where it says nothing; `changed(node)`: a person changed one; `heard_in(room, event)`: the newest event
-    of a room that was a command; `gateway`: its name where a room has several, or ""."""
+    of them, None where it says nothing; `changed(node)`: a person changed one; `heard_in(room, event)`: the newest of
+    a room's events that was a command; `gateway`: its name where a room has several, or ""."""
 
     def __init__(
         self,
@@ -194,7 +194,8 @@ def _withdraws(event_id: str) -> Act:
     def act(sitting: Sitting) -> None:
         item = mailbox.by_event(sitting.connection, event_id)
         if item is not None:
-            ended = mailbox.end(sitting.connection, item.number, states.WITHDREW, sitting.now_ms, "its message was removed")
+            why = "its message was removed"
+            ended = mailbox.end(sitting.connection, item.number, states.WITHDREW, sitting.now_ms, why)
             sitting.changed += [] if ended is None else [ended]
 
     return act

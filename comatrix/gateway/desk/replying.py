@@ -77,7 +77,9 @@ class Replying:
     async def look(self) -> None:
         """What is over ends, and every reply that may speak says what is true. Raises StoreError."""
         await self._mail.expire()
-        if self._store.read(replies.behind) and await self._store.run(self._catch_up):
+        if not self._store.read(replies.behind):
+            return
+        if await self._store.run(self._catch_up):
             self._sealed()
 
     async def _pause(self) -> None:

@@ -109,8 +109,8 @@ class Verbs:
         assert node is not None
         nodes.block(sitting.connection, node.number, blocked)
         sitting.nodes.append(node.number)
-        again = f"{self._prefix} unblock {node.name}"
-        sitting.tell(f"{node.name} is not heard any more, until: {again}" if blocked else f"{node.name} is heard again.")
+        heard = f"not heard any more, until: {self._prefix} unblock {node.name}" if blocked else "heard again."
+        sitting.tell(f"{node.name} is {heard}")
 
     def rename(self, sitting: Sitting, parsed: Parsed, here: Sequence[Node]) -> None:
         """Another name; number, keys and records stay."""
