@@ -7,7 +7,7 @@ from typing import Any
 from comatrix.gateway.config.secrets import Secrets
 from comatrix.gateway.edges.matrix.answer import MAX_ERROR_CHARS, MAX_RETRY_AFTER_MS, read_answer_untrusted
 from comatrix.gateway.edges.matrix.session import successor_untrusted
-from comatrix.gateway.edges.room_watch import Change, changes_untrusted
+from comatrix.gateway.edges.room_watch.changes import Change, changes_untrusted
 from comatrix.gateway.upgrades import _predecessor_untrusted as predecessor_untrusted
 from comatrix.gateway.uplink.heard import fit_untrusted, pushed_body, service_body_untrusted, since_join_untrusted
 

@@ -42,7 +42,7 @@ RENEWED = st.fixed_dictionaries(
     optional={"refresh_token": PLAIN, "expires_in_ms": PLAIN, "predecessor": OBJECTS, "events": st.lists(OBJECTS)},
 )
 OF_CBOR = ("cbor.", "cbor_foreign.", "records.", "record_types.", "record_json.")
-OF_JSON = ("room_watch.", "answer.", "heard.", "session.", "upgrades.")
+OF_JSON = ("changes.", "answer.", "heard.", "session.", "upgrades.")
 
 
 def inputs(target: Target) -> st.SearchStrategy[bytes]:

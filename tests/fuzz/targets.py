@@ -184,7 +184,7 @@ TARGETS = (
     Target("oscore.unprotect_request_untrusted", _request, (OscoreError, MessageFormatError), ("coap",)),
     Target("oscore.unprotect_response_untrusted", _response, (OscoreError, MessageFormatError), ("coap",)),
     Target("keys.unwrap_untrusted", _unwrap, (OscoreError,), ("oscore options",)),
-    Target("room_watch.changes_untrusted", matrix.of_json(matrix.sync), (), ("sync",)),
+    Target("changes.changes_untrusted", matrix.of_json(matrix.sync), (), ("sync",)),
     Target("heard.fit_untrusted", matrix.of_json(matrix.pushed), (), ("sync",)),
     Target("heard.service_body_untrusted", matrix.of_json(matrix.service), (), ("sync",)),
     Target("heard.since_join_untrusted", matrix.of_json(matrix.since_join), (), ("sync",)),

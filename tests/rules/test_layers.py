@@ -13,7 +13,13 @@ LAYERS = [
     ("comatrix.codec",),
     ("comatrix.session",),
     ("comatrix.gateway.errors", "comatrix.gateway.model", "comatrix.gateway.aead"),
-    ("comatrix.gateway.uplink", "comatrix.gateway.config", "comatrix.gateway.provisioning", "comatrix.gateway.pages"),
+    (
+        "comatrix.gateway.uplink",
+        "comatrix.gateway.downlink",
+        "comatrix.gateway.config",
+        "comatrix.gateway.provisioning",
+        "comatrix.gateway.pages",
+    ),
     ("comatrix.gateway.clock",),
     ("comatrix.gateway.edges",),
     ("comatrix.gateway.admin",),
@@ -33,7 +39,14 @@ FREE = ("comatrix", "comatrix.gateway")
 SHARED = ("comatrix.errors", "comatrix.codec", "comatrix.session")
 # What a pure module must not reach for: clocks, sockets, threads, randomness, files of its own.
 IO_MODULES = {"asyncio", "socket", "sqlite3", "threading", "httpx", "time", "random", "secrets", "subprocess", "select"}
-PURE = ("comatrix.codec", "comatrix.session", "comatrix.gateway.uplink", "comatrix.gateway.model", "comatrix_lora")
+PURE = (
+    "comatrix.codec",
+    "comatrix.session",
+    "comatrix.gateway.uplink",
+    "comatrix.gateway.downlink",
+    "comatrix.gateway.model",
+    "comatrix_lora",
+)
 
 
 def module_files() -> dict[str, Path]:

@@ -144,6 +144,7 @@ ROUTES = [
     _route("GET", "/rooms/*/state/*/*", Api.get_state),
     _route("PUT", "/rooms/*/state/*", Api.put_state),
     _route("PUT", "/rooms/*/state/*/*", Api.put_state),
+    _route("POST", "/rooms/*/receipt/*/*", Api.receipt),
     _route("GET", "/rooms/*/messages", Api.messages),
     _route("GET", "/rooms/*/relations/*", Api.relations, V1),
     _route("GET", "/rooms/*/relations/*/*", Api.relations, V1),
