@@ -79,7 +79,7 @@ def test_a_refusal_says_what_is_needed_what_one_has_and_who_can_change_it() -> N
 def test_whoever_is_not_in_the_room_may_nothing_not_even_its_creator(version: str) -> None:
     powers = room(version, {"users": {ALICE: 100}})
     for needed in ("view", "operate", "admin"):
-        assert may(ALICE, needed, powers, False, LEVELS, "get") == (  # type: ignore[arg-type]
+        assert may(ALICE, needed, powers, False, LEVELS, "get") == (
             "get is for members of this room, and you are not in it"
         )
 
@@ -102,7 +102,7 @@ def test_a_level_of_commands_that_is_none_leaves_the_default(nonsense: object) -
 def test_the_configured_levels_hold_where_the_room_says_nothing() -> None:
     strict = Levels(view=1, operate=2, admin=3)
     powers = room("12", {"users": {BOB: 2}})
-    assert [may(BOB, needed, powers, True, strict) is None for needed in ("view", "operate", "admin")] == [  # type: ignore[arg-type]
+    assert [may(BOB, needed, powers, True, strict) is None for needed in ("view", "operate", "admin")] == [
         True,
         True,
         False,

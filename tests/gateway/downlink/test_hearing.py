@@ -121,7 +121,8 @@ def test_who_is_mentioned() -> None:
     assert heard(message(m_mentions={"user_ids": ["@eve:hs", BOT]})) == [replace(SAID, mentions_us=True)]
     assert heard(message(m_mentions={"user_ids": [GHOST]})) == [replace(SAID, mentions_us=True)]
     assert heard(message(m_mentions={"user_ids": ["@eve:hs"]})) == [SAID]
-    for nonsense in (None, [], {"user_ids": BOT}, {"user_ids": [None, [], {}]}, {"room": True}):
+    strange: tuple[object, ...] = (None, [], {"user_ids": BOT}, {"user_ids": [None, [], {}]}, {"room": True})
+    for nonsense in strange:
         assert heard(message(m_mentions=nonsense)) == [SAID]
 
 
