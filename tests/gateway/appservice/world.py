@@ -19,7 +19,7 @@ from comatrix.gateway.config.registration import ServiceTokens, new_tokens, regi
 from comatrix.gateway.config.settings import Settings
 from comatrix.gateway.demo.free_port import free_port
 from comatrix.gateway.demo.synapse import LoopbackSynapse
-from comatrix.gateway.downlink.hearing import News, Said
+from comatrix.gateway.downlink.hearing import News, Redacted, Said
 from comatrix.gateway.edges.matrix import MatrixClient
 from comatrix.gateway.edges.room_watch import RoomWatch
 from comatrix.gateway.edges.store import heard, nodes, rooms
@@ -100,6 +100,7 @@ class Heard:
         self.follows = False
         self.configured: set[str] = set()
         self.texts: list[str] = []  # of events that are new
+        self.redacted: list[str] = []
         self.store: Store | None = None
         self.whose = ""
 
@@ -133,6 +134,7 @@ class Heard:
             return [one.text for one in said if heard.is_new(connection, one.event_id, 0)]
 
         self.texts += await self.store.run(job)
+        self.redacted += [one.redacts for one in news if isinstance(one, Redacted)]
 
     async def settled(self) -> None:
         pass
