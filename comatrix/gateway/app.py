@@ -27,6 +27,7 @@ from comatrix.gateway.edges.operator_room import OperatorRoom
 from comatrix.gateway.edges.poster import Poster
 from comatrix.gateway.edges.receiver import Receiver
 from comatrix.gateway.edges.room_watch import Pause, RoomWatch
+from comatrix.gateway.edges.store import heard
 from comatrix.gateway.edges.store.capacity import StoreLimits
 from comatrix.gateway.edges.store.delivery import Delivery
 from comatrix.gateway.edges.store.store import Store
@@ -205,10 +206,27 @@ class Gateway:
             voices_anew=self._reload,
             tell=tell,
         )
-        news = RoomNews(self.store, directory, upgrades, reload=self._reload, watched=self.watched.following, tell=tell)
+        whose = self.speaking.intake.whose
+        news = RoomNews(
+            self.store,
+            directory,
+            upgrades,
+            reload=self._reload,
+            watched=self.watched.following,
+            tell=tell,
+            whose=whose,
+        )
         pause = Pause()
         self.matrix.on_reached(pause.cut)
-        watch = RoomWatch(self.matrix, news, now=monotonic_ms, sleep=pause, intake=self.speaking.intake)
+        watch = RoomWatch(
+            self.matrix,
+            news,
+            now=monotonic_ms,
+            sleep=pause,
+            intake=self.speaking.intake,
+            since=self.store.read(lambda connection: heard.since(connection, whose)),
+            own=self.speaking.ours,
+        )
         self.silence = watch.silence
         keep = keep_for(self.store, span_ms(self.settings.store.keep), now_ms=wall_ms, sleep=asyncio.sleep)
         tended = [tell_knocks(self.knocks), let_rest(self.associations), keep]

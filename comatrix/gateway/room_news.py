@@ -1,16 +1,17 @@
 """What the room watch reports, carried to the store and the poster."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from comatrix.gateway.directory import Directory
-from comatrix.gateway.edges.store import rooms
+from comatrix.gateway.downlink.hearing import News
+from comatrix.gateway.edges.store import heard, rooms
 from comatrix.gateway.edges.store.store import Store
 from comatrix.gateway.upgrades import Upgrades
 
 
 class RoomNews:
     """`reload()` makes the poster look at its rooms again, `watched(bool)` whether it may trust what it knows of them;
-    `tell` gets lines for the operator."""
+    `tell` gets lines for the operator. `whose`: whose tokens those of the intake are."""
 
     def __init__(
         self,
@@ -21,6 +22,7 @@ class RoomNews:
         reload: Callable[[], None],
         watched: Callable[[bool], None],
         tell: Callable[[str], None],
+        whose: str,
     ) -> None:
         self._store = store
         self._directory = directory
@@ -28,6 +30,7 @@ class RoomNews:
         self._reload = reload
         self._watched = watched
         self._tell = tell
+        self._whose = whose
 
     def is_configured(self, room_id: str) -> bool:
         """Whether nodes are bound to this room, or will be since it replaces theirs."""
@@ -68,6 +71,10 @@ class RoomNews:
     async def power_changed(self, room_id: str) -> None:
         """What was forbidden may be allowed now."""
         self._reload()
+
+    async def heard(self, news: Sequence[News], since: str) -> None:
+        """The token is kept; nobody acts on the news yet."""
+        await self._store.run(lambda connection: heard.set_since(connection, self._whose, since))
 
     async def settled(self) -> None:
         """Everything of a sync was told: what waits for its time may go on."""

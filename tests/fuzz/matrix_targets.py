@@ -5,11 +5,27 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from comatrix.gateway.config.secrets import Secrets
+from comatrix.gateway.downlink.grants import Levels, level, may, powers_untrusted
+from comatrix.gateway.downlink.hearing import (
+    MAX_ID_BYTES,
+    MAX_TEXT_BYTES,
+    Redacted,
+    Said,
+    events_untrusted,
+    heard_untrusted,
+)
 from comatrix.gateway.edges.matrix.answer import MAX_ERROR_CHARS, MAX_RETRY_AFTER_MS, read_answer_untrusted
 from comatrix.gateway.edges.matrix.session import successor_untrusted
-from comatrix.gateway.edges.room_watch import Change, changes_untrusted
+from comatrix.gateway.edges.room_watch.changes import Change, changes_untrusted
 from comatrix.gateway.upgrades import _predecessor_untrusted as predecessor_untrusted
-from comatrix.gateway.uplink.heard import fit_untrusted, pushed_body, service_body_untrusted, since_join_untrusted
+from comatrix.gateway.uplink.heard import (
+    fit_untrusted,
+    page_since_join_untrusted,
+    pushed_body,
+    service_body_untrusted,
+    since_join_untrusted,
+)
+from comatrix.gateway.uplink.json_values import mapping
 
 USER = "@bot:example.org"
 NOW_MS = 1_700_000_000_000
@@ -56,6 +72,44 @@ def since_join(body: Mapping[str, Any]) -> None:
     once = since_join_untrusted(body, USER)
     sync(once)
     assert since_join_untrusted(once, USER) == once
+
+
+def page(body: Mapping[str, Any]) -> None:
+    """page_since_join_untrusted: still a page, and again the same."""
+    once = page_since_join_untrusted(body, USER)
+    assert all(isinstance(event, dict) for event in once["chunk"])
+    assert page_since_join_untrusted(once, USER) == once
+
+
+def typed(body: Mapping[str, Any]) -> None:
+    """heard_untrusted: what a database, a log and a homeserver can hold, and bounded."""
+    for one in heard_untrusted(body, lambda user: user == USER):
+        texts = [one.room_id, one.event_id, one.sender]
+        texts += [one.redacts] if isinstance(one, Redacted) else [one.thread or "x", one.reply_to or "x"]
+        assert all(text.isprintable() and 0 < len(text.encode()) <= MAX_ID_BYTES for text in texts)
+        assert one.sender != USER
+        if isinstance(one, Said):
+            assert len(one.text.encode()) <= MAX_TEXT_BYTES and "\0" not in one.text
+            assert 0 <= one.origin_ms < 1 << 53
+
+
+def events(body: Mapping[str, Any]) -> None:
+    """events_untrusted: as heard_untrusted, of lists of any shape."""
+    for value in (body.get("events"), body.get("chunk"), list(body.values())):
+        typed({"rooms": {"join": {"!a:b": {"timeline": {"events": value}}}}})
+        assert all(one.room_id == "!a:b" for one in events_untrusted("!a:b", value, lambda _user: False))
+
+
+def powers(body: Mapping[str, Any]) -> None:
+    """powers_untrusted: whatever a room's levels are, each user has one, and a refusal is one line."""
+    create = {"type": "m.room.create", "sender": "@a:b", "content": {}}
+    for event in (body, {**create, **body}, {**create, "content": body}):
+        for levels in (None, body, mapping(body.get("content"))):
+            found = powers_untrusted(event, levels)
+            if found is not None:
+                assert isinstance(level("@a:b", found), int)
+                told = may("@x:y", "operate", found, True, Levels())
+                assert told is None or told.isprintable()
 
 
 def successor(body: Mapping[str, Any]) -> None:

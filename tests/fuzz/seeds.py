@@ -53,6 +53,24 @@ EVENT = {
     "content": {"membership": "join"},
     "unsigned": {"prev_content": {"membership": "invite"}},
 }
+TYPED = {
+    "type": "m.room.message",
+    "event_id": "$m",
+    "sender": "@a:b",
+    "origin_server_ts": 1_700_000_000_000,
+    "content": {
+        "msgtype": "m.text",
+        "body": "> <@b:c> q\n\nset garden interval 60",
+        "m.mentions": {"user_ids": ["@bot:example.org"]},
+        "m.relates_to": {"rel_type": "m.thread", "event_id": "$t", "m.in_reply_to": {"event_id": "$r"}},
+    },
+}
+TAKEN_BACK = {"type": "m.room.redaction", "event_id": "$n", "sender": "@a:b", "content": {"redacts": "$m"}}
+CREATED = {
+    "type": "m.room.create",
+    "sender": "@a:b",
+    "content": {"room_version": "12", "additional_creators": ["@c:d"]},
+}
 RENEWED = {"access_token": "t", "refresh_token": "r", "expires_in_ms": 3_600_000}
 TYPED = (
     "say garden \"back at six\" 'x' don't \\\\ “y” ttl=10min priority=0",
@@ -100,6 +118,9 @@ def _options() -> Iterator[bytes]:
 def _sync() -> Iterator[bytes]:
     yield json.dumps(SYNC).encode()
     yield json.dumps({"events": [EVENT, {**EVENT, "type": "m.room.member", "state_key": "@bot:example.org"}]}).encode()
+    yield json.dumps({"chunk": [TYPED, TAKEN_BACK, EVENT], "end": "t1"}).encode()
+    yield json.dumps({"rooms": {"join": {"!a:b": {"timeline": {"events": [TYPED, TAKEN_BACK]}}}}}).encode()
+    yield json.dumps({**CREATED, "users": {"@x:y": 50}, "events": {"eu.comatrix.command": 10}}).encode()
     yield json.dumps(RENEWED).encode()
     yield json.dumps({"predecessor": {"room_id": "!a:b"}, "room_version": "11"}).encode()
 

@@ -29,6 +29,8 @@ SHAPED = (
 MATRIX_WORDS = [
     *("rooms", "join", "leave", "invite", "state", "timeline", "invite_state", "events", "type", "state_key"),
     *("access_token", "refresh_token", "expires_in_ms", "predecessor", "room_id", "event_id", "unsigned"),
+    *("chunk", "end", "body", "msgtype", "redacts", "m.relates_to", "m.new_content", "m.mentions", "m.in_reply_to"),
+    *("users", "users_default", "room_version", "additional_creators", "origin_server_ts", "rel_type"),
     *("content", "membership", "sender", "reason", "replacement_room", "errcode", "error", "retry_after_ms"),
 ]
 MATRIX_TEXTS = ["", "m.room.member", "m.room.encryption", "m.room.tombstone", "m.room.power_levels", "ban"]
@@ -44,7 +46,7 @@ RENEWED = st.fixed_dictionaries(
 )
 TYPED_WORDS = [*VERBS, "!cx", "garden", " ", " ", "ttl=", "priority=", "10min", "0", '"', "'", "\\", "“", "”", "/", "#"]
 OF_CBOR = ("cbor.", "cbor_foreign.", "records.", "record_types.", "record_json.")
-OF_JSON = ("room_watch.", "answer.", "heard.", "session.", "upgrades.")
+OF_JSON = ("changes.", "answer.", "heard.", "hearing.", "grants.", "session.", "upgrades.")
 OF_WORDS = ("grammar.",)
 
 

@@ -42,6 +42,16 @@ class Api(Rooms):
         self._sent[key] = event.event_id
         return {"event_id": event.event_id}
 
+    async def redact(self, request: httpx.Request, body: Content, parts: list[str]) -> Content:
+        """PUT /rooms/{room}/redact/{event}/{txn}: of one's own events, or with the power for it."""
+        room_id, event_id, txn_id = parts
+        user = self._caller(request).user
+        targets = [event for event in self._room(room_id, user).events if event.event_id == event_id]
+        if targets and targets[0].sender != user:
+            room = self._room(room_id, user)
+            room.require_power(user, room.level("redact", 50), "redacting")
+        return await self.send(request, {**body, "redacts": event_id}, [room_id, "m.room.redaction", txn_id])
+
     async def messages(self, request: httpx.Request, _body: Content, parts: list[str]) -> Content:
         """GET /rooms/{room}/messages: tokens are positions; an event lies between its position less one and it."""
         caller = self._caller(request)
@@ -112,6 +122,7 @@ def _route(
 V1 = "/_matrix/client/v1"
 ROUTES = [
     _route("PUT", "/rooms/*/send/*/*", Api.send),
+    _route("PUT", "/rooms/*/redact/*/*", Api.redact),
     _route("GET", "/sync", Api.sync),
     _route("GET", "/versions", Api.versions, "/_matrix/client"),
     _route("GET", "/version", Api.software_version, "/_matrix/federation/v1"),
@@ -144,6 +155,7 @@ ROUTES = [
     _route("GET", "/rooms/*/state/*/*", Api.get_state),
     _route("PUT", "/rooms/*/state/*", Api.put_state),
     _route("PUT", "/rooms/*/state/*/*", Api.put_state),
+    _route("POST", "/rooms/*/receipt/*/*", Api.receipt),
     _route("GET", "/rooms/*/messages", Api.messages),
     _route("GET", "/rooms/*/relations/*", Api.relations, V1),
     _route("GET", "/rooms/*/relations/*/*", Api.relations, V1),

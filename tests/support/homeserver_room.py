@@ -1,6 +1,6 @@
 """Rooms of the in-memory homeserver: events, state, who may do what. Room versions 10, 11 and 12."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 Content = dict[str, Any]
@@ -47,6 +47,8 @@ class Event:
         }
         if self.state_key is not None:
             form["state_key"] = self.state_key
+        if self.type == "m.room.redaction":
+            form["redacts"] = self.content["redacts"]  # in both places, whatever the room version
         if self.txn is not None and self.txn[:2] == (user, device):
             form["unsigned"] = {"transaction_id": self.txn[2]}
         return form
@@ -74,6 +76,9 @@ class Room:
     def add(self, event: Event) -> None:
         """Append, and move the state."""
         self.events.append(event)
+        if event.type == "m.room.redaction":
+            redacted = event.content["redacts"]
+            self.events = [replace(e, content={}) if e.event_id == redacted else e for e in self.events]
         if event.state_key is not None:
             self.state[event.type, event.state_key] = event
 

@@ -34,6 +34,7 @@ class Rooms(Accounts):
         super().__init__(server_name, default_room_version, clock_s, journal)
         self.rooms: dict[str, Room] = {}
         self._aliases: dict[str, str] = {}
+        self.receipts: dict[tuple[str, str], str] = {}  # (room, user) -> the event read last
         self._sent: dict[tuple[str, str, str, str], str] = {}
         self._position = 0
         self._pushed: dict[str, int] = {}  # service -> the last position it took
@@ -288,7 +289,16 @@ class Rooms(Accounts):
         event = room.state.get((parts[1], parts[2] if len(parts) > 2 else ""))
         if event is None:
             raise Refusal(404, "M_NOT_FOUND", "Event not found.")
-        return event.content
+        whole = request.url.params.get("format") == "event"
+        return event.seen_by(user, "") if whole else event.content
+
+    async def receipt(self, request: httpx.Request, _body: Content, parts: list[str]) -> Content:
+        """POST /rooms/{room}/receipt/{type}/{event}: 200 whatever it names, as Synapse 1.163 does"""
+        user = self._caller(request).user
+        room = self.rooms.get(parts[0])
+        if room is not None and any(event.event_id == parts[2] for event in room.events):
+            self.receipts[room.room_id, user] = parts[2]
+        return {}
 
     async def put_state(self, request: httpx.Request, body: Content, parts: list[str]) -> Content:
         """PUT /rooms/{room}/state/{type}/{key}"""

@@ -95,10 +95,15 @@ class Person:
         """Let somebody in again, by an invite."""
         await self._do("POST", ["rooms", room_id, "unban"], {"user_id": user_id})
 
-    async def say(self, room_id: str, text: str) -> None:
-        """Type something."""
+    async def say(self, room_id: str, text: str, **more: Any) -> str:
+        """Type something -> its event id. `more`: what else stands in the content."""
         path = ["rooms", room_id, "send", "m.room.message", secrets.token_hex(8)]
-        await self._do("PUT", path, {"msgtype": "m.text", "body": text})
+        return str((await self._do("PUT", path, {"msgtype": "m.text", "body": text, **more}))["event_id"])
+
+    async def redact(self, room_id: str, event_id: str) -> str:
+        """Take something back -> the id of the event that does."""
+        path = ["rooms", room_id, "redact", event_id, secrets.token_hex(8)]
+        return str((await self._do("PUT", path, {}))["event_id"])
 
     async def _do(self, method: str, parts: list[str], body: dict[str, Any]) -> dict[str, Any]:
         path = "/".join(quote(part, safe="") for part in parts)

@@ -83,8 +83,18 @@ def _since_join(part: object, user_id: str) -> Body:
     if joins:
         before, after = events[: joins[-1]], events[joins[-1] :]
         timeline["events"] = [event for event in before if "state_key" in event] + after
+        timeline["limited"] = False  # what was left out is older still
         shown["timeline"] = timeline
     return shown
+
+
+def page_since_join_untrusted(body: Mapping[str, Any], user_id: str) -> Body:
+    """The same of a page of /messages, newest first: with the join it is the last one."""
+    events = objects(body.get("chunk"))
+    joins = [place for place, event in enumerate(events) if _came_in(event, user_id)]
+    if not joins:
+        return {**body, "chunk": events}
+    return {**{key: value for key, value in body.items() if key != "end"}, "chunk": events[: joins[0] + 1]}
 
 
 def _came_in(event: Event, user_id: str) -> bool:

@@ -129,3 +129,50 @@ async def _caught_up(world: World) -> str:
     answer = await world.speaking.intake.sync(None, 0)
     assert answer.ok and answer.body is not None, answer
     return str(answer.body["next_batch"])
+
+
+async def test_what_is_typed_is_heard_once_also_while_the_gateway_was_away(world: World) -> None:
+    owner = await world.owner()
+    room = await world.room(owner)
+    node = world.node("garden", room)
+    await world.following()
+    await owner.say(room.room_id, "get garden interval")
+    await until(lambda: world.heard.texts == ["get garden interval"])
+    assert (await world.say(node, room, "interval = 60 s")).ok  # what our own users say is not heard
+    await world.stop()
+    await owner.say(room.room_id, "set garden interval 60")
+    await world.start()
+    await world.following()
+    await until(lambda: len(world.heard.texts) > 1)
+    await owner.say(room.room_id, "get garden interval")
+    await until(lambda: len(world.heard.texts) > 2)
+    assert world.heard.texts == ["get garden interval", "set garden interval 60", "get garden interval"]
+
+
+async def test_what_was_typed_before_the_gateway_came_is_not_heard(world: World) -> None:
+    owner = await world.owner()
+    await world.bot_ready()
+    room_id = await owner.create_room(preset="private_chat", invite=[world.bot.user_id])
+    await owner.say(room_id, "set garden interval 1")
+    assert (await world.client.join(room_id)).ok
+    await owner.put_state(room_id, "m.room.topic", {"topic": "garden"})
+    world.bind(room_id)
+    await until(lambda: ("joined", room_id) in world.heard.news or world.mode == "sync")
+    await world.following()
+    for number in range(50):
+        await owner.say(room_id, f"set garden interval {number + 2}")
+        await asyncio.sleep(0.1)
+        if world.heard.texts:
+            break
+    await asyncio.sleep(0.3)
+    assert world.heard.texts and "set garden interval 1" not in world.heard.texts
+
+
+async def test_what_is_taken_back_is_heard(world: World) -> None:
+    owner = await world.owner()
+    room = await world.room(owner)
+    await world.following()
+    event_id = await owner.say(room.room_id, "set garden interval 60")
+    await until(lambda: world.heard.texts == ["set garden interval 60"])
+    await owner.redact(room.room_id, event_id)
+    await until(lambda: world.heard.redacted == [event_id])

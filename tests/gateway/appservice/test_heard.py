@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from comatrix.gateway.edges.room_watch import changes_untrusted
+from comatrix.gateway.edges.room_watch.changes import changes_untrusted
 from comatrix.gateway.uplink.heard import fit_untrusted, pushed_body, service_body_untrusted, since_join_untrusted
 
 BOT = "@cx:localhost"

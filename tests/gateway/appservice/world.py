@@ -3,7 +3,8 @@
 import asyncio
 import secrets
 import socket
-from collections.abc import Callable
+import sqlite3
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,9 +19,10 @@ from comatrix.gateway.config.registration import ServiceTokens, new_tokens, regi
 from comatrix.gateway.config.settings import Settings
 from comatrix.gateway.demo.free_port import free_port
 from comatrix.gateway.demo.synapse import LoopbackSynapse
+from comatrix.gateway.downlink.hearing import News, Redacted, Said
 from comatrix.gateway.edges.matrix import MatrixClient
 from comatrix.gateway.edges.room_watch import RoomWatch
-from comatrix.gateway.edges.store import nodes, rooms
+from comatrix.gateway.edges.store import heard, nodes, rooms
 from comatrix.gateway.edges.store.store import Store
 from comatrix.gateway.model import HomeserverAnswer, Node, Room, Voice
 from comatrix.gateway.speaking import Speaking, service_client, speaking_as_bot, speaking_as_service
@@ -97,6 +99,10 @@ class Heard:
         self.news: list[tuple[str, ...]] = []
         self.follows = False
         self.configured: set[str] = set()
+        self.texts: list[str] = []  # of events that are new
+        self.redacted: list[str] = []
+        self.store: Store | None = None
+        self.whose = ""
 
     def is_configured(self, room_id: str) -> bool:
         return room_id in self.configured
@@ -118,6 +124,17 @@ class Heard:
 
     async def power_changed(self, room_id: str) -> None:
         self.news.append(("power", room_id))
+
+    async def heard(self, news: Sequence[News], since: str) -> None:
+        assert self.store is not None
+
+        def job(connection: sqlite3.Connection) -> list[str]:
+            heard.set_since(connection, self.whose, since)
+            said = [one for one in news if isinstance(one, Said)]
+            return [one.text for one in said if heard.is_new(connection, one.event_id, 0)]
+
+        self.texts += await self.store.run(job)
+        self.redacted += [one.redacts for one in news if isinstance(one, Redacted)]
 
     async def settled(self) -> None:
         pass
@@ -162,6 +179,7 @@ class World:
                 sleep=lambda _seconds: asyncio.sleep(0.05),
             )
         self.bot, self.voices = self.speaking.bot, self.speaking.voices
+        self.heard.store, self.heard.whose = self.store, self.speaking.intake.whose
         watch = RoomWatch(
             self.client,
             self.heard,
@@ -169,6 +187,8 @@ class World:
             sleep=lambda seconds: asyncio.sleep(min(seconds, 0.05)),
             timeout_ms=2_000,
             intake=self.speaking.intake,
+            since=self.store.read(lambda connection: heard.since(connection, self.heard.whose)),
+            own=self.speaking.ours,
         )
         for work in (watch.run(), *self.speaking.work):
             self._tasks.append(asyncio.create_task(work))

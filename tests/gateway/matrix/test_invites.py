@@ -4,11 +4,11 @@ import logging
 
 import pytest
 
-from comatrix.gateway.edges.room_watch import (
+from comatrix.gateway.edges.room_watch.changes import REASON_ENCRYPTED
+from comatrix.gateway.edges.room_watch.invites import (
     DECLINES_A_MINUTE,
     INVITE_WAIT_MS,
     MAX_WAITING,
-    REASON_ENCRYPTED,
     REASON_NOT_CONFIGURED,
     Declines,
 )

@@ -232,6 +232,30 @@ async def test_sync_with_a_token_of_nobody_is_refused(place: Place) -> None:
     assert answer.status == 400 and answer.errcode is not None
 
 
+@pytest.mark.parametrize("version", ["10", "11", "12"])
+async def test_a_state_event_is_shown_whole_with_who_sent_it(place: Place, version: str) -> None:
+    client, person = await place.client(), await place.person()
+    room_id = await _room(person.client, invite=[client.user_id], room_version=version)
+    assert (await client.join(room_id)).ok
+    answer = await client.whole_state_event(room_id, "m.room.create")
+    assert answer.ok and answer.body is not None
+    assert (answer.body["type"], answer.body["sender"]) == ("m.room.create", person.user_id)
+    assert answer.body["content"]["room_version"] == version
+    answer = await client.whole_state_event(room_id, "m.room.tombstone")
+    assert (answer.status, answer.errcode) == (404, "M_NOT_FOUND")
+
+
+async def test_what_was_read_is_shown_by_a_receipt(place: Place) -> None:
+    client = await place.client()
+    room_id = await _room(client)
+    event_id = await _send(client, room_id, "1.1.msg")
+    assert (await client.mark_read(room_id, event_id)).ok
+    assert (await client.mark_read(room_id, event_id)).ok
+    if isinstance(place.server, Homeserver):
+        assert place.server.receipts == {(room_id, client.user_id): event_id}
+    assert (await client.mark_read("!nowhere:localhost", event_id)).ok  # a receipt proves nothing
+
+
 async def test_a_limited_account_gets_429_and_how_long_to_wait() -> None:
     server = Homeserver(clock_s=lambda: 0.0)
     server.limit_messages(10, 0.2)

@@ -57,6 +57,7 @@ class Gateway:
             reload=self._reload,
             watched=lambda watched: None,
             tell=self.told.append,
+            whose=self.client.user_id,
         )
         self.watch = RoomWatch(self.client, news, now=lambda: self.now_ms, sleep=self._no_sleep, timeout_ms=500)
 

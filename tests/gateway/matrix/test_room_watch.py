@@ -9,7 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from comatrix.gateway.edges.room_watch import BETWEEN_S, FILTER, LONGEST_PAUSE_S, Pause, RoomWatch, changes_untrusted
+from comatrix.gateway.edges.room_watch import Pause, RoomWatch
+from comatrix.gateway.edges.room_watch.changes import changes_untrusted
+from comatrix.gateway.edges.room_watch.pause import BETWEEN_S, LONGEST_PAUSE_S
+from comatrix.gateway.edges.room_watch.watch import FILTER
 from comatrix.gateway.errors import StoreFull
 from comatrix.gateway.model import HomeserverAnswer
 from tests.gateway.matrix.watching import Clock, Told, shared_room, watching
@@ -310,6 +313,9 @@ async def test_an_answer_without_a_token_is_a_failure(body: dict[str, Any]) -> N
 
         async def sync(self, *_: object) -> HomeserverAnswer:
             return HomeserverAnswer(200, body)
+
+        async def messages(self, *_: object, **_named: object) -> HomeserverAnswer:
+            raise AssertionError
 
         async def join(self, *_: object) -> HomeserverAnswer:
             raise AssertionError

@@ -1,8 +1,10 @@
 """A room watch in virtual time, and what it told."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from comatrix.gateway.downlink.hearing import News, Said
 from comatrix.gateway.edges.matrix import MatrixClient
 from comatrix.gateway.edges.room_watch import RoomWatch
 from tests.support.people import Person
@@ -16,6 +18,8 @@ class Told:
     seen: list[tuple[str, ...]] = field(default_factory=list)
     follows: bool = False
     settlings: int = 0
+    news: list[News] = field(default_factory=list)
+    stored: list[str] = field(default_factory=list)  # tokens
 
     def is_configured(self, room_id: str) -> bool:
         return room_id in self.configured
@@ -38,6 +42,10 @@ class Told:
     async def power_changed(self, room_id: str) -> None:
         self.seen.append(("power", room_id))
 
+    async def heard(self, news: Sequence[News], since: str) -> None:
+        self.news += news
+        self.stored.append(since)
+
     async def settled(self) -> None:
         self.settlings += 1
 
@@ -45,6 +53,11 @@ class Told:
         """What was told since the last time."""
         seen, self.seen = self.seen, []
         return seen
+
+    def texts(self) -> list[str]:
+        """What people said since the last time."""
+        news, self.news = self.news, []
+        return [one.text for one in news if isinstance(one, Said)]
 
 
 class Clock:
@@ -61,8 +74,10 @@ class Clock:
         await asyncio.sleep(0)
 
 
-def watching(client: MatrixClient, told: Told, clock: Clock, timeout_ms: int = 2000) -> RoomWatch:
-    return RoomWatch(client, told, now=clock, sleep=clock.sleep, timeout_ms=timeout_ms)
+def watching(
+    client: MatrixClient, told: Told, clock: Clock, timeout_ms: int = 2000, since: str | None = None
+) -> RoomWatch:
+    return RoomWatch(client, told, now=clock, sleep=clock.sleep, timeout_ms=timeout_ms, since=since)
 
 
 async def shared_room(client: MatrixClient, person: Person) -> str:

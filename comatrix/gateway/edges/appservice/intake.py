@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from comatrix.gateway.edges.appservice.users import ServiceUsers
 from comatrix.gateway.model import HomeserverAnswer, Voice
-from comatrix.gateway.uplink.heard import service_body_untrusted, since_join_untrusted
+from comatrix.gateway.uplink.heard import page_since_join_untrusted, service_body_untrusted, since_join_untrusted
 from comatrix.gateway.uplink.json_values import mapping
 from comatrix.gateway.uplink.voices import DEVICE, ServiceNames
 
@@ -26,6 +26,15 @@ class Intake(Protocol):
     ) -> HomeserverAnswer:
         """`next_batch` and what happened after `since`, or after `timeout_ms` that nothing did; None: how it is now."""
 
+    async def messages(
+        self, room_id: str, *, from_token: str, to_token: str, limit: int, event_filter: Mapping[str, Any]
+    ) -> HomeserverAnswer:
+        """A page of a room's events, newest first, that `sync` left out."""
+
+    @property
+    def whose(self) -> str:
+        """Whose tokens those of `sync` are; another intake cannot use them."""
+
 
 class Syncing(Protocol):
     """The part of the homeserver that is used here."""
@@ -39,6 +48,18 @@ class Syncing(Protocol):
         voice: Voice | None = None,
     ) -> HomeserverAnswer:
         """GET /sync"""
+
+    async def messages(
+        self,
+        room_id: str,
+        *,
+        from_token: str = "",
+        to_token: str = "",
+        limit: int = 100,
+        event_filter: Mapping[str, Any] | None = None,
+        voice: Voice | None = None,
+    ) -> HomeserverAnswer:
+        """GET /rooms/{room}/messages, backwards"""
 
 
 class BotIntake:
@@ -54,6 +75,19 @@ class BotIntake:
         """As the homeserver answers, without what was said before the bot came."""
         answer = await self._homeserver.sync(since, timeout_ms, sync_filter)
         return _with(answer, since_join_untrusted(answer.body or {}, self._bot)) if answer.ok else answer
+
+    async def messages(
+        self, room_id: str, *, from_token: str, to_token: str, limit: int, event_filter: Mapping[str, Any]
+    ) -> HomeserverAnswer:
+        """As the homeserver answers."""
+        return await self._homeserver.messages(
+            room_id, from_token=from_token, to_token=to_token, limit=limit, event_filter=event_filter
+        )
+
+    @property
+    def whose(self) -> str:
+        """The bot's."""
+        return self._bot
 
 
 class ServiceUserIntake:
@@ -106,7 +140,27 @@ class ServiceUserIntake:
         for room_id in _left(heard.body):
             self._users.forget(self._voice.user_id, room_id)
         body = service_body_untrusted(heard.body, self._names.bot)
-        return _with(heard, since_join_untrusted(body, self._names.bot))
+        return _with(heard, since_join_untrusted(since_join_untrusted(body, self._voice.user_id), self._names.bot))
+
+    async def messages(
+        self, room_id: str, *, from_token: str, to_token: str, limit: int, event_filter: Mapping[str, Any]
+    ) -> HomeserverAnswer:
+        """As the homeserver shows it to the service user, back to when that came: what is older is not new to it."""
+        answer = await self._homeserver.messages(
+            room_id,
+            from_token=from_token,
+            to_token=to_token,
+            limit=limit,
+            event_filter=event_filter,
+            voice=self._voice,
+        )
+        body = page_since_join_untrusted(answer.body or {}, self._voice.user_id)
+        return _with(answer, body) if answer.ok else answer
+
+    @property
+    def whose(self) -> str:
+        """The service user's."""
+        return self._voice.user_id
 
     async def _until_changed(self, syncing: Coroutine[Any, Any, HomeserverAnswer]) -> HomeserverAnswer | None:
         """The answer, or None where rooms changed while it was waited for."""

@@ -92,6 +92,17 @@ class PushIntake:
         last, events = await self._following(position, timeout_ms)
         return await self._told(pushed_body(events, self._names.bot), last)
 
+    async def messages(
+        self, room_id: str, *, from_token: str, to_token: str, limit: int, event_filter: Mapping[str, Any]
+    ) -> HomeserverAnswer:
+        """Pushes leave nothing out: there is nothing to ask for."""
+        return HomeserverAnswer(404, {"errcode": "M_NOT_FOUND"}, "M_NOT_FOUND", "pushes have no gaps")
+
+    @property
+    def whose(self) -> str:
+        """This database's, of the bot's pushes."""
+        return f"push {self._names.bot}"
+
     async def _following(self, position: int, timeout_ms: int) -> tuple[int, list[dict[str, Any]]]:
         self._arrived.clear()
         last, events = self._kept.after(position)

@@ -209,6 +209,15 @@ class MatrixClient:
         parts = ["v3", "rooms", room_id, "state", event_type]
         return await self.call("GET", client_path(*parts, *([state_key] if state_key else [])), voice=voice)
 
+    async def whole_state_event(
+        self, room_id: str, event_type: str, state_key: str = "", *, voice: Voice | None = None
+    ) -> HomeserverAnswer:
+        """One state event with its sender; 404 M_NOT_FOUND where there is none. A server that knows no `format` gives
+        its content alone."""
+        parts = ["v3", "rooms", room_id, "state", event_type]
+        path = client_path(*parts, *([state_key] if state_key else []))
+        return await self.call("GET", path, query=[("format", "event")], voice=voice)
+
     async def is_encrypted(self, room_id: str, *, voice: Voice | None = None) -> bool | None:
         """True, False, or None where the homeserver did not say: then nothing may be sent."""
         answer = await self.state_event(room_id, "m.room.encryption", voice=voice)
@@ -258,6 +267,11 @@ class MatrixClient:
         query: Query = [("dir", "b"), ("limit", str(limit))]
         query += [("from", from_token)] if from_token else []
         return await self.call("GET", client_path(*parts), query=query, voice=voice)
+
+    async def mark_read(self, room_id: str, event_id: str, *, voice: Voice | None = None) -> HomeserverAnswer:
+        """The account's read receipt is at this event now: people see that it was read."""
+        path = client_path("v3", "rooms", room_id, "receipt", "m.read", event_id)
+        return await self.call("POST", path, {}, voice=voice)
 
     async def sync(
         self,
