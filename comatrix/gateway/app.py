@@ -18,6 +18,7 @@ from comatrix.gateway.collector import settle
 from comatrix.gateway.config.paths import Paths
 from comatrix.gateway.config.secrets import Secrets
 from comatrix.gateway.config.settings import LimitsSettings, Settings
+from comatrix.gateway.commanding import Commanding, open_commanding
 from comatrix.gateway.config.values import endpoint, size_bytes, span_ms
 from comatrix.gateway.directory import Directory
 from comatrix.gateway.edges.control import ControlServer
@@ -96,6 +97,7 @@ class Gateway:
     operator: OperatorRoom
     speaking: Speaking
     watched: Watched
+    commanding: Commanding
     started_ms: int
     silence: Silence = field(default_factory=Silence)
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
@@ -143,6 +145,19 @@ class Gateway:
         if store.restored:
             operator.tell("the database is a copy put back: every node makes new keys with it before it is heard again")
         knocks = Knocks(operator.tell, directory.name)
+        heard: dict[int, tuple[int, Any]] = {}
+        commanding = await open_commanding(
+            settings,
+            store,
+            directory,
+            matrix,
+            voice=lambda: poster.voice,
+            whose=speaking.intake.whose,
+            seen=lambda node: heard[node][0] if node in heard else None,
+            sealed=poster.reload,
+            changed=lambda node: directory.changed("node", node),
+        )
+        poster.on_posted(commanding.replying.posted)
         receiver = start_receiving(
             settings.limits,
             store,
@@ -152,6 +167,8 @@ class Gateway:
             stored=lambda record, row: poster.poke(),
             rates=_rates(settings.limits),
             knock=knocks.note,
+            mail=commanding.mail,
+            seen=heard,
         )
         gateway = cls(
             settings=settings,
@@ -165,6 +182,7 @@ class Gateway:
             operator=operator,
             speaking=speaking,
             watched=watched,
+            commanding=commanding,
             started_ms=wall_ms(),
         )
         await gateway._open_control(paths, directory, stack)
@@ -175,6 +193,7 @@ class Gateway:
         def changed(what: str, key: int) -> None:
             directory.changed(what, key)
             self._reload()
+            self._soon(self.commanding.changed(what))
 
         given = Collaborators(
             store=self.store,
@@ -211,10 +230,10 @@ class Gateway:
             self.store,
             directory,
             upgrades,
+            self.commanding,
             reload=self._reload,
             watched=self.watched.following,
             tell=tell,
-            whose=whose,
         )
         pause = Pause()
         self.matrix.on_reached(pause.cut)
@@ -240,7 +259,7 @@ class Gateway:
                 return new
 
             tended.append(follow_secrets(paths.secrets, self.matrix.user_id, take))
-        for work in (poster.run(), watch.run(), self.operator.run(), *self.speaking.work, *tended):
+        for work in (poster.run(), watch.run(), self.commanding.replying.run(), self.operator.run(), *self.speaking.work, *tended):
             self.tasks.append(asyncio.get_running_loop().create_task(work))
 
     def _reload(self) -> None:

@@ -3,34 +3,35 @@
 from collections.abc import Callable, Sequence
 
 from comatrix.gateway.directory import Directory
+from comatrix.gateway.commanding import Commanding
 from comatrix.gateway.downlink.hearing import News
-from comatrix.gateway.edges.store import heard, rooms
+from comatrix.gateway.edges.store import rooms
 from comatrix.gateway.edges.store.store import Store
 from comatrix.gateway.upgrades import Upgrades
 
 
 class RoomNews:
     """`reload()` makes the poster look at its rooms again, `watched(bool)` whether it may trust what it knows of them;
-    `tell` gets lines for the operator. `whose`: whose tokens those of the intake are."""
+    `tell` gets lines for the operator."""
 
     def __init__(
         self,
         store: Store,
         directory: Directory,
         upgrades: Upgrades,
+        commanding: Commanding,
         *,
         reload: Callable[[], None],
         watched: Callable[[bool], None],
         tell: Callable[[str], None],
-        whose: str,
     ) -> None:
         self._store = store
         self._directory = directory
         self._upgrades = upgrades
+        self._commanding = commanding
         self._reload = reload
         self._watched = watched
         self._tell = tell
-        self._whose = whose
 
     def is_configured(self, room_id: str) -> bool:
         """Whether nodes are bound to this room, or will be since it replaces theirs."""
@@ -39,6 +40,7 @@ class RoomNews:
     def following(self, follows: bool) -> None:
         """While we do not follow, a room may have been encrypted since the poster looked."""
         self._watched(follows)
+        self._commanding.powers.watched(follows)
 
     async def encrypted(self, room_id: str) -> None:
         """Remembered for ever; the poster tells, and sends nothing there any more (docs/reference/matrix.md)."""
@@ -52,6 +54,7 @@ class RoomNews:
     async def joined(self, room_id: str) -> None:
         """What was forbidden may work now."""
         await self._upgrades.joined(room_id)
+        self._commanding.powers.changed(room_id)
         self._reload()
 
     async def left(self, room_id: str, membership: str, reason: str) -> None:
@@ -69,12 +72,17 @@ class RoomNews:
             await self._upgrades.closed(room, replacement, via)
 
     async def power_changed(self, room_id: str) -> None:
-        """What was forbidden may be allowed now."""
+        """What was forbidden may be allowed now, and the other way round."""
         self._reload()
+        await self._commanding.who_may_changed(room_id)
+
+    async def somebody_left(self, room_id: str) -> None:
+        """Who asked for something may not be there any more."""
+        await self._commanding.who_may_changed(room_id)
 
     async def heard(self, news: Sequence[News], since: str) -> None:
-        """The token is kept; nobody acts on the news yet."""
-        await self._store.run(lambda connection: heard.set_since(connection, self._whose, since))
+        """Read by the desk."""
+        await self._commanding.desk.heard(news, since)
 
     async def settled(self) -> None:
         """Everything of a sync was told: what waits for its time may go on."""

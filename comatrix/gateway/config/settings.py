@@ -98,6 +98,13 @@ class GatewaySettings:
         values.check_room,
         example="#comatrix-admin:example.org",
     )
+    name: str = setting(
+        "",
+        "What this gateway is called, for rooms that several gateways share: there it answers to `name/node`, and is "
+        "silent about nodes it does not know. Empty: it is the only one in its rooms.",
+        values.check_gateway_name,
+        example="barn",
+    )
     log_level: str = setting(
         "info", "How much is logged to standard error.", choices=("debug", "info", "warning", "error")
     )

@@ -126,3 +126,8 @@ def check_prefix(text: str) -> None:
 def check_word(text: str) -> None:
     if re.fullmatch(r"[!-~]{1,16}", text) is None or text[0] in "@#/\"'":
         raise ValueError('must be 1 to 16 characters without space such as "!cx"')
+
+
+def check_gateway_name(text: str) -> None:
+    if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}", text) is None:
+        raise ValueError('must be 1 to 32 letters, digits, "_" or "-" such as "barn"')

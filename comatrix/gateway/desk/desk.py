@@ -34,7 +34,8 @@ class Mailroom(Protocol):
 
 
 class Desk:
-    """`rooms(room id)`: the configured room; `here(room)`: its nodes; `powers(room id, user)`: what the homeserver says
+    """`rooms(room id)`: the configured room; `here(room)`: its nodes; `waiting(room)`: its open
+    commands; `powers(room id, user)`: what the homeserver says
     of them, None where it says nothing; `changed(node)`: a person changed one; `heard_in(room, event)`: the newest of
     a room's events that was a command; `gateway`: its name where a room has several, or ""."""
 
@@ -46,6 +47,7 @@ class Desk:
         *,
         rooms: Callable[[str], Room | None],
         here: Callable[[Room], Sequence[Node]],
+        waiting: Callable[[Room], Sequence[Item]],
         powers: Callable[[str, str], Awaitable[tuple[RoomPowers, bool] | None]],
         levels: Levels,
         prefix: str,
@@ -62,6 +64,7 @@ class Desk:
         self._verbs = verbs
         self._rooms = rooms
         self._here = here
+        self._waiting = waiting
         self._powers = powers
         self._levels = levels
         self._prefix = prefix
@@ -91,6 +94,27 @@ class Desk:
         await self._mail.apply(job)
         if told:
             self._after(told)
+
+    async def who_may_changed(self, room_id: str) -> None:
+        """Whoever may no more has what still waits of theirs withdrawn. Raises StoreError."""
+        room = self._rooms(room_id)
+        waiting = [] if room is None else self._waiting(room)
+        lost = [item.number for item in waiting if not await self._still_may(room_id, item)]
+
+        def job(connection: sqlite3.Connection) -> list[Item]:
+            now_ms, why = self._now_ms(), "who asked for it may not any more"
+            ended = [mailbox.end(connection, number, states.WITHDREW, now_ms, why) for number in lost]
+            return [item for item in ended if item is not None]
+
+        if lost:
+            await self._mail.apply(job)
+
+    async def _still_may(self, room_id: str, item: Item) -> bool:
+        found = await self._powers(room_id, item.new.sender)
+        if found is None:
+            raise StoreError("the homeserver does not say who may command", "comatrix doctor")
+        powers, joined = found
+        return may(item.new.sender, grammar.VERBS[item.new.order.verb].level, powers, joined, self._levels) is None
 
     def _after(self, told: Sequence[Sitting]) -> None:
         for node in {node for sitting in told for node in sitting.nodes}:

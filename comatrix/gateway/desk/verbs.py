@@ -14,6 +14,7 @@ from comatrix.gateway.downlink.items import Item
 from comatrix.gateway.downlink.listing import NodeNow
 from comatrix.gateway.downlink.verbs import VERBS
 from comatrix.gateway.edges.store import contexts, descriptions, mailbox, nodes, records, status
+from comatrix.gateway.edges.store.status import NodeStatus
 from comatrix.gateway.errors import GatewayError
 from comatrix.gateway.model import Node
 from comatrix.gateway.provisioning import check_name
@@ -158,13 +159,12 @@ class Verbs:
             sitting.tell(f"#{item.number} is over: {item.state.replace('_', ' ')}.")
 
     def _now(self, sitting: Sitting, node: Node) -> NodeNow:
-        known = status.all_status(sitting.connection).get(node.number) or status.NodeStatus(node.number)
-        heard = [at_ms for at_ms in (known.last_seen_ms, self._seen(node.number)) if at_ms is not None]
+        known = status.of(sitting.connection, node.number)
         last, last_ms = _last_reading(sitting.connection, node.number)
         return NodeNow(
             name=node.name,
             blocked=node.blocked,
-            seen_ms=max(heard, default=None),
+            seen_ms=last_contact_ms(known, self._seen(node.number)),
             interval_s=known.wake_interval_s,
             battery_cv=known.battery_cv,
             firmware=known.firmware,
@@ -172,6 +172,11 @@ class Verbs:
             last_ms=last_ms,
             waiting=len(mailbox.open_items(sitting.connection, node.number)),
         )
+
+
+def last_contact_ms(known: NodeStatus, live_ms: int | None) -> int | None:
+    """As the store knows it, or the running gateway, which hears more than is stored."""
+    return max((at_ms for at_ms in (known.last_seen_ms, live_ms) if at_ms is not None), default=None)
 
 
 def find(here: Sequence[Node], name: str) -> Node | None:

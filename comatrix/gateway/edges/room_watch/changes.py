@@ -13,7 +13,7 @@ REASON_ENCRYPTED = "This gateway cannot send to encrypted rooms."
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """Something that happened to a room: "encrypted", "joined", "left", "upgraded", "power" or "invited"."""
+    """Something that happened to a room: "encrypted", "joined", "left", "upgraded", "power", "gone" (somebody) or "invited"."""
 
     kind: str
     room_id: str
@@ -52,6 +52,8 @@ def _state_changes(room_id: str, events: Sequence[Mapping[str, Any]], user_id: s
                 yield Change("power", room_id)
             case "m.room.member", member if member == user_id and content.get("membership") == "join":
                 yield Change("joined", room_id)
+            case "m.room.member", _ if content.get("membership") in ("leave", "ban"):
+                yield Change("gone", room_id)
 
 
 def _left(room_id: str, events: Sequence[Mapping[str, Any]], user_id: str) -> Change:

@@ -57,6 +57,9 @@ class Listener(Protocol):
     async def power_changed(self, room_id: str) -> None:
         """What was forbidden may be allowed now."""
 
+    async def somebody_left(self, room_id: str) -> None:
+        """Another member went, was kicked or banned: who asked for something may not be there any more."""
+
     async def heard(self, news: Sequence[News], since: str) -> None:
         """What people said and took back, in each room's order, and the token that follows it: both are to be stored in
         one transaction before this returns. Raises StoreError: the same is told again.

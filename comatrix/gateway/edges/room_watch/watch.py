@@ -164,5 +164,7 @@ class RoomWatch:
                 await self._listener.upgraded(change.room_id, change.detail, change.reason)
             case "power":
                 await self._listener.power_changed(change.room_id)
+            case "gone":
+                await self._listener.somebody_left(change.room_id)
             case "invited":
                 self._invites.came(change)

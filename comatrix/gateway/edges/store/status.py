@@ -1,7 +1,9 @@
 """What is known of a node beside its records (table node_status)."""
 
 import sqlite3
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +37,18 @@ def update(connection: sqlite3.Connection, status: NodeStatus) -> None:
         connection.execute(f"UPDATE node_status SET {sets} WHERE node = ?", (*known.values(), status.node))
 
 
+def of(connection: sqlite3.Connection, node: int) -> NodeStatus:
+    """What is known of one node."""
+    row = connection.execute(f"SELECT {', '.join(NAMES)} FROM node_status WHERE node = ?", (node,)).fetchone()
+    return NodeStatus(node) if row is None else _status(row)
+
+
 def all_status(connection: sqlite3.Connection) -> dict[int, NodeStatus]:
     """Node number -> what is known."""
     rows = connection.execute(f"SELECT {', '.join(NAMES)} FROM node_status")
-    found = [dict(zip(NAMES, row, strict=True)) for row in rows]
-    return {row["node"]: NodeStatus(**{**row, "address_proven": bool(row["address_proven"])}) for row in found}
+    return {row[0]: _status(row) for row in rows}
+
+
+def _status(row: Sequence[Any]) -> NodeStatus:
+    known = dict(zip(NAMES, row, strict=True))
+    return NodeStatus(**{**known, "address_proven": bool(known["address_proven"])})
