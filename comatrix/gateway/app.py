@@ -5,7 +5,7 @@ import contextlib
 import logging
 import secrets
 import signal
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import tzinfo
 from typing import Any
@@ -15,10 +15,10 @@ from comatrix.gateway.admin import Collaborators, operations
 from comatrix.gateway.aead import aead
 from comatrix.gateway.clock import monotonic_ms, wall_ms
 from comatrix.gateway.collector import settle
+from comatrix.gateway.commanding import Commanding, open_commanding
 from comatrix.gateway.config.paths import Paths
 from comatrix.gateway.config.secrets import Secrets
 from comatrix.gateway.config.settings import LimitsSettings, Settings
-from comatrix.gateway.commanding import Commanding, open_commanding
 from comatrix.gateway.config.values import endpoint, size_bytes, span_ms
 from comatrix.gateway.directory import Directory
 from comatrix.gateway.edges.control import ControlServer
@@ -26,7 +26,7 @@ from comatrix.gateway.edges.local_address import local_address
 from comatrix.gateway.edges.matrix import MatrixClient
 from comatrix.gateway.edges.operator_room import OperatorRoom
 from comatrix.gateway.edges.poster import Poster
-from comatrix.gateway.edges.receiver import Receiver
+from comatrix.gateway.edges.receiver import Receiver, Seen
 from comatrix.gateway.edges.room_watch import Pause, RoomWatch
 from comatrix.gateway.edges.store import heard
 from comatrix.gateway.edges.store.capacity import StoreLimits
@@ -101,6 +101,7 @@ class Gateway:
     started_ms: int
     silence: Silence = field(default_factory=Silence)
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
+    errands: set[asyncio.Task[None]] = field(default_factory=set)
 
     @classmethod
     async def start(cls, settings: Settings, paths: Paths, stack: contextlib.AsyncExitStack) -> "Gateway":
@@ -145,7 +146,7 @@ class Gateway:
         if store.restored:
             operator.tell("the database is a copy put back: every node makes new keys with it before it is heard again")
         knocks = Knocks(operator.tell, directory.name)
-        heard: dict[int, tuple[int, Any]] = {}
+        contacts: Seen = {}
         commanding = await open_commanding(
             settings,
             store,
@@ -153,7 +154,7 @@ class Gateway:
             matrix,
             voice=lambda: poster.voice,
             whose=speaking.intake.whose,
-            seen=lambda node: heard[node][0] if node in heard else None,
+            seen=lambda node: contacts[node][0] if node in contacts else None,
             sealed=poster.reload,
             changed=lambda node: directory.changed("node", node),
         )
@@ -168,7 +169,7 @@ class Gateway:
             rates=_rates(settings.limits),
             knock=knocks.note,
             mail=commanding.mail,
-            seen=heard,
+            seen=contacts,
         )
         gateway = cls(
             settings=settings,
@@ -259,8 +260,15 @@ class Gateway:
                 return new
 
             tended.append(follow_secrets(paths.secrets, self.matrix.user_id, take))
-        for work in (poster.run(), watch.run(), self.commanding.replying.run(), self.operator.run(), *self.speaking.work, *tended):
+        always = (poster.run(), watch.run(), self.commanding.replying.run(), self.operator.run())
+        for work in (*always, *self.speaking.work, *tended):
             self.tasks.append(asyncio.get_running_loop().create_task(work))
+
+    def _soon(self, work: Coroutine[Any, Any, None]) -> None:
+        """What a person's change at the command line leads to, beside everything else."""
+        task = asyncio.get_running_loop().create_task(work)
+        self.errands.add(task)
+        task.add_done_callback(self.errands.discard)
 
     def _reload(self) -> None:
         """Something was changed by a person or at the homeserver: whoever was refused is tried again."""

@@ -2,7 +2,7 @@
 
 import asyncio
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
@@ -16,7 +16,8 @@ from comatrix.gateway.desk.verbs import Verbs, last_contact_ms
 from comatrix.gateway.directory import Directory
 from comatrix.gateway.downlink import catalogue
 from comatrix.gateway.downlink.grants import Levels
-from comatrix.gateway.downlink.items import Order
+from comatrix.gateway.downlink.hearing import News
+from comatrix.gateway.downlink.items import Item, Order
 from comatrix.gateway.downlink.listing import NodeNow
 from comatrix.gateway.edges.matrix import MatrixClient
 from comatrix.gateway.edges.room_powers import RoomPowersBook
@@ -37,6 +38,14 @@ class Commanding:
     powers: RoomPowersBook
     replying: Replying
     desk: Desk
+
+    def watched(self, watched: bool) -> None:
+        """Whether what happens to rooms is heard of at once."""
+        self.powers.watched(watched)
+
+    async def heard(self, news: Sequence[News], since: str) -> None:
+        """What people said, and the token behind it."""
+        await self.desk.heard(news, since)
 
     async def who_may_changed(self, room_id: str) -> None:
         """Powers changed in a room, or somebody left it."""
@@ -66,10 +75,15 @@ async def open_commanding(
     `changed(node)`: a person changed one. Raises StoreError."""
     commands = settings.commands
     pokes: list[Callable[[], None]] = []
+
+    def told(item: Item) -> None:
+        for poke in pokes:
+            poke()
+
     mail = Mail(
         store,
         now_ms=wall_ms,
-        changed=lambda item: [poke() for poke in pokes] and None,
+        changed=told,
         number_of=_number_of,
         cap=commands.per_node,
     )

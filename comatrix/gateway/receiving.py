@@ -8,7 +8,7 @@ from typing import Any
 from comatrix.gateway.clock import monotonic_ms, wall_ms
 from comatrix.gateway.config.settings import LimitsSettings
 from comatrix.gateway.directory import Directory
-from comatrix.gateway.edges.receiver import Receiver
+from comatrix.gateway.edges.receiver import Receiver, Seen
 from comatrix.gateway.edges.store import records
 from comatrix.gateway.edges.store.reception import Reception
 from comatrix.gateway.edges.store.store import Store
@@ -37,10 +37,11 @@ def start_receiving(
     stored: Callable[[NewRecord, int], None],
     knock: Callable[[Knock, int], None],
     mail: Mail | None = None,
+    seen: Seen | None = None,
 ) -> Receiver:
     """The sockets of `udp` are read from now on. `stored` and `knock` are told in the event loop's thread.
 
-    `mail` None: nothing ever waits for a node.
+    `mail` None: nothing ever waits for a node. `seen` as in Receiver.
     """
     parameters = Parameters(peer_duplicates=limits.duplicates_per_peer, all_duplicates=4 * limits.peers)
     server = Server(ServingEndpoint(secrets.randbelow, parameters), associations)
@@ -69,6 +70,7 @@ def start_receiving(
         start=start,
         stored=stored,
         knock=knock,
+        seen=seen,
     )
     udp.start(Verbs(receiver.receive_datagram, server.datagrams_to_send, server.next_deadline, server.handle_timer))
     return receiver

@@ -1,13 +1,26 @@
 """What the room watch reports, carried to the store and the poster."""
 
 from collections.abc import Callable, Sequence
+from typing import Protocol
 
 from comatrix.gateway.directory import Directory
-from comatrix.gateway.commanding import Commanding
 from comatrix.gateway.downlink.hearing import News
 from comatrix.gateway.edges.store import rooms
 from comatrix.gateway.edges.store.store import Store
 from comatrix.gateway.upgrades import Upgrades
+
+
+class Commands(Protocol):
+    """Who reads what people say."""
+
+    def watched(self, watched: bool) -> None:
+        """Whether what happens to rooms is heard of at once."""
+
+    async def heard(self, news: Sequence[News], since: str) -> None:
+        """Stored with the token before this returns. Raises StoreError."""
+
+    async def who_may_changed(self, room_id: str) -> None:
+        """Powers or members of a room changed. Raises StoreError."""
 
 
 class RoomNews:
@@ -19,7 +32,7 @@ class RoomNews:
         store: Store,
         directory: Directory,
         upgrades: Upgrades,
-        commanding: Commanding,
+        commands: Commands,
         *,
         reload: Callable[[], None],
         watched: Callable[[bool], None],
@@ -28,7 +41,7 @@ class RoomNews:
         self._store = store
         self._directory = directory
         self._upgrades = upgrades
-        self._commanding = commanding
+        self._commands = commands
         self._reload = reload
         self._watched = watched
         self._tell = tell
@@ -40,7 +53,7 @@ class RoomNews:
     def following(self, follows: bool) -> None:
         """While we do not follow, a room may have been encrypted since the poster looked."""
         self._watched(follows)
-        self._commanding.powers.watched(follows)
+        self._commands.watched(follows)
 
     async def encrypted(self, room_id: str) -> None:
         """Remembered for ever; the poster tells, and sends nothing there any more (docs/reference/matrix.md)."""
@@ -54,7 +67,7 @@ class RoomNews:
     async def joined(self, room_id: str) -> None:
         """What was forbidden may work now."""
         await self._upgrades.joined(room_id)
-        self._commanding.powers.changed(room_id)
+        await self._commands.who_may_changed(room_id)
         self._reload()
 
     async def left(self, room_id: str, membership: str, reason: str) -> None:
@@ -74,15 +87,15 @@ class RoomNews:
     async def power_changed(self, room_id: str) -> None:
         """What was forbidden may be allowed now, and the other way round."""
         self._reload()
-        await self._commanding.who_may_changed(room_id)
+        await self._commands.who_may_changed(room_id)
 
     async def somebody_left(self, room_id: str) -> None:
         """Who asked for something may not be there any more."""
-        await self._commanding.who_may_changed(room_id)
+        await self._commands.who_may_changed(room_id)
 
     async def heard(self, news: Sequence[News], since: str) -> None:
         """Read by the desk."""
-        await self._commanding.desk.heard(news, since)
+        await self._commands.heard(news, since)
 
     async def settled(self) -> None:
         """Everything of a sync was told: what waits for its time may go on."""

@@ -72,7 +72,7 @@ CREATED = {
     "content": {"room_version": "12", "additional_creators": ["@c:d"]},
 }
 RENEWED = {"access_token": "t", "refresh_token": "r", "expires_in_ms": 3_600_000}
-TYPED = (
+TYPED_LINES = (
     "say garden \"back at six\" 'x' don't \\\\ “y” ttl=10min priority=0",
     "all call home/relay on ttl=1d",
     "sett garden interval 21,5 prioritty=3",
@@ -130,7 +130,7 @@ def _answers() -> Iterator[bytes]:
 
 
 def _commands() -> Iterator[bytes]:
-    for line in (*(verb.example for verb in VERBS.values()), *TYPED):
+    for line in (*(verb.example for verb in VERBS.values()), *TYPED_LINES):
         yield line.encode()
         yield f"!cx {line}".encode()
 

@@ -28,7 +28,9 @@ LAYERS = [
         "comatrix.gateway.speaking",
         "comatrix.gateway.receiving",
     ),
-    ("comatrix.gateway.room_news", "comatrix.gateway.upgrades", "comatrix.gateway.tending"),
+    ("comatrix.gateway.desk",),
+    ("comatrix.gateway.commanding", "comatrix.gateway.upgrades", "comatrix.gateway.tending"),
+    ("comatrix.gateway.room_news",),
     ("comatrix.gateway.app",),
     # The demo plays what the command line does, and is one of its commands. `make docs` writes the commands' page too.
     ("comatrix.gateway.cli", "comatrix.gateway.demo", "comatrix.__main__", "comatrix.gateway.pages.__main__"),

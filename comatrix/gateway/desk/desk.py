@@ -114,7 +114,7 @@ class Desk:
         if found is None:
             raise StoreError("the homeserver does not say who may command", "comatrix doctor")
         powers, joined = found
-        return may(item.new.sender, grammar.VERBS[item.new.order.verb].level, powers, joined, self._levels) is None
+        return may(item.new.sender, VERBS[item.new.order.verb].level, powers, joined, self._levels) is None
 
     def _after(self, told: Sequence[Sitting]) -> None:
         for node in {node for sitting in told for node in sitting.nodes}:
@@ -148,9 +148,11 @@ class Desk:
             return None
         allowed = self._pace.take(said.room_id, said.sender, self._now_ms())
         if allowed is not Allowed.YES:
-            return _tells("Too many commands in a row: this one and what follows is not done. Wait a minute.") if (
-                allowed is Allowed.LAST
-            ) else None
+            return (
+                _tells("Too many commands in a row: this one and what follows is not done. Wait a minute.")
+                if (allowed is Allowed.LAST)
+                else None
+            )
         if said.edited:
             return _tells("Edits are not executed: send the command again.")
         if said.too_long:

@@ -129,9 +129,7 @@ class Replying:
         if event_id is None or wording.reaction(item, event_id, "") is None:
             replies.reacted(connection, item.number, None)
             return False
-        row = self._seal(
-            connection, item, "react", REACTION, lambda txn: wording.reaction(item, event_id, txn) or {}
-        )
+        row = self._seal(connection, item, "react", REACTION, lambda txn: wording.reaction(item, event_id, txn) or {})
         if row is None:
             return False
         replies.reacted(connection, item.number, row)

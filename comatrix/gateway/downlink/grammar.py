@@ -8,7 +8,7 @@ from comatrix.gateway.downlink.letters import hidden, quoted
 from comatrix.gateway.downlink.nearest import nearest
 from comatrix.gateway.downlink.quantities import QuantityError, span_ms
 from comatrix.gateway.downlink.tokens import Token
-from comatrix.gateway.downlink.verbs import VERBS, Verb
+from comatrix.gateway.downlink.verbs import VERBS, Level, Verb
 from comatrix.gateway.errors import UsageError
 
 PREFIX = "!cx"
@@ -40,7 +40,7 @@ class Parsed:
     each: "Parsed | None" = None
 
     @property
-    def level(self) -> str:
+    def level(self) -> Level:
         """Who may: "view", "operate" or "admin"."""
         return VERBS[self.verb].level
 

@@ -2,14 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from comatrix.gateway.downlink.hearing import is_id
+from comatrix.gateway.downlink.verbs import Level
 from comatrix.gateway.uplink.json_values import array, mapping
 from comatrix.gateway.uplink.power import has_infinite_creators, level_of, needed_to_send
 
 COMMAND = "eu.comatrix.command"  # in a room's power_levels.events: the level of `operate` there
-Needed = Literal["view", "operate", "admin"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ def level(sender: str, powers: RoomPowers) -> int:
     return level_of(sender, powers.levels, powers.creators, powers.version)
 
 
-def needed_level(needed: Needed, powers: RoomPowers, levels: Levels) -> int:
+def needed_level(needed: Level, powers: RoomPowers, levels: Levels) -> int:
     """The power that is needed in this room."""
     if needed == "view":
         return levels.view
@@ -59,9 +59,7 @@ def needed_level(needed: Needed, powers: RoomPowers, levels: Levels) -> int:
     return needed_to_send({"events": listed, "events_default": levels.operate}, COMMAND)
 
 
-def may(
-    sender: str, needed: Needed, powers: RoomPowers, joined: bool, levels: Levels, what: str = "this"
-) -> str | None:
+def may(sender: str, needed: Level, powers: RoomPowers, joined: bool, levels: Levels, what: str = "this") -> str | None:
     """None: yes; else one sentence for the room. `what`: the command's verb as it was typed."""
     if not joined:
         return f"{what} is for members of this room, and you are not in it"

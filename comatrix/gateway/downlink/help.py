@@ -3,7 +3,7 @@
 from comatrix.codec.description import Description
 from comatrix.gateway.downlink import catalogue
 from comatrix.gateway.downlink.grammar import PREFIX
-from comatrix.gateway.downlink.verbs import LEVELS, VERBS, Verb, allowed_at
+from comatrix.gateway.downlink.verbs import LEVELS, VERBS, Level, Verb, allowed_at
 from comatrix.gateway.uplink.sanitise import clean_name
 
 _HINTS = (
@@ -13,7 +13,7 @@ _HINTS = (
 )
 
 
-def help_text(level: str = LEVELS[-1], prefix: str = PREFIX) -> str:
+def help_text(level: Level = LEVELS[-1], prefix: str = PREFIX) -> str:
     """Every command that somebody of `level` may type, a line each."""
     told = [f"{verb.usage} - {verb.meaning}" for verb in allowed_at(level)]
     return "\n".join([f"Each line after {prefix}:", *told, "", *(line.format(prefix=prefix) for line in _HINTS)])

@@ -1,8 +1,10 @@
 """The table of commands: how each is written, who may, what it does. Parsing, help and pages come from it."""
 
 from dataclasses import dataclass
+from typing import Literal
 
-LEVELS = ("view", "operate", "admin")  # each may what those before it may
+Level = Literal["view", "operate", "admin"]
+LEVELS: tuple[Level, ...] = ("view", "operate", "admin")  # each may what those before it may
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,7 +15,7 @@ class Verb:
     """
 
     name: str
-    level: str
+    level: Level
     parts: str
     meaning: str
     example: str
@@ -53,6 +55,6 @@ _TABLE = (
 VERBS = {verb.name: verb for verb in _TABLE}
 
 
-def allowed_at(level: str) -> list[Verb]:
+def allowed_at(level: Level) -> list[Verb]:
     """What somebody of `level` may type, in the order of help."""
     return [verb for verb in _TABLE if LEVELS.index(verb.level) <= LEVELS.index(level)]

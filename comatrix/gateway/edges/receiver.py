@@ -20,6 +20,7 @@ from comatrix.gateway.uplink.recent import Recent
 from comatrix.session.server import Knock, Peer, Repeated, Request, Server
 
 Told = Appended | Duplicate | StoreError
+Seen = dict[int, tuple[int, Address]]  # node -> (Unix ms, from where)
 TIME_EVERY_MS = 6 * 3_600_000  # a node's clock is set anew at least this often, in an answer it gets anyway
 RETRY_AFTER_S = 30
 
@@ -43,7 +44,10 @@ class Storage(Protocol):
 
 
 class Receiver:
-    """Feeds the server and carries out what the ingest decides. `flush` sends what became ready outside a datagram."""
+    """Feeds the server and carries out what the ingest decides. `flush` sends what became ready outside a datagram.
+
+    `seen` is kept up to date: each node's last authenticated contact.
+    """
 
     def __init__(
         self,
@@ -64,6 +68,7 @@ class Receiver:
         start: Callable[[Coroutine[Any, Any, None]], object],
         stored: Callable[[NewRecord, int], None],
         knock: Callable[[Knock, int], None],
+        seen: Seen | None = None,
     ) -> None:
         self._server = server
         self._associations = associations
@@ -85,7 +90,7 @@ class Receiver:
             server, storage.reserve, self._hears, monotonic_ms=monotonic_ms, flush=flush, start=start
         ).send
         self._clock_set: dict[int, int] = {}
-        self.seen: dict[int, tuple[int, Address]] = {}  # node -> last authenticated contact
+        self.seen: Seen = {} if seen is None else seen
         self.received = self.acknowledged = self.duplicates = 0
 
     def receive_datagram(self, data: bytes, addr: Address, now: int) -> None:

@@ -125,6 +125,9 @@ class Heard:
     async def power_changed(self, room_id: str) -> None:
         self.news.append(("power", room_id))
 
+    async def somebody_left(self, room_id: str) -> None:
+        pass
+
     async def heard(self, news: Sequence[News], since: str) -> None:
         assert self.store is not None
 

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from comatrix.gateway.downlink.grants import COMMAND, Levels, Needed, RoomPowers, level, may, powers_untrusted
+from comatrix.gateway.downlink.grants import COMMAND, Levels, RoomPowers, level, may, powers_untrusted
+from comatrix.gateway.downlink.verbs import Level
 from comatrix.gateway.uplink.power import INFINITE
 
 ALICE, BOB, EVE = "@alice:hs", "@bob:hs", "@eve:hs"
@@ -61,7 +62,7 @@ def test_further_creators_count_from_version_12_on() -> None:
         (100, "admin", True),
     ],
 )
-def test_what_a_power_allows(version: str, power: int, needed: Needed, allowed: bool) -> None:
+def test_what_a_power_allows(version: str, power: int, needed: Level, allowed: bool) -> None:
     powers = room(version, {"users": {BOB: power}})
     assert (may(BOB, needed, powers, True, LEVELS) is None) == allowed
 

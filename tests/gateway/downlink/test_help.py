@@ -4,14 +4,14 @@ import pytest
 
 from comatrix.codec.description import Description, Method, Setting
 from comatrix.gateway.downlink.help import help_text, node_help_text, verb_help_text
-from comatrix.gateway.downlink.verbs import LEVELS, VERBS, allowed_at
+from comatrix.gateway.downlink.verbs import LEVELS, VERBS, Level, allowed_at
 from tests.support.one_line import one_clean_line
 
 PHONE_CHARS = 72
 
 
 @pytest.mark.parametrize("level", LEVELS)
-def test_help_has_what_one_may_type_and_nothing_else(level: str) -> None:
+def test_help_has_what_one_may_type_and_nothing_else(level: Level) -> None:
     lines = help_text(level).splitlines()
     for verb in VERBS.values():
         assert (f"{verb.usage} - {verb.meaning}" in lines) == (verb in allowed_at(level))

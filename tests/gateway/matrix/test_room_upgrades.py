@@ -1,7 +1,7 @@
 """A room that is replaced is followed, once that is proven, and its readings go on in the new one."""
 
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ import pytest
 
 from comatrix.gateway.aead import aead
 from comatrix.gateway.directory import Directory
+from comatrix.gateway.downlink.hearing import News
 from comatrix.gateway.edges.matrix import MatrixClient
 from comatrix.gateway.edges.room_watch import RoomWatch
 from comatrix.gateway.edges.store import rooms
@@ -21,6 +22,19 @@ from comatrix.gateway.upgrades import CLOSED_RETRY_MS, RETRY_MS, Upgrades
 from comatrix.gateway.uplink.associations import Associations
 from tests.support.homeserver import Homeserver
 from tests.support.people import Person, Place
+
+
+class NobodyReads:
+    """What people say is nobody's business here."""
+
+    def watched(self, watched: bool) -> None:
+        pass
+
+    async def heard(self, news: Sequence[News], since: str) -> None:
+        pass
+
+    async def who_may_changed(self, room_id: str) -> None:
+        pass
 
 
 @dataclass
@@ -54,10 +68,10 @@ class Gateway:
             self.store,
             directory,
             self.upgrades,
+            NobodyReads(),
             reload=self._reload,
             watched=lambda watched: None,
             tell=self.told.append,
-            whose=self.client.user_id,
         )
         self.watch = RoomWatch(self.client, news, now=lambda: self.now_ms, sleep=self._no_sleep, timeout_ms=500)
 

@@ -42,6 +42,9 @@ class Told:
     async def power_changed(self, room_id: str) -> None:
         self.seen.append(("power", room_id))
 
+    async def somebody_left(self, room_id: str) -> None:
+        self.seen.append(("gone", room_id))
+
     async def heard(self, news: Sequence[News], since: str) -> None:
         self.news += news
         self.stored.append(since)

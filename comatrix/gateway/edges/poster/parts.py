@@ -1,11 +1,12 @@
 """What the parts of the poster share: its collaborators, and the books they keep together."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import tzinfo
 from typing import TypeVar
 
 from comatrix.gateway.errors import StoreError
+from comatrix.gateway.model import SealedRow
 from comatrix.gateway.uplink.budget import Budget
 from comatrix.gateway.uplink.dispatch import Dispatch
 from comatrix.gateway.uplink.ports import Homeserver, Outbox, Voices
@@ -36,6 +37,7 @@ class Parts:
     budget: Budget
     dispatch: Dispatch
     troubles: Troubles
+    posted: list[Callable[[SealedRow], None]] = field(default_factory=list)  # told of each row that is in its room
 
     async def persist(self, write: Callable[[], Awaitable[T]]) -> T:
         """A write that must happen: again until the database takes it."""

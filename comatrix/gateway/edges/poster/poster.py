@@ -97,6 +97,15 @@ class Poster:
         if not watched:
             self._lookout.doubt_rooms()
 
+    @property
+    def voice(self) -> Voice:
+        """The gateway's own account, on the device it has now."""
+        return self._parts.outbox.voice
+
+    def on_posted(self, posted: Callable[[SealedRow], None]) -> None:
+        """`posted(row)` is told of each event that is in its room."""
+        self._parts.posted.append(posted)
+
     def troubles(self) -> list[str]:
         """What keeps records from their rooms now, in words."""
         return self._parts.troubles.now(self._lookout.places())

@@ -51,6 +51,8 @@ class Settling:
         await self._parts.persist(lambda: self._parts.outbox.done(row, event_id))
         lane.left(row)
         lane.delivered(event_id)
+        for posted in self._parts.posted:
+            posted(row)
         self._troubles.room_over(lane)
         place = lane.place
         if place.room.paused and not any(other.trouble for other in place.lanes):

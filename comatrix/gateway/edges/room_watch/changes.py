@@ -13,7 +13,7 @@ REASON_ENCRYPTED = "This gateway cannot send to encrypted rooms."
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """Something that happened to a room: "encrypted", "joined", "left", "upgraded", "power", "gone" (somebody) or "invited"."""
+    """What happened to a room: "encrypted", "joined", "left", "gone" (somebody), "upgraded", "power" or "invited"."""
 
     kind: str
     room_id: str

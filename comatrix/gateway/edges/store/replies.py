@@ -95,9 +95,7 @@ def edited(connection: sqlite3.Connection, command: int, row_id: int, shown: str
 
 def reacted(connection: sqlite3.Connection, command: int, row_id: int | None) -> None:
     """The reaction was sealed as this row; None: there is none to send."""
-    connection.execute(
-        "UPDATE reply SET last = coalesce(?, last), reacted = 1 WHERE command = ?", (row_id, command)
-    )
+    connection.execute("UPDATE reply SET last = coalesce(?, last), reacted = 1 WHERE command = ?", (row_id, command))
 
 
 def of(connection: sqlite3.Connection, command: int) -> Reply | None:
