@@ -101,7 +101,7 @@ def reacted(connection: sqlite3.Connection, command: int, row_id: int | None) ->
 def of(connection: sqlite3.Connection, command: int) -> Reply | None:
     """None: nobody is told of this command, or its reply is long forgotten."""
     row = connection.execute(
-        "SELECT command, thread, first.event_id, coalesce(last.state NOT IN ('done', 'dropped'), 0), shown,"
+        "SELECT command, thread, first.event_id, coalesce(last.state NOT IN ('done', 'dropped'), 0), reply.shown,"
         " reply.sealed_ms, reacted FROM reply LEFT JOIN outbox AS first ON first.id = reply.first"
         " LEFT JOIN outbox AS last ON last.id = reply.last WHERE command = ?",
         (command,),
@@ -120,7 +120,7 @@ def behind(connection: sqlite3.Connection) -> list[int]:
     marks = ", ".join("?" * len(REACTIONS))
     rows = connection.execute(
         "SELECT reply.command FROM reply JOIN command ON number = reply.command"
-        f" WHERE shown <> state || '/' || attempts OR (NOT reacted AND state IN ({marks}))"
+        f" WHERE reply.shown <> state || '/' || attempts OR (NOT reacted AND state IN ({marks}))"
         f" ORDER BY reply.command LIMIT {AT_ONCE}",
         tuple(REACTIONS),
     )
