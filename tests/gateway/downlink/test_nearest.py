@@ -29,6 +29,15 @@ def test_the_nearest(word: str, name: str | None) -> None:
     assert nearest(word, NAMES) == name
 
 
+def test_what_is_longer_than_a_name_is_no_typo_of_one() -> None:
+    assert nearest("i" * LONGEST, ["i" * LONGEST]) is not None
+    assert nearest("i" * (LONGEST + 1), ["i" * LONGEST]) is None
+
+
+def test_of_two_that_differ_by_case_it_is_always_the_same_one() -> None:
+    assert nearest("pmup", ["Pump", "pump"]) == nearest("pmup", ["pump", "Pump"]) == "Pump"
+
+
 @given(st.text(max_size=8), st.lists(st.text(min_size=1, max_size=8), max_size=6), st.randoms())
 def test_it_is_one_of_them_in_whatever_order_they_come(word: str, names: list[str], random: Random) -> None:
     found = nearest(word, names)
