@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from comatrix.codec import cbor
 from comatrix.codec.description import Description, Setting
 from comatrix.gateway.downlink import offers, quantities
 from comatrix.gateway.downlink.items import VERBS, Order
@@ -10,7 +11,8 @@ from comatrix.gateway.downlink.offers import Offer
 from comatrix.gateway.errors import UsageError
 from comatrix.gateway.uplink.sanitise import clean_name, clean_text
 
-MAX_SAID_BYTES = 512  # of "say"
+MAX_SAID_BYTES = 400  # of "say"
+MAX_VALUES_BYTES = 410  # of all values in CBOR: a node takes datagrams of 512 bytes, and OSCORE and a clock are in them
 MAX_TOLD_BYTES = 200  # of a value the node made up itself
 
 
@@ -37,7 +39,11 @@ def order(
     offer = offers.find(description, verb, name)
     if offer is None:
         raise CatalogueError(offers.not_found(description, verb, name, node))
-    return _order(offer, _values(offer, words))
+    values = _values(offer, words)
+    size = len(cbor.encode(values))
+    if size > MAX_VALUES_BYTES:
+        raise CatalogueError(f"These values take {size} bytes, and at most {MAX_VALUES_BYTES} go to a node at once.")
+    return _order(offer, values)
 
 
 def number_of(description: Description | None, asked: Order) -> int | str | None:

@@ -107,7 +107,7 @@ def test_a_text_may_be_said_before_anything_is_known() -> None:
         (["a\x9bb"], "a control character (U+009B)"),
         (["a\u202eb"], "a character that hides or reorders text (U+202E)"),
         (["\ud800"], "half a character"),
-        (["é" * 257], "514 bytes in the text, and at most 512"),
+        (["é" * 257], "514 bytes in the text, and at most 400"),
         ([" ", ""], "no text"),
         ([], "no text"),
     ],
@@ -124,7 +124,7 @@ def test_a_text_as_a_value_is_shorter() -> None:
         typed("set label " + "é" * 101)
     with pytest.raises(CatalogueError, match="U\\+202E"):
         typed("set label a\u202eb")
-    assert order(GARDEN, "say", "", ["é" * 256]).values == ("é" * 256,)
+    assert order(GARDEN, "say", "", ["é" * 200]).values == ("é" * 200,)
 
 
 RELABELLED = Description([Setting("target", "Cel", -1000, 4000, 2), Setting("interval", "s", 5, 86_400)])
@@ -233,3 +233,11 @@ def test_whatever_is_typed_is_an_order_the_node_takes_or_a_sentence(
     assert number_of(description, replace(made, name=made.name + "x")) in (None, *made.values)
     for value in made.values:
         assert one_clean_line(value_words(description, made, value))
+
+
+def test_values_that_no_datagram_to_a_node_holds_are_refused() -> None:
+    parameters = [Setting(name) for name in ("a", "b", "c")]
+    described = Description([], [Method("show", parameters)])
+    assert order(described, "call", "show", ["x" * 200, "y" * 200, "z"]).values[0] == "x" * 200
+    with pytest.raises(CatalogueError, match="take 607 bytes, and at most 410 go to a node at once"):
+        order(described, "call", "show", ["x" * 200, "y" * 200, "z" * 200])
