@@ -183,7 +183,7 @@ def test_a_kept_result_is_that_enrolments_alone_and_vouches_for_its_id() -> None
     assert [(one.path, one.seq) for one in world.node.waiting] == [("r", None)]
 
 
-def test_a_question_that_is_open_gives_no_record_a_seq() -> None:
+def test_a_question_that_is_open_takes_no_record_its_seq() -> None:
     world = ToldNode(poll_s=5)
     world.run(3000)
     world.loss = 1.0
@@ -191,6 +191,8 @@ def test_a_question_that_is_open_gives_no_record_a_seq() -> None:
         world.node.step(100)
     if world.node.client.open.path != "c" or world.node.client.open.seq is not None:
         pytest.fail("the scenario asks nothing")
-    world.node.waiting.append(Waiting({0: 2000}, world.time))
+    world.node.waiting = [Waiting({0: 2000}, world.time, 500), Waiting({0: 2001}, world.time)]
     assert world.node.stash(world.time)
-    assert world.node.waiting[0].seq is not None
+    first, second = (one.seq for one in world.node.waiting)
+    assert first == 500, "it is known to the gateway by this one"
+    assert second is not None

@@ -185,8 +185,7 @@ class Node:
 
     def pending(self) -> bool:
         """Whether something still waits for the gateway's word."""
-        asks = self.commands is not None and self.commands.wanted
-        return asks or bool(self.waiting) or self.client.open is not None
+        return bool(self.waiting) or self.client.open is not None
 
     def step(self, wait_ms: int) -> None:
         """Read what is due, send what is ready, wait for a datagram, at most `wait_ms`."""
