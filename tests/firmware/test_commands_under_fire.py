@@ -149,12 +149,17 @@ def test_a_result_survives_a_reset_before_it_was_delivered() -> None:
 def test_an_item_in_the_answer_to_the_greeting_is_not_executed_before_its_id_can_be_stored() -> None:
     """A node that starts without state stores none until it is greeted: the greeting's own answer comes first."""
     world = ToldNode()
-    world.gateway.told(PULSE, 3)
-    while not world.did:
-        world.node.step(10)
-    world.reset()
+    begun: list[int] = []
+
+    def sulk() -> None:
+        begun.append(world.time)
+        raise Reset
+
+    world.sulks = sulk
+    world.gateway.told(SULK)
     world.run(60_000)
-    assert (world.did, world.results()) == ([("pulse", 3)], [[1, DONE, 30]])
+    assert world.gateway.requests[0] == "POST h"
+    assert (len(begun), world.results()) == (1, [[1, NOT_AGAIN, 1]])
 
 
 def kept(world: ToldNode, enrolment: int, records: list[object]) -> None:
