@@ -96,7 +96,7 @@ class Node:
         self.sensors = Sensors()
         self.commands: "Commands | None" = None  # a node that can be told nothing does without
         self.fresh = False  # started without state: none is stored before the greeting
-        self.waiting: "list[Waiting]" = []  # the oldest first; waiting[0] is open while `client.open` is
+        self.waiting: "list[Waiting]" = []  # the oldest first; an open record is waiting[0]
         self.kept = 0  # how many of them stand in flash as well
         self.dropped = self.delivered = self.refused = 0
         self.reserve: "Reserve | None" = None  # what flash would not take, tried again at
@@ -188,8 +188,7 @@ class Node:
 
     def pending(self) -> bool:
         """Whether something still waits for the gateway's word."""
-        asks = self.commands is not None and self.commands.wanted
-        return asks or bool(self.waiting) or self.client.open is not None
+        return bool(self.waiting) or self.client.open is not None
 
     def step(self, wait_ms: int) -> None:
         """Read what is due, send what is ready, wait for a datagram, at most `wait_ms`."""
