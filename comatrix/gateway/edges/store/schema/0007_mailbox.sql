@@ -1,0 +1,1 @@
+-- Taken by the mailbox: this file goes when the two are merged.
