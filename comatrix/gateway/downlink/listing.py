@@ -26,12 +26,13 @@ class NodeNow:
     last_ms: int | None = None
     waiting: int = 0
 
-    def expected_ms(self, now_ms: int) -> int | None:
-        """Its next contact, where it is not overdue."""
-        if self.seen_ms is None or self.interval_s is None:
-            return None
-        expected = self.seen_ms + self.interval_s * 1000
-        return expected if expected > now_ms else None
+
+def expected_ms(seen_ms: int | None, interval_s: int | None, now_ms: int) -> int | None:
+    """When a node's next contact is, where that is known and not over."""
+    if seen_ms is None or interval_s is None:
+        return None
+    expected = seen_ms + interval_s * 1000
+    return expected if expected > now_ms else None
 
 
 def nodes_text(nodes: Sequence[NodeNow], now_ms: int) -> str:

@@ -33,7 +33,8 @@ class Speech:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """The reply to a command as it stands. `asked`, `event_id` None: that event is not there (any more)."""
+    """The reply to a command as it stands. `asked`, `event_id` None: that event is not there (any more). `parked`: the
+    event that says what is `shown`."""
 
     asked: str | None
     thread: str | None
@@ -42,6 +43,7 @@ class Reply:
     event_id: str | None
     shown: str
     sealed_ms: int
+    parked: bool
 
 
 def shown(item: Item) -> str:
@@ -81,9 +83,9 @@ def begin(connection: sqlite3.Connection, item: Item, place: Place | None, row_i
     connection.execute(
         "INSERT INTO reply (command, asked, thread, room_id, sender, first, last, shown, sealed_ms)"
         " SELECT ?1, ?2, ?3, room_id, sender, id, id, ?5, ?6 FROM outbox WHERE id = ?4"
-        " ON CONFLICT (command) DO UPDATE SET (room_id, sender, first, event_id, last, shown, sealed_ms)"
-        " = (excluded.room_id, excluded.sender, excluded.first, NULL, excluded.last, excluded.shown,"
-        " excluded.sealed_ms)",
+        " ON CONFLICT (command) DO UPDATE SET (asked, thread, room_id, sender, first, event_id, last, shown, sealed_ms)"
+        " = (excluded.asked, excluded.thread, excluded.room_id, excluded.sender, excluded.first, NULL, excluded.last,"
+        " excluded.shown, excluded.sealed_ms)",
         (item.number, asked, thread, row_id, shown(item), now_ms),
     )
 
@@ -109,21 +111,27 @@ def end(connection: sqlite3.Connection, command: int, row_id: int | None = None)
 def of(connection: sqlite3.Connection, command: int) -> Reply | None:
     """None: nobody is told of this command."""
     row = connection.execute(
-        "SELECT asked, thread, room_id, sender, event_id, shown, sealed_ms FROM reply WHERE command = ?", (command,)
+        "SELECT asked, thread, reply.room_id, reply.sender, reply.event_id, shown, reply.sealed_ms,"
+        " coalesce(last.state = 'parked', 0) FROM reply LEFT JOIN outbox AS last ON last.id = reply.last"
+        " WHERE command = ?",
+        (command,),
     ).fetchone()
-    return None if row is None else Reply(*row)
+    return None if row is None else Reply(*row[:-1], bool(row[-1]))
 
 
-def asked_by(connection: sqlite3.Connection, event_id: str) -> list[int]:
-    """The commands that this message asked for: one, or with "all" some."""
-    rows = connection.execute("SELECT command FROM reply WHERE asked = ? ORDER BY command", (event_id,))
+def asked_by(connection: sqlite3.Connection, room_id: str, event_id: str) -> list[int]:
+    """The commands that this message of the room asked for: one, or with "all" some."""
+    rows = connection.execute(
+        "SELECT command FROM reply WHERE asked = ? AND room_id = ? ORDER BY command", (event_id, room_id)
+    )
     return [int(command) for (command,) in rows]
 
 
-def removed(connection: sqlite3.Connection, event_id: str) -> None:
-    """Somebody removed this event from its room: it gets no reaction, and no edit."""
-    connection.execute("UPDATE reply SET asked = NULL WHERE asked = ?", (event_id,))
-    connection.execute("UPDATE reply SET event_id = NULL WHERE NOT over AND event_id = ?", (event_id,))
+def removed(connection: sqlite3.Connection, room_id: str, event_id: str) -> None:
+    """Somebody removed this event of the room: a message gets no reaction any more, a reply no edit."""
+    where = "room_id = ? AND NOT over AND"
+    connection.execute(f"UPDATE reply SET asked = NULL WHERE {where} asked = ?", (room_id, event_id))
+    connection.execute(f"UPDATE reply SET event_id = NULL WHERE {where} event_id = ?", (room_id, event_id))
 
 
 def behind(connection: sqlite3.Connection) -> list[int]:
