@@ -102,7 +102,7 @@ class Replying:
         # An edit counts in the reply's room, of the reply's sender and while the reply is there; else nobody sees it.
         moved = (reply.room_id, reply.sender) != (room.room_id, self._house.voice().user_id)
         gone = moved or reply.event_id is None
-        if reply.shown == replies.shown(item) and not reply.parked:
+        if reply.shown == replies.shown(item) and reply.row_state != "parked":
             return self._react(connection, item, None if gone else reply.asked, room)
         if gone:
             return self._anew(connection, item, reply, room)

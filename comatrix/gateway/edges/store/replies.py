@@ -33,8 +33,9 @@ class Speech:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """The reply to a command as it stands. `asked`, `event_id` None: that event is not there (any more). `parked`: the
-    event that says what is `shown`."""
+    """The reply to a command as it stands. `asked`, `event_id` None: that event is not there (any more).
+
+    `row_state`: of the outbox row sealed last, "" once that is forgotten."""
 
     asked: str | None
     thread: str | None
@@ -43,7 +44,7 @@ class Reply:
     event_id: str | None
     shown: str
     sealed_ms: int
-    parked: bool
+    row_state: str
 
 
 def shown(item: Item) -> str:
@@ -112,11 +113,11 @@ def of(connection: sqlite3.Connection, command: int) -> Reply | None:
     """None: nobody is told of this command."""
     row = connection.execute(
         "SELECT asked, thread, reply.room_id, reply.sender, reply.event_id, shown, reply.sealed_ms,"
-        " coalesce(last.state = 'parked', 0) FROM reply LEFT JOIN outbox AS last ON last.id = reply.last"
+        " coalesce(last.state, '') FROM reply LEFT JOIN outbox AS last ON last.id = reply.last"
         " WHERE command = ?",
         (command,),
     ).fetchone()
-    return None if row is None else Reply(*row[:-1], bool(row[-1]))
+    return None if row is None else Reply(*row)
 
 
 def asked_by(connection: sqlite3.Connection, room_id: str, event_id: str) -> list[int]:
