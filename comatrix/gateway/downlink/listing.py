@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from comatrix.gateway.downlink import states
 from comatrix.gateway.downlink.items import Item
 from comatrix.gateway.downlink.replies import span_words
-from comatrix.gateway.uplink.sanitise import clean_name, clean_text
+from comatrix.gateway.uplink.sanitise import clean_line, clean_name
 
 MISSED = 3  # wake intervals without a word, and a node counts as silent
 MOST_LINES = 30
@@ -71,7 +71,7 @@ def queue_text(items: Sequence[tuple[str, Item]], now_ms: int) -> str:
 def _queued(name: str, item: Item, now_ms: int) -> str:
     where = "on air" if item.state == states.ON_AIR else "waits"
     since = span_words(max(0, now_ms - item.new.created_ms))
-    return f"#{item.number} {clean_name(name)}: {clean_text(item.new.order.shown)}, {where} for {since}"
+    return f"#{item.number} {clean_name(name)}: {clean_line(item.new.order.shown)}, {where} for {since}"
 
 
 def _heard(node: NodeNow, now_ms: int) -> str:

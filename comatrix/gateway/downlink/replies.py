@@ -9,7 +9,7 @@ from typing import Any
 
 from comatrix.gateway.downlink import states
 from comatrix.gateway.downlink.items import Item
-from comatrix.gateway.uplink.sanitise import clean_name, clean_text
+from comatrix.gateway.uplink.sanitise import clean_line, clean_name, clean_text
 from comatrix.gateway.uplink.typed import ID_KEY
 
 COMMAND_KEY = "eu.comatrix.command"
@@ -48,18 +48,18 @@ class Place:
 
 def words(item: Item, beside: Beside) -> str:
     """The state of an item as a person reads it, one line."""
-    return f"{clean_name(beside.node)}: {clean_text(item.new.order.shown)} - {_state(item, beside)}"
+    return f"{clean_name(beside.node)}: {clean_line(item.new.order.shown)} - {_state(item, beside)}"
 
 
 def _state(item: Item, beside: Beside) -> str:
-    reason = clean_text(item.reason, MAX_REASON_BYTES)
+    reason = clean_line(item.reason, MAX_REASON_BYTES)
     match item.state:
         case states.QUEUED:
             return f"queued as #{item.number}, {_waits(beside)}"
         case states.ON_AIR:
             return f"on air (attempt {item.attempts}), waits for the node's word"
         case states.CONFIRMED:
-            said = f": {clean_text(beside.value)}" if beside.value else ""
+            said = f": {clean_line(beside.value)}" if beside.value else ""
             return f"confirmed by the node{said}{_took(item)}"
         case states.REFUSED:
             return f"refused by the node: {reason or 'it gave no reason'}"
