@@ -34,6 +34,7 @@ class Pace:
         key, token_ms = (room_id, person), 60_000 // A_MINUTE
         full_ms = min(max(self._full_ms.get(key, 0), now_ms), now_ms + BURST * token_ms)  # a clock may be set back
         if full_ms - now_ms > (BURST - 1) * token_ms:
+            self._full_ms[key] = full_ms
             told = key in self._told
             self._told.add(key)
             return Allowed.NO if told else Allowed.LAST

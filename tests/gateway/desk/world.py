@@ -109,7 +109,7 @@ class World:
             now_ms=lambda: self.now_ms,
             sealed=lambda: None,
             spacing_ms=self.spacing_ms,
-            sleep=lambda seconds: asyncio.Event().wait(),
+            sleep=never,
         )
         self.desk = Desk(
             self.mail,
@@ -248,6 +248,11 @@ class World:
     async def _look(self, room_id: str, user_id: str) -> tuple[RoomPowers, bool] | None:
         self.asked.append((room_id, user_id))
         return None if self.members is None else (self.powers, user_id in self.members)
+
+
+async def never(seconds: float) -> None:
+    """Time does not pass by itself."""
+    await asyncio.Event().wait()
 
 
 def number(body: bytes | None, order: Order) -> int | str | None:

@@ -236,7 +236,7 @@ def test_whatever_is_typed_is_an_order_the_node_takes_or_a_sentence(
 
 
 def test_values_that_no_datagram_to_a_node_holds_are_refused() -> None:
-    parameters = [Setting(name) for name in ("a", "b", "c")]
+    parameters: list[Setting | str] = [Setting(name) for name in ("a", "b", "c")]
     described = Description([], [Method("show", parameters)])
     assert order(described, "call", "show", ["x" * 200, "y" * 200, "z"]).values[0] == "x" * 200
     with pytest.raises(CatalogueError, match="take 607 bytes, and at most 410 go to a node at once"):
