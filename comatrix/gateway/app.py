@@ -147,6 +147,12 @@ class Gateway:
             operator.tell("the database is a copy put back: every node makes new keys with it before it is heard again")
         knocks = Knocks(operator.tell, directory.name)
         contacts: Seen = {}
+
+        def node_changed(node: int) -> None:
+            directory.changed("node", node)
+            speaking.reload()
+            poster.reload()
+
         commanding = await open_commanding(
             settings,
             store,
@@ -155,8 +161,8 @@ class Gateway:
             voice=lambda: poster.voice,
             whose=speaking.intake.whose,
             seen=lambda node: contacts[node][0] if node in contacts else None,
-            sealed=poster.reload,
-            changed=lambda node: directory.changed("node", node),
+            sealed=poster.sealed,
+            changed=node_changed,
         )
         poster.on_posted(commanding.replying.posted)
         receiver = start_receiving(

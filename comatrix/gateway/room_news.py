@@ -17,10 +17,10 @@ class Commands(Protocol):
         """Whether what happens to rooms is heard of at once."""
 
     async def heard(self, news: Sequence[News], since: str) -> None:
-        """Stored with the token before this returns. Raises StoreError."""
+        """Stored with the token before this returns. Raises StoreError, Unreachable."""
 
     async def who_may_changed(self, room_id: str) -> None:
-        """Powers or members of a room changed. Raises StoreError."""
+        """Powers or members of a room changed. Raises StoreError, Unreachable."""
 
 
 class RoomNews:
@@ -71,7 +71,8 @@ class RoomNews:
         self._reload()
 
     async def left(self, room_id: str, membership: str, reason: str) -> None:
-        """Told; the poster finds out by itself and keeps what waits."""
+        """Told; the poster finds out by itself and keeps what waits. Who may command there cannot be seen any more."""
+        await self._commands.who_may_changed(room_id)
         room = self._directory.room_by_id(room_id)
         if room is not None:
             how = "banned from" if membership == "ban" else "no longer in"

@@ -6,7 +6,7 @@ from typing import Any
 from comatrix.gateway.admin import arguments
 from comatrix.gateway.admin.collaborators import Args, Collaborators
 from comatrix.gateway.admin.nodes import find
-from comatrix.gateway.config.values import check_span, span_ms
+from comatrix.gateway.config.values import check_waiting_span, span_ms
 from comatrix.gateway.downlink import catalogue, states
 from comatrix.gateway.downlink.items import VERBS, Item, NewItem, Order
 from comatrix.gateway.edges.store import descriptions, mailbox, nodes
@@ -31,18 +31,19 @@ class CommandOperations:
         if verb not in VERBS:
             raise UsageError(f"verb must be one of {', '.join(VERBS)}.", "comatrix command --help")
         settings = self._given.settings.commands
-        ttl_ms = span_ms(arguments.maybe_text(args, "ttl", check_span) or settings.ttl)
+        ttl_ms = span_ms(arguments.maybe_text(args, "ttl", check_waiting_span) or settings.ttl)
         name, words = arguments.maybe_text(args, "name") or "", arguments.texts(args, "words")
 
-        def job(connection: sqlite3.Connection) -> Item:
+        def job(connection: sqlite3.Connection) -> dict[str, Any]:
             order = _order(connection, node, verb, name, words)
             now_ms = self._given.now_ms()
             new = NewItem(node.number, order, OPERATOR, now_ms, now_ms + ttl_ms)
-            return mailbox.add(connection, new, node.enrolment, settings.per_node)[0]
+            item, _ = mailbox.add(connection, new, node.enrolment, settings.per_node)
+            return _item_json(connection, item, node.name)
 
-        item = await self._given.store.run(job)
-        self._given.changed("command", item.number)
-        return item_json(item, node.name)
+        added = await self._given.store.run(job)
+        self._given.changed("command", added["number"])
+        return added
 
     async def list(self, args: Args) -> list[dict[str, Any]]:
         """{node, all} -> commands that are open, or with `all` the newest of any state, by number."""
@@ -53,7 +54,8 @@ class CommandOperations:
             items = mailbox.recent(connection, MOST_SHOWN) if everything else mailbox.open_items(connection)
             called = {node.number: node.name for node in nodes.all_nodes(connection, revoked=True)}
             shown = [item for item in items if wanted in (None, item.new.node)]
-            return [item_json(item, called[item.new.node]) for item in sorted(shown, key=lambda item: item.number)]
+            in_order = sorted(shown, key=lambda item: item.number)
+            return [_item_json(connection, item, called[item.new.node]) for item in in_order]
 
         return self._given.store.read(look)
 
@@ -64,7 +66,7 @@ class CommandOperations:
         def look(connection: sqlite3.Connection) -> dict[str, Any] | None:
             item = mailbox.by_number(connection, number)
             node = None if item is None else nodes.by_number(connection, item.new.node)
-            return None if item is None or node is None else item_json(item, node.name)
+            return None if item is None or node is None else _item_json(connection, item, node.name)
 
         found = self._given.store.read(look)
         if found is None:
@@ -73,31 +75,32 @@ class CommandOperations:
 
     async def cancel(self, args: Args) -> dict[str, Any]:
         """{number} -> the command. What was on air cannot be called back."""
-        before = await self.show(args)
-        number = int(before["number"])
-        if before["state"] != states.QUEUED:
-            raise UsageError(
-                f"Command {number} is {before['state'].replace('_', ' ')}: only one that waits can be cancelled.",
-                f"comatrix command show {number}",
-            )
+        number = int((await self.show(args))["number"])
         now_ms = self._given.now_ms()
-        await self._given.store.run(
+        ended = await self._given.store.run(
             lambda connection: mailbox.end(connection, number, states.CANCELLED_BY, now_ms, "the operator")
         )
+        found = await self.show(args)
+        if ended is None:
+            raise UsageError(
+                f"Command {number} is {found['state'].replace('_', ' ')}: only one that waits can be cancelled.",
+                f"comatrix command show {number}",
+            )
         self._given.changed("command", number)
-        return await self.show(args)
+        return found
 
 
 def _order(connection: sqlite3.Connection, node: Node, verb: str, name: str, words: list[str]) -> Order:
     """Raises UsageError in the catalogue's words."""
     try:
-        return catalogue.order(descriptions.read(connection, node.number), verb, name, words)
+        return catalogue.order(descriptions.read(connection, node.number), verb, name, words, node=node.name)
     except catalogue.CatalogueError as error:
-        raise UsageError(f"{node.name}: {error.text}", f"comatrix node show {node.name}") from None
+        raise UsageError(error.text, f"comatrix node show {node.name}") from None
 
 
-def item_json(item: Item, name: str) -> dict[str, Any]:
-    """A command for a program."""
+def _item_json(connection: sqlite3.Connection, item: Item, name: str) -> dict[str, Any]:
+    """A command for a program. `value`: the node's own, as it came; `told`: the same in words."""
+    described = descriptions.read(connection, item.new.node)
     return {
         "number": item.number,
         "node": name,
@@ -113,4 +116,5 @@ def item_json(item: Item, name: str) -> dict[str, Any]:
         "ended_ms": item.ended_ms,
         "reason": item.reason,
         "value": item.value,
+        "told": catalogue.value_words(described, item.new.order, item.value),
     }

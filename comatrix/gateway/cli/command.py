@@ -5,16 +5,20 @@ from typing import Any
 
 import click
 
-from comatrix.gateway.cli.connection import Place, call
+from comatrix.gateway.cli.connection import Place, call, is_running
 from comatrix.gateway.cli.context import clock, json_option, place_of, printable, show_json, show_table, zone
 from comatrix.gateway.cli.lazy import NamingGroup
 from comatrix.gateway.cli.steps import here
 from comatrix.gateway.downlink import states
+from comatrix.gateway.errors import Unreachable, UsageError
 
 LOOK_EVERY_S = 0.5
+NEGATIVE = {"ignore_unknown_options": True}  # -5 is a value
 
 ttl_option = click.option("--ttl", metavar="SPAN", help='How long it may wait, as "10min" ([commands] ttl).')
-wait_option = click.option("--wait", "wait", is_flag=True, help="Show each state until the last; 1 unless confirmed.")
+wait_option = click.option(
+    "--wait", is_flag=True, help="Show each state until the last; exit code 1 unless the node confirmed it."
+)
 
 
 @click.group(cls=NamingGroup)
@@ -22,19 +26,17 @@ def command() -> None:
     """Tell a node something at its next contact, and see what became of it."""
 
 
-@command.command("set")
+@command.command("set", context_settings=NEGATIVE)
 @click.argument("node")
 @click.argument("name")
-@click.argument("value")
+@click.argument("value", nargs=-1, required=True)
 @ttl_option
 @wait_option
 @json_option
 @click.pass_context
-def set_(
-    ctx: click.Context, /, node: str, name: str, value: str, ttl: str | None, wait: bool, as_json: bool
-) -> None:  # fmt: skip
+def set_(ctx: click.Context, /, value: tuple[str, ...], **given: Any) -> None:
     """Change a setting of a node: `comatrix command set garden interval 5min`."""
-    _add(ctx, {"verb": "set", "node": node, "name": name, "words": [value], "ttl": ttl}, wait, as_json)
+    _add(ctx, "set", words=list(value), **given)
 
 
 @command.command("get")
@@ -44,36 +46,34 @@ def set_(
 @wait_option
 @json_option
 @click.pass_context
-def get(ctx: click.Context, /, node: str, name: str, ttl: str | None, wait: bool, as_json: bool) -> None:
+def get(ctx: click.Context, /, **given: Any) -> None:
     """Ask a node for the value a setting has there."""
-    _add(ctx, {"verb": "get", "node": node, "name": name, "words": [], "ttl": ttl}, wait, as_json)
+    _add(ctx, "get", **given)
 
 
-@command.command("call")
+@command.command("call", context_settings=NEGATIVE)
 @click.argument("node")
 @click.argument("name")
-@click.argument("words", nargs=-1, metavar="[ARGUMENTS]...")
+@click.argument("value", nargs=-1)
 @ttl_option
 @wait_option
 @json_option
 @click.pass_context
-def call_(
-    ctx: click.Context, /, node: str, name: str, words: tuple[str, ...], ttl: str | None, wait: bool, as_json: bool
-) -> None:
+def call_(ctx: click.Context, /, value: tuple[str, ...], **given: Any) -> None:
     """Call a method of a node: `comatrix command call garden relay on`."""
-    _add(ctx, {"verb": "call", "node": node, "name": name, "words": list(words), "ttl": ttl}, wait, as_json)
+    _add(ctx, "call", words=list(value), **given)
 
 
-@command.command("say")
+@command.command("say", context_settings=NEGATIVE)
 @click.argument("node")
-@click.argument("text")
+@click.argument("text", nargs=-1, required=True)
 @ttl_option
 @wait_option
 @json_option
 @click.pass_context
-def say(ctx: click.Context, /, node: str, text: str, ttl: str | None, wait: bool, as_json: bool) -> None:
+def say(ctx: click.Context, /, text: tuple[str, ...], **given: Any) -> None:
     """Send a node a text, for its display."""
-    _add(ctx, {"verb": "say", "node": node, "words": [text], "ttl": ttl}, wait, as_json)
+    _add(ctx, "say", words=list(text), **given)
 
 
 @command.command("list")
@@ -130,11 +130,13 @@ def cancel(ctx: click.Context, /, number: int, as_json: bool) -> None:
         click.echo(_line(found))
 
 
-def _add(ctx: click.Context, args: dict[str, Any], wait: bool, as_json: bool) -> None:
+def _add(ctx: click.Context, verb: str, /, *, wait: bool, as_json: bool, **args: Any) -> None:
     place = place_of(ctx)
-    found = call(place, "command.add", args)
+    if wait and not is_running(place):
+        raise UsageError("No gateway runs that could hand it to the node: nothing to wait for.", "comatrix gateway run")
+    found = call(place, "command.add", {"verb": verb, **args})
     if wait:
-        found = _followed(place, found, as_json)
+        found = _followed(place, found, quiet=as_json)
     if as_json:
         show_json(found)
     elif not wait:
@@ -144,7 +146,7 @@ def _add(ctx: click.Context, args: dict[str, Any], wait: bool, as_json: bool) ->
         ctx.exit(1)
 
 
-def _followed(place: Place, found: dict[str, Any], quiet: bool) -> dict[str, Any]:
+def _followed(place: Place, found: dict[str, Any], *, quiet: bool) -> dict[str, Any]:
     """Each state as it comes, until a final one."""
     said = ""
     while True:
@@ -155,6 +157,8 @@ def _followed(place: Place, found: dict[str, Any], quiet: bool) -> dict[str, Any
         if states.final(found["state"]):
             return found
         time.sleep(LOOK_EVERY_S)
+        if not is_running(place):
+            raise Unreachable("The gateway stopped; the command waits.", f"comatrix command show {found['number']}")
         found = call(place, "command.show", {"number": found["number"]})
 
 
@@ -163,8 +167,8 @@ def _line(found: dict[str, Any]) -> str:
     parts = [f"#{found['number']} {found['node']}: {found['shown']}", found["state"].replace("_", " ")]
     if found["attempts"] and not states.final(found["state"]):
         parts.append(f"attempt {found['attempts']}")
-    if found["value"] is not None:
-        parts.append(f"the node says {found['value']}")
     if found["reason"]:
         parts.append(found["reason"])
+    elif found["told"]:
+        parts.append(f"the node says {found['told']}")
     return printable(" - ".join(parts))

@@ -196,7 +196,9 @@ class CommandsSettings:
 
     enabled: bool = setting(True, "Whether commands typed in rooms are read. Switched off, nothing typed is looked at.")
     prefix: str = setting("!cx", "The word a command begins with.", values.check_word)
-    view: int = setting(0, "The power level in a room from which its members may look.", low=0, high=100)
+    view: int = setting(
+        0, "The power level in a room from which its members may look: lists, and `get`.", low=0, high=100
+    )
     operate: int = setting(
         50,
         "From which they may set and call. A room may say otherwise: `eu.comatrix.command` among the events of its "
@@ -205,11 +207,11 @@ class CommandsSettings:
         high=100,
     )
     admin: int = setting(100, "From which they may block, rename and revoke nodes.", low=0, high=100)
-    ttl: str = setting("1d", "How long a command waits for its node unless it says `ttl=`.", values.check_span)
+    ttl: str = setting("1d", "How long a command waits for its node unless it says `ttl=`.", values.check_waiting_span)
     max_age: str = setting(
         "10min",
         "A command older than this when the gateway reads it, after an outage for example, is not sent.",
-        values.check_span,
+        values.check_waiting_span,
     )
     per_node: int = setting(32, "Commands that may wait for one node.", low=1, high=1_000)
 

@@ -67,6 +67,12 @@ def check_span(text: str) -> None:
     span_ms(text)
 
 
+def check_waiting_span(text: str) -> None:
+    """How long a command may wait."""
+    if not 1_000 <= span_ms(text) <= 30 * _UNIT_MS["d"]:
+        raise ValueError('must be a span from "1s" to "30d"')
+
+
 def check_post(text: str) -> None:
     """How often a node's readings are posted, as uplink.cadence reads it."""
     try:

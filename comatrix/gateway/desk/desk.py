@@ -1,30 +1,32 @@
 """Hears what was said in the rooms: who may what is asked first, then all of it commits with the token behind it."""
 
-import logging
 import sqlite3
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from comatrix.gateway.desk.pace import Allowed, Pace
+from comatrix.gateway.desk.rights import Known, Rights
 from comatrix.gateway.desk.sitting import House, Sitting
 from comatrix.gateway.desk.verbs import Verbs, find
-from comatrix.gateway.downlink import grammar, states
-from comatrix.gateway.downlink.grammar import GrammarError, Parsed
-from comatrix.gateway.downlink.grants import Levels, RoomPowers, may
+from comatrix.gateway.downlink import states
+from comatrix.gateway.downlink.addressing import asked_untrusted, is_ours_to_answer
+from comatrix.gateway.downlink.grammar import Parsed
 from comatrix.gateway.downlink.hearing import Missed, News, Redacted, Said
+from comatrix.gateway.downlink.items import VERBS as QUEUED
 from comatrix.gateway.downlink.items import Item
+from comatrix.gateway.downlink.letters import quoted
 from comatrix.gateway.downlink.nearest import nearest
-from comatrix.gateway.downlink.replies import Place
+from comatrix.gateway.downlink.replies import Place, clock_words
 from comatrix.gateway.downlink.verbs import VERBS
 from comatrix.gateway.edges.store import heard as memory
-from comatrix.gateway.edges.store import mailbox, nodes
-from comatrix.gateway.errors import StoreError
+from comatrix.gateway.edges.store import mailbox, nodes, replies, rooms
 from comatrix.gateway.model import Node, Room
 
-log = logging.getLogger(__name__)
+TOO_FAST = "Too many commands in a row: this one and what follows is not done. Wait a minute."
+MAY_NOT = "who asked for it may not any more"
 
-CLOCKS_MS = 60_000  # a homeserver's clock may be this much ahead of ours
-Act = Callable[[Sitting], None]
+Asked = tuple[News, Parsed | str | None]
 
 
 class Mailroom(Protocol):
@@ -33,201 +35,183 @@ class Mailroom(Protocol):
     async def apply(self, job: Callable[[sqlite3.Connection], list[Item]]) -> None: ...
 
 
+@dataclass(frozen=True, slots=True)
+class Tell:
+    """Who hears of what is on disk. `changed(node)`: a person changed one; `sealed()`: there is something to send;
+    `read(room id, event id)`: the newest command that was heard there."""
+
+    changed: Callable[[int], None]
+    sealed: Callable[[], None]
+    read: Callable[[str, str], None]
+
+
+@dataclass(slots=True)
+class Batch:
+    """What came of the news that commit together. `pace`: as it is then."""
+
+    pace: Pace
+    sittings: list[Sitting] = field(default_factory=list)
+
+    @property
+    def changed(self) -> list[Item]:
+        """Commands that are new or over."""
+        return [item for sitting in self.sittings for item in sitting.changed]
+
+
 class Desk:
-    """`rooms(room id)`: the configured room; `here(room)`: its nodes; `waiting(room)`: its open
-    commands; `powers(room id, user)`: what the homeserver says
-    of them, None where it says nothing; `changed(node)`: a person changed one; `heard_in(room, event)`: the newest of
-    a room's events that was a command; `gateway`: its name where a room has several, or ""."""
+    """`rooms(room id)`: the configured room, None for one that is not listened to; `waiting(room)`: its commands that
+    are not on air yet; `whose`: whose tokens those of the intake are."""
 
     def __init__(
         self,
         mail: Mailroom,
         house: House,
         verbs: Verbs,
+        rights: Rights,
+        tell: Tell,
         *,
         rooms: Callable[[str], Room | None],
-        here: Callable[[Room], Sequence[Node]],
         waiting: Callable[[Room], Sequence[Item]],
-        powers: Callable[[str, str], Awaitable[tuple[RoomPowers, bool] | None]],
-        levels: Levels,
-        prefix: str,
-        gateway: str,
-        max_age_ms: int,
         whose: str,
         now_ms: Callable[[], int],
-        changed: Callable[[int], None],
-        sealed: Callable[[], None],
-        heard_in: Callable[[str, str], None],
     ) -> None:
         self._mail = mail
         self._house = house
         self._verbs = verbs
+        self._rights = rights
+        self._tell = tell
         self._rooms = rooms
-        self._here = here
         self._waiting = waiting
-        self._powers = powers
-        self._levels = levels
-        self._prefix = prefix
-        self._gateway = gateway
-        self._max_age_ms = max_age_ms
         self._whose = whose
         self._now_ms = now_ms
-        self._changed = changed
-        self._sealed = sealed
-        self._heard_in = heard_in
         self._pace = Pace()
 
     async def heard(self, news: Sequence[News], since: str) -> None:
-        """Commands, refusals, replies and the token, all or nothing. Raises StoreError: then the same comes again."""
-        acts = [(one, act) for one in news if (act := await self._act(one)) is not None]
-        told: list[Sitting] = []
+        """Commands, refusals, replies and the token, all or nothing. Raises StoreError, Unreachable: then the same
+        comes again, and counts once."""
+        asked = [self._asked(one) for one in news if self._rooms(one.room_id) is not None]
+        people = [(one.room_id, one.sender) for one, it in asked if isinstance(one, Said) and isinstance(it, Parsed)]
+        known = await self._rights.ask(people)
+        batch = Batch(self._pace)
 
         def job(connection: sqlite3.Connection) -> list[Item]:
-            told.clear()
-            for one, act in acts:
-                if isinstance(one, Missed) or memory.is_new(connection, one.event_id, self._now_ms()):
-                    told.append(self._sitting(connection, one))
-                    act(told[-1])
+            nonlocal batch
+            batch = Batch(self._pace.copy())
+            for one, it in asked:
+                self._hear(connection, one, it, known, batch)
             memory.set_since(connection, self._whose, since)
-            return [item for sitting in told for item in sitting.changed]
+            return batch.changed
 
         await self._mail.apply(job)
-        if told:
-            self._after(told)
+        self._pace = batch.pace
+        self._after(batch.sittings)
 
     async def who_may_changed(self, room_id: str) -> None:
-        """Whoever may no more has what still waits of theirs withdrawn. Raises StoreError."""
+        """Whoever may no more has what still waits of theirs withdrawn. Raises StoreError, Unreachable."""
         room = self._rooms(room_id)
         waiting = [] if room is None else self._waiting(room)
-        lost = [item.number for item in waiting if not await self._still_may(room_id, item)]
+        known = await self._rights.ask((room_id, item.new.sender) for item in waiting)
+        lost = [item for item in waiting if known.refusal((room_id, item.new.sender), item.new.order.verb)]
 
         def job(connection: sqlite3.Connection) -> list[Item]:
-            now_ms, why = self._now_ms(), "who asked for it may not any more"
-            ended = [mailbox.end(connection, number, states.WITHDREW, now_ms, why) for number in lost]
+            now_ms = self._now_ms()
+            ended = [mailbox.end(connection, item.number, states.WITHDREW, now_ms, MAY_NOT) for item in lost]
             return [item for item in ended if item is not None]
 
         if lost:
             await self._mail.apply(job)
 
-    async def _still_may(self, room_id: str, item: Item) -> bool:
-        found = await self._powers(room_id, item.new.sender)
-        if found is None:
-            raise StoreError("the homeserver does not say who may command", "comatrix doctor")
-        powers, joined = found
-        return may(item.new.sender, VERBS[item.new.order.verb].level, powers, joined, self._levels) is None
+    def _after(self, sittings: Sequence[Sitting]) -> None:
+        for node in {node for sitting in sittings for node in sitting.nodes}:
+            self._tell.changed(node)
+        if any(sitting.sealed for sitting in sittings):
+            self._tell.sealed()
+        newest = {sitting.room.room_id: sitting.place.event_id for sitting in sittings if sitting.place is not None}
+        for room_id, event_id in newest.items():
+            self._tell.read(room_id, event_id)
 
-    def _after(self, told: Sequence[Sitting]) -> None:
-        for node in {node for sitting in told for node in sitting.nodes}:
-            self._changed(node)
-        self._sealed()
-        for sitting in told:
-            if sitting.place is not None:
-                self._heard_in(sitting.room.room_id, sitting.place.event_id)
+    def _asked(self, one: News) -> Asked:
+        return one, asked_untrusted(one, self._house.called) if isinstance(one, Said) else None
 
-    def _sitting(self, connection: sqlite3.Connection, one: News) -> Sitting:
-        room = self._rooms(one.room_id)
-        assert room is not None
-        place = Place(one.event_id, one.thread) if isinstance(one, Said) else None
-        sender = "" if isinstance(one, Missed) else one.sender
-        return Sitting(connection, self._house, room, place, sender, self._now_ms())
-
-    async def _act(self, one: News) -> Act | None:
-        """What is to be done about it; None: nothing, it is nobody's command."""
-        room = self._rooms(one.room_id)
-        if room is None or room.encrypted:
-            return None
+    def _hear(
+        self, connection: sqlite3.Connection, one: News, asked: Parsed | str | None, known: Known, batch: Batch
+    ) -> None:
+        """Of the room as it is by now: it may have been found encrypted meanwhile."""
+        room = rooms.by_name(connection, one.room_id)
+        if room is None or room.encrypted or (isinstance(one, Said) and asked is None):
+            return
+        now_ms = self._now_ms()
+        if not isinstance(one, Missed) and not memory.is_new(connection, one.event_id, now_ms):
+            return
+        sitting = Sitting(connection, self._house, room, now_ms)
         if isinstance(one, Missed):
-            return _tells(f"I was away and missed at least {one.count_at_least} messages here. None was executed.")
-        if isinstance(one, Redacted):
-            return _withdraws(one.redacts)
-        return await self._said(one, room)
+            sitting.tell(_missed(one))
+        elif isinstance(one, Redacted):
+            _removed(sitting, one.redacts)
+        elif asked is not None:
+            sitting.place, sitting.sender = Place(one.event_id, one.thread), one.sender
+            if not self._answer(sitting, one, asked, known, batch.pace):
+                return
+        batch.sittings.append(sitting)
 
-    async def _said(self, said: Said, room: Room) -> Act | None:
-        text = self._addressed(said)
-        if text is None:
-            return None
-        allowed = self._pace.take(said.room_id, said.sender, self._now_ms())
-        if allowed is not Allowed.YES:
-            return (
-                _tells("Too many commands in a row: this one and what follows is not done. Wait a minute.")
-                if (allowed is Allowed.LAST)
-                else None
-            )
-        if said.edited:
-            return _tells("Edits are not executed: send the command again.")
-        if said.too_long:
-            return _tells(f"A command has at most {grammar.MAX_BYTES} bytes: nothing was done.")
-        try:
-            parsed = grammar.read_untrusted(text, self._prefix)
-        except GrammarError as error:
-            return _tells(error.text)
-        return None if parsed is None else await self._parsed(said, parsed, room)
+    def _answer(self, sitting: Sitting, said: Said, asked: Parsed | str, known: Known, pace: Pace) -> bool:
+        """-> whether anything was said or done: not where another gateway is meant, or after too many in a row."""
+        here = nodes.of_room(sitting.connection, sitting.room.id)
+        if isinstance(asked, Parsed) and self._is_elsewhere(sitting, said, asked, here):
+            return False
+        allowed = pace.take(said.room_id, said.sender, sitting.now_ms)
+        if allowed is Allowed.NO:
+            return False
+        refusal = TOO_FAST if allowed is Allowed.LAST else self._refusal(sitting, said, asked, known, here)
+        if refusal is not None:
+            sitting.tell(refusal)
+        elif isinstance(asked, Parsed):
+            self._verbs.act(sitting, asked, here)
+        return True
 
-    async def _parsed(self, said: Said, parsed: Parsed, room: Room) -> Act | None:
-        if parsed.gateway and parsed.gateway.casefold() != self._gateway.casefold():
-            return None
-        here = self._here(room)
-        if parsed.node and find(here, parsed.node) is None and not _is_about_a_verb(parsed):
-            return self._unknown(said, parsed, here)
-        if parsed.level != "view" and said.origin_ms + self._max_age_ms < self._now_ms():
-            return _tells("This was typed while I was away: it is not sent. Type it again if it still holds.")
-        found = await self._powers(said.room_id, said.sender)
-        if found is None:
-            raise StoreError("the homeserver does not say who may command", "comatrix doctor")
-        powers, joined = found
-        refusal = may(said.sender, parsed.level, powers, joined, self._levels, parsed.verb)
-        return self._does(parsed, here) if refusal is None else _tells(f"{refusal}.")
+    def _is_elsewhere(self, sitting: Sitting, said: Said, parsed: Parsed, here: Sequence[Node]) -> bool:
+        """Where gateways share a room, silence about what is not here."""
+        if is_ours_to_answer(said, parsed, self._house.called):
+            return False
+        if parsed.verb == "cancel":
+            return not any(self._verbs.number_here(sitting, word, here) for word in parsed.words)
+        return _is_unknown(parsed, here)
 
-    def _does(self, parsed: Parsed, here: Sequence[Node]) -> Act:
-        return lambda sitting: self._verbs.act(sitting, parsed, here)
-
-    def _unknown(self, said: Said, parsed: Parsed, here: Sequence[Node]) -> Act | None:
-        """Of a name that is not ours: silence where another gateway may own it."""
-        if self._gateway and not parsed.gateway and not said.mentions_us:
-            return None
-        near = nearest(parsed.node, [node.name for node in here])
-        hint = f"Did you mean {near}?" if near else f"What there is: {self._prefix} nodes"
-        return _tells(f'There is no node "{parsed.node}" in this room. {hint}')
-
-    def _addressed(self, said: Said) -> str | None:
-        """The text from the prefix on: in front, or behind the name of whom the message mentions."""
-        text = said.text.lstrip()
-        if _begins(text, self._prefix):
-            return text
-        if said.mentions_us and not said.edited:
-            _, found, rest = text.partition(self._prefix)
-            if found and len(text) - len(rest) <= 128:
-                return found + rest
-        return None
+    def _refusal(
+        self, sitting: Sitting, said: Said, asked: Parsed | str, known: Known, here: Sequence[Node]
+    ) -> str | None:
+        """What is wrong, in words; None: nothing is."""
+        if isinstance(asked, str):
+            return asked
+        if _is_unknown(asked, here):
+            near = nearest(asked.node, [node.name for node in here])
+            hint = f"Did you mean {near}?" if near else f"What there is: {self._house.called.prefix} nodes"
+            return f"There is no node {quoted(asked.node)} in this room. {hint}"
+        if _does_something(asked) and said.origin_ms + self._house.max_age_ms < sitting.now_ms:
+            typed = clock_words(said.origin_ms or None, self._house.timezone)
+            return f"Typed at {typed} and heard only now: it is not done. Type it again if it still holds."
+        return known.refusal((said.room_id, said.sender), asked.verb)
 
 
-def _is_about_a_verb(parsed: Parsed) -> bool:
-    return parsed.verb == "help" and parsed.node.casefold() in VERBS
+def _does_something(parsed: Parsed) -> bool:
+    """Not only looks at what the gateway knows."""
+    return parsed.level != "view" or parsed.verb in QUEUED
 
 
-def _begins(text: str, prefix: str) -> bool:
-    rest = text[len(prefix) :]
-    return text[: len(prefix)].casefold() == prefix.casefold() and (not rest or rest[0].isspace())
+def _is_unknown(parsed: Parsed, here: Sequence[Node]) -> bool:
+    if parsed.verb == "help" and parsed.node.casefold() in VERBS:
+        return False
+    return bool(parsed.node) and find(here, parsed.node) is None
 
 
-def _tells(text: str) -> Act:
-    return lambda sitting: sitting.tell(text)
+def _missed(missed: Missed) -> str:
+    if not missed.count_at_least:
+        return "I was away and cannot read what was said here meanwhile. None of it was done."
+    return f"I was away and missed at least {missed.count_at_least} messages here. None of them was done."
 
 
-def _withdraws(event_id: str) -> Act:
+def _removed(sitting: Sitting, event_id: str) -> None:
     """Who takes a command's message back cancels what has not left."""
-
-    def act(sitting: Sitting) -> None:
-        item = mailbox.by_event(sitting.connection, event_id)
-        if item is not None:
-            why = "its message was removed"
-            ended = mailbox.end(sitting.connection, item.number, states.WITHDREW, sitting.now_ms, why)
-            sitting.changed += [] if ended is None else [ended]
-
-    return act
-
-
-def nodes_of(connection: sqlite3.Connection, room: Room) -> list[Node]:
-    """The nodes bound to a room: by default, or by a number of its own."""
-    bound = {node for (node, _), row in nodes.bound_rooms(connection).items() if row == room.id}
-    return [node for node in nodes.all_nodes(connection) if node.room == room.id or node.number in bound]
+    for number in replies.asked_by(sitting.connection, sitting.room.room_id, event_id):
+        sitting.end(number, states.WITHDREW, "its message was removed")
+    replies.removed(sitting.connection, sitting.room.room_id, event_id)

@@ -23,11 +23,18 @@ class Pace:
         self._full_ms: OrderedDict[tuple[str, str], int] = OrderedDict()  # when the bucket is full again
         self._told: set[tuple[str, str]] = set()
 
+    def copy(self) -> "Pace":
+        """What is done to it is not done to this one."""
+        other = Pace()
+        other._full_ms, other._told = self._full_ms.copy(), self._told.copy()
+        return other
+
     def take(self, room_id: str, person: str, now_ms: int) -> Allowed:
         """One command."""
         key, token_ms = (room_id, person), 60_000 // A_MINUTE
-        full_ms = max(self._full_ms.get(key, 0), now_ms)
+        full_ms = min(max(self._full_ms.get(key, 0), now_ms), now_ms + BURST * token_ms)  # a clock may be set back
         if full_ms - now_ms > (BURST - 1) * token_ms:
+            self._full_ms[key] = full_ms
             told = key in self._told
             self._told.add(key)
             return Allowed.NO if told else Allowed.LAST

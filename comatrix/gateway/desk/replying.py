@@ -8,13 +8,13 @@ from typing import Protocol
 
 from comatrix.gateway.desk.sitting import House
 from comatrix.gateway.downlink import catalogue, states
-from comatrix.gateway.downlink import replies as wording
 from comatrix.gateway.downlink.items import Item
+from comatrix.gateway.downlink.replies import REACTIONS, Beside, Place, edit, first_reply, reaction
 from comatrix.gateway.edges.store import descriptions, mailbox, nodes, replies, rooms
 from comatrix.gateway.edges.store.replies import Reply, Speech
 from comatrix.gateway.edges.store.store import Store
 from comatrix.gateway.errors import StoreError
-from comatrix.gateway.model import Node, SealedRow
+from comatrix.gateway.model import Room, SealedRow
 from comatrix.gateway.uplink.priority import FINAL_EDIT, INTERMEDIATE_EDIT, REACTION
 
 log = logging.getLogger(__name__)
@@ -90,57 +90,61 @@ class Replying:
             for one in waits:
                 one.cancel()
 
-    def _catch_up(self, connection: sqlite3.Connection) -> int:
-        """-> how many events were sealed."""
-        return sum(self._one(connection, number) for number in replies.behind(connection))
+    def _catch_up(self, connection: sqlite3.Connection) -> bool:
+        """-> whether an event was sealed."""
+        return sum(self._say(connection, number) for number in replies.behind(connection)) > 0
 
-    def _one(self, connection: sqlite3.Connection, number: int) -> bool:
+    def _say(self, connection: sqlite3.Connection, number: int) -> bool:
         item, reply = mailbox.by_number(connection, number), replies.of(connection, number)
-        if item is None or reply is None or reply.open or reply.event_id is None:
+        room = None if item is None or item.new.room is None else rooms.by_id(connection, item.new.room)
+        if item is None or reply is None or room is None:
             return False
-        node = nodes.by_number(connection, item.new.node)
-        if node is None:
-            return False
-        if reply.shown != replies.shown(item):
-            return self._edit(connection, item, reply, node)
-        return self._react(connection, item)
+        # An edit counts in the reply's room, of the reply's sender and while the reply is there; else nobody sees it.
+        moved = (reply.room_id, reply.sender) != (room.room_id, self._house.voice().user_id)
+        gone = moved or reply.event_id is None
+        if reply.shown == replies.shown(item) and reply.row_state != "parked":
+            return self._react(connection, item, None if gone else reply.asked, room)
+        if gone:
+            return self._anew(connection, item, reply, room)
+        return self._edit(connection, item, reply, room)
 
-    def _edit(self, connection: sqlite3.Connection, item: Item, reply: Reply, node: Node) -> bool:
+    def _anew(self, connection: sqlite3.Connection, item: Item, reply: Reply, room: Room) -> bool:
+        """Another reply takes the place of one that is gone."""
+        answered = reply.asked is not None and reply.room_id == room.room_id
+        place = Place(reply.asked or "", reply.thread) if answered else None
+        beside = self._beside(connection, item)
+        speech = Speech(room, lambda txn: first_reply(item, beside, place, txn))
+        replies.begin(connection, item, place, self._seal(connection, speech), self._now_ms())
+        return True
+
+    def _edit(self, connection: sqlite3.Connection, item: Item, reply: Reply, room: Room) -> bool:
         final = states.final(item.state)
-        if not final and self._now_ms() - reply.sealed_ms < self._spacing_ms:
+        if not final and 0 <= self._now_ms() - reply.sealed_ms < self._spacing_ms:
             return False
-        target = reply.event_id
-        assert target is not None
-        beside = wording.Beside(
-            node=node.name,
-            timezone=self._house.timezone,
-            expected_ms=self._house.expected_ms(connection, node.number),
-            value=catalogue.value_words(descriptions.read(connection, node.number), item.new.order, item.value),
-        )
+        target, beside = reply.event_id or "", self._beside(connection, item)
         priority = FINAL_EDIT if final else INTERMEDIATE_EDIT
-        row = self._seal(connection, item, "edit", priority, lambda txn: wording.edit(item, beside, target, txn))
-        if row is None:
-            return False
-        replies.edited(connection, item.number, row, replies.shown(item), self._now_ms())
+        speech = Speech(room, lambda txn: edit(item, beside, target, txn), "edit", priority)
+        replies.edited(connection, item, self._seal(connection, speech), self._now_ms())
         return True
 
-    def _react(self, connection: sqlite3.Connection, item: Item) -> bool:
-        event_id = item.new.event_id
-        if event_id is None or wording.reaction(item, event_id, "") is None:
-            replies.reacted(connection, item.number, None)
+    def _react(self, connection: sqlite3.Connection, item: Item, asked: str | None, room: Room) -> bool:
+        """On the message that asked for this alone: two of a key on one message are refused."""
+        if asked is None or item.new.event_id is None:
+            replies.end(connection, item.number)
             return False
-        row = self._seal(connection, item, "react", REACTION, lambda txn: wording.reaction(item, event_id, txn) or {})
-        if row is None:
-            return False
-        replies.reacted(connection, item.number, row)
+        key = REACTIONS[item.state]
+        speech = Speech(room, lambda txn: reaction(key, asked, txn), "react", REACTION)
+        replies.end(connection, item.number, self._seal(connection, speech))
         return True
 
-    def _seal(
-        self, connection: sqlite3.Connection, item: Item, kind: str, priority: int, make: replies.Make
-    ) -> int | None:
-        """None: its room is gone, or encrypted by now."""
-        room = None if item.new.room is None else rooms.by_id(connection, item.new.room)
-        if room is None or room.encrypted:
-            return None
-        speech = Speech(room, make, kind, priority)
+    def _beside(self, connection: sqlite3.Connection, item: Item) -> Beside:
+        node = nodes.by_number(connection, item.new.node)
+        return Beside(
+            node=f"node {item.new.node}" if node is None else node.name,
+            timezone=self._house.timezone,
+            expected_ms=self._house.expected_ms(connection, item.new.node),
+            value=catalogue.value_words(descriptions.read(connection, item.new.node), item.new.order, item.value),
+        )
+
+    def _seal(self, connection: sqlite3.Connection, speech: Speech) -> int:
         return replies.seal(connection, self._house.instance, self._house.voice(), speech, self._now_ms())

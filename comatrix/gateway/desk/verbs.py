@@ -4,7 +4,6 @@ import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from comatrix.codec.description import Description
 from comatrix.gateway.desk.sitting import Sitting
 from comatrix.gateway.downlink import catalogue, listing, states
 from comatrix.gateway.downlink.catalogue import CatalogueError
@@ -13,13 +12,12 @@ from comatrix.gateway.downlink.help import help_text, node_help_text, verb_help_
 from comatrix.gateway.downlink.items import Item
 from comatrix.gateway.downlink.listing import NodeNow
 from comatrix.gateway.downlink.verbs import VERBS
-from comatrix.gateway.edges.store import contexts, descriptions, mailbox, nodes, records, status
+from comatrix.gateway.edges.store import contexts, descriptions, mailbox, nodes, records, replies, status
 from comatrix.gateway.edges.store.status import NodeStatus
-from comatrix.gateway.errors import GatewayError
+from comatrix.gateway.errors import GatewayError, MailboxFull
 from comatrix.gateway.model import Node
 from comatrix.gateway.provisioning import check_name
 from comatrix.gateway.uplink.rendering import reading_words
-from comatrix.gateway.uplink.sanitise import clean_name
 
 MOST_OF_ALL = 20  # nodes one "all" speaks to: each has a reply of its own
 LAST_AMONG = 20  # records looked through for a node's last reading
@@ -71,10 +69,9 @@ class Verbs:
         """set, get, call, say."""
         node = _named(parsed, here)
         assert node is not None
-        try:
-            self._order(sitting, parsed, node, descriptions.read(sitting.connection, node.number))
-        except CatalogueError as error:
-            sitting.tell(error.text)
+        refused = self._order(sitting, parsed, node)
+        if refused:
+            sitting.tell(refused)
 
     def all(self, sitting: Sitting, parsed: Parsed, here: Sequence[Node]) -> None:
         """The same to every node here that knows it."""
@@ -83,26 +80,15 @@ class Verbs:
         if len(here) > MOST_OF_ALL:
             sitting.tell(f"{len(here)} nodes are bound to this room; all speaks to at most {MOST_OF_ALL} at a time.")
             return
-        refused = []
-        for node in here:
-            try:
-                described = descriptions.read(sitting.connection, node.number)
-                self._order(sitting, replace(each, node=node.name), node, described, alone=False)
-            except CatalogueError as error:
-                refused.append(error.text)
-        if refused or not here:
-            sitting.tell("\n".join(refused) or "No node is bound to this room.")
+        refused = [self._order(sitting, replace(each, node=node.name), node, alone=False) for node in here]
+        if any(refused) or not here:
+            sitting.tell("\n".join(filter(None, refused)) or "No node is bound to this room.")
 
     def cancel(self, sitting: Sitting, parsed: Parsed, here: Sequence[Node]) -> None:
-        """What still waits is taken back. A command's own reply says that it was."""
-        numbers = {node.number for node in here}
-        for word in (word.removeprefix("#") for word in parsed.words):
-            known = word.isascii() and word.isdecimal() and len(word) < 16
-            item = mailbox.by_number(sitting.connection, int(word)) if known else None
-            if item is None or item.new.node not in numbers:
-                sitting.tell(f"There is no command #{clean_name(word)} here. What waits: {self._prefix} queue")
-            else:
-                self._cancel(sitting, item)
+        """What still waits is taken back. A command's own reply says that it was, where it has one here."""
+        told = [self._cancel(sitting, word, here) for word in dict.fromkeys(parsed.words)]
+        if any(told):
+            sitting.tell("\n".join(filter(None, told)))
 
     def block(self, sitting: Sitting, parsed: Parsed, here: Sequence[Node]) -> None:
         """A node is heard no more, or again."""
@@ -142,21 +128,35 @@ class Verbs:
         """Planned: said so, and nothing happens."""
         sitting.tell(f"{parsed.verb} is not there yet. What is: {self._prefix} help")
 
-    def _order(
-        self, sitting: Sitting, parsed: Parsed, node: Node, described: Description | None, *, alone: bool = True
-    ) -> None:
-        order = catalogue.order(described, parsed.verb, parsed.name, parsed.words, node=node.name)
-        options = parsed.options
-        sitting.queue(node, order, ttl_ms=options.get("ttl"), priority=options.get("priority"), alone=alone)
+    def number_here(self, sitting: Sitting, number: str, here: Sequence[Node]) -> Item | None:
+        """The command people call so, where it is for a node of this room."""
+        item = mailbox.by_number(sitting.connection, int(number))
+        return item if item is not None and item.new.node in {node.number for node in here} else None
 
-    def _cancel(self, sitting: Sitting, item: Item) -> None:
-        ended = mailbox.end(sitting.connection, item.number, states.CANCELLED_BY, sitting.now_ms, sitting.sender)
-        if ended is not None:
-            sitting.changed.append(ended)
-        elif item.state == states.ON_AIR:
-            sitting.tell(f"#{item.number} is on air already and cannot be called back.")
-        else:
-            sitting.tell(f"#{item.number} is over: {item.state.replace('_', ' ')}.")
+    def _order(self, sitting: Sitting, parsed: Parsed, node: Node, *, alone: bool = True) -> str:
+        """-> why it is not queued, or ""."""
+        described, options = descriptions.read(sitting.connection, node.number), parsed.options
+        try:
+            order = catalogue.order(described, parsed.verb, parsed.name, parsed.words, node=node.name)
+            sitting.queue(node, order, ttl_ms=options.get("ttl"), priority=options.get("priority"), alone=alone)
+        except CatalogueError as error:
+            return error.text
+        except MailboxFull as full:
+            return f"{full.text}: cancel one of them, or wait."
+        return ""
+
+    def _cancel(self, sitting: Sitting, number: str, here: Sequence[Node]) -> str:
+        """-> what is to be said of it, or ""."""
+        item = self.number_here(sitting, number, here)
+        if item is None:
+            return f"There is no command #{number} here. What waits: {self._prefix} queue"
+        if sitting.end(item.number, states.CANCELLED_BY, sitting.sender) is not None:
+            reply = replies.of(sitting.connection, item.number)
+            seen = reply is not None and reply.room_id == sitting.room.room_id
+            return "" if seen else f"#{item.number} is cancelled."
+        if item.state == states.ON_AIR:
+            return f"#{item.number} is on air already and cannot be called back."
+        return f"#{item.number} is over: {item.state.replace('_', ' ')}."
 
     def _now(self, sitting: Sitting, node: Node) -> NodeNow:
         known = status.of(sitting.connection, node.number)

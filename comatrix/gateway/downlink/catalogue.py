@@ -9,7 +9,7 @@ from comatrix.gateway.downlink.items import VERBS, Order
 from comatrix.gateway.downlink.letters import hidden, quoted
 from comatrix.gateway.downlink.offers import Offer
 from comatrix.gateway.errors import UsageError
-from comatrix.gateway.uplink.sanitise import clean_name, clean_text
+from comatrix.gateway.uplink.sanitise import clean_line, clean_name
 
 MAX_SAID_BYTES = 400  # of "say"
 MAX_VALUES_BYTES = 410  # of all values in CBOR: a node takes datagrams of 512 bytes, and OSCORE and a clock are in them
@@ -64,7 +64,7 @@ def value_words(description: Description | None, asked: Order, value: object) ->
             return quantities.in_words(value, offer.slots[0])
     if isinstance(value, bool):
         return "on" if value else "off"
-    return "" if value is None else " ".join(clean_text(str(value), MAX_TOLD_BYTES).split())
+    return "" if value is None else clean_line(str(value), MAX_TOLD_BYTES)
 
 
 def lines(description: Description) -> list[str]:

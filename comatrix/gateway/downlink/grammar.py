@@ -48,22 +48,28 @@ class Parsed:
 def read_untrusted(text: str, prefix: str = PREFIX) -> Parsed | None:
     """The command in `text`; None: it does not begin with `prefix` as a word of its own. Raises GrammarError."""
     line = text.strip(" \t\r\n")
-    rest = line[len(prefix) :]
-    if line[: len(prefix)].casefold() != prefix.casefold() or (rest and not rest[0].isspace()):
+    if not begins(line, prefix):
         return None
     try:
-        return _command(_words(rest))
+        return _command(_words(line[len(prefix) :]))
     except _Mistake as wrong:
         way_out = f"For example: {prefix} {wrong.verb.example}" if wrong.verb else f"What there is: {prefix} help"
         raise GrammarError(f"{wrong.sentence} {way_out}") from None
 
 
+def begins(text: str, prefix: str) -> bool:
+    """Whether `text` begins with `prefix`, in any case, as a word of its own."""
+    rest = text[len(prefix) :]
+    return text[: len(prefix)].casefold() == prefix.casefold() and (not rest or rest[0].isspace())
+
+
 def text_of(parsed: Parsed, prefix: str = PREFIX) -> str:
     """The line that reads as `parsed`."""
     each = parsed.each or Parsed("")
-    node = "/".join(part for part in (parsed.gateway, parsed.node) if part)
+    node = "/".join(part for part in (parsed.gateway, parsed.node) if part) if parsed.node else ""
     names = [word for word in (node, parsed.name, each.verb, each.name) if word]
-    words = [tokens.written(word) for word in (*names, *parsed.words, *each.words)]
+    numbered = f"{parsed.gateway}/" if parsed.gateway and not parsed.node else ""
+    words = [tokens.written(word) for word in (*names, *(numbered + word for word in parsed.words), *each.words)]
     options = [f"{key}={value}{'ms' if key == 'ttl' else ''}" for key, value in parsed.options.items()]
     return " ".join((prefix, parsed.verb, *words, *options))
 
@@ -162,8 +168,10 @@ def _filled(verb: Verb, parts: Sequence[str], given: Sequence[str], options: Map
             places[kind] = taken[0]
         elif kind == "COMMAND":
             each = _each(verb, taken, options)
+        elif kind == "NUMBER":
+            return _numbers(verb, taken)
         else:
-            words += _numbers(verb, taken) if kind == "NUMBER" else taken
+            words += taken
     if left:
         raise _Mistake(f'{quoted(left[0])} is too much for "{verb.usage}".', verb)
     gateway, node = _node(places["NODE"], verb)
@@ -179,13 +187,19 @@ def _each(verb: Verb, given: Sequence[str], options: Mapping[str, int]) -> Parse
         raise _Mistake(wrong.sentence, verb) from None
 
 
-def _numbers(verb: Verb, given: Sequence[str]) -> list[str]:
-    """ "17" and "#17" -> "17"."""
-    found = [word.removeprefix("#") for word in given]
-    for number, word in zip(found, given, strict=True):
-        if not (number.isascii() and number.isdigit() and len(number) <= 12):
+def _numbers(verb: Verb, given: Sequence[str]) -> Parsed:
+    """ "17" and "#17", or "gateway/17": a number is a gateway's own."""
+    found, gateways = [], set()
+    for word in given:
+        gateway, slash, written = word.rpartition("/")
+        number = written.removeprefix("#")
+        if not (number.isascii() and number.isdigit() and len(number) <= 12) or (slash and not gateway):
             raise _Mistake(f"{quoted(word)} is no number.", verb)
-    return found
+        found.append(number)
+        gateways.add(gateway)
+    if len(gateways) > 1:
+        raise _Mistake("These are numbers of several gateways.", verb)
+    return Parsed(verb.name, gateways.pop(), words=tuple(found))
 
 
 def _node(written: str, verb: Verb) -> tuple[str, str]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from comatrix.gateway.downlink import states
 from comatrix.gateway.downlink.items import Item
 from comatrix.gateway.downlink.replies import span_words
-from comatrix.gateway.uplink.sanitise import clean_name, clean_text
+from comatrix.gateway.uplink.sanitise import clean_line, clean_name
 
 MISSED = 3  # wake intervals without a word, and a node counts as silent
 MOST_LINES = 30
@@ -26,12 +26,13 @@ class NodeNow:
     last_ms: int | None = None
     waiting: int = 0
 
-    def expected_ms(self, now_ms: int) -> int | None:
-        """Its next contact, where it is not overdue."""
-        if self.seen_ms is None or self.interval_s is None:
-            return None
-        expected = self.seen_ms + self.interval_s * 1000
-        return expected if expected > now_ms else None
+
+def expected_ms(seen_ms: int | None, interval_s: int | None, now_ms: int) -> int | None:
+    """When a node's next contact is, where that is known and not over."""
+    if seen_ms is None or interval_s is None:
+        return None
+    expected = seen_ms + interval_s * 1000
+    return expected if expected > now_ms else None
 
 
 def nodes_text(nodes: Sequence[NodeNow], now_ms: int) -> str:
@@ -70,7 +71,7 @@ def queue_text(items: Sequence[tuple[str, Item]], now_ms: int) -> str:
 def _queued(name: str, item: Item, now_ms: int) -> str:
     where = "on air" if item.state == states.ON_AIR else "waits"
     since = span_words(max(0, now_ms - item.new.created_ms))
-    return f"#{item.number} {clean_name(name)}: {clean_text(item.new.order.shown)}, {where} for {since}"
+    return f"#{item.number} {clean_name(name)}: {clean_line(item.new.order.shown)}, {where} for {since}"
 
 
 def _heard(node: NodeNow, now_ms: int) -> str:

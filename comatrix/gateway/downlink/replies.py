@@ -9,7 +9,7 @@ from typing import Any
 
 from comatrix.gateway.downlink import states
 from comatrix.gateway.downlink.items import Item
-from comatrix.gateway.uplink.sanitise import clean_name, clean_text
+from comatrix.gateway.uplink.sanitise import clean_line, clean_name, clean_text
 from comatrix.gateway.uplink.typed import ID_KEY
 
 COMMAND_KEY = "eu.comatrix.command"
@@ -48,18 +48,18 @@ class Place:
 
 def words(item: Item, beside: Beside) -> str:
     """The state of an item as a person reads it, one line."""
-    return f"{clean_name(beside.node)}: {clean_text(item.new.order.shown)} - {_state(item, beside)}"
+    return f"{clean_name(beside.node)}: {clean_line(item.new.order.shown)} - {_state(item, beside)}"
 
 
 def _state(item: Item, beside: Beside) -> str:
-    reason = clean_text(item.reason, MAX_REASON_BYTES)
+    reason = clean_line(item.reason, MAX_REASON_BYTES)
     match item.state:
         case states.QUEUED:
             return f"queued as #{item.number}, {_waits(beside)}"
         case states.ON_AIR:
             return f"on air (attempt {item.attempts}), waits for the node's word"
         case states.CONFIRMED:
-            said = f": {clean_text(beside.value)}" if beside.value else ""
+            said = f": {clean_line(beside.value)}" if beside.value else ""
             return f"confirmed by the node{said}{_took(item)}"
         case states.REFUSED:
             return f"refused by the node: {reason or 'it gave no reason'}"
@@ -70,15 +70,17 @@ def _state(item: Item, beside: Beside) -> str:
         case states.REPLACED:
             return f"replaced by {reason}, it never left"
         case states.EXPIRED:
-            return f"expired at {_clock(item.ended_ms, beside)}, never reached the node"
+            return f"expired at {clock_words(item.ended_ms, beside.timezone)}, never reached the node"
         case _:
-            return f"not confirmed: it was on air, and no word came back by {_clock(item.ended_ms, beside)}"
+            return (
+                f"not confirmed: it was on air, and no word came back by {clock_words(item.ended_ms, beside.timezone)}"
+            )
 
 
 def _waits(beside: Beside) -> str:
     if beside.expected_ms is None:
         return "waits for the node's next contact"
-    return f"next contact expected {_clock(beside.expected_ms, beside)}"
+    return f"next contact expected {clock_words(beside.expected_ms, beside.timezone)}"
 
 
 def _took(item: Item) -> str:
@@ -98,18 +100,19 @@ def span_words(span_ms: int) -> str:
     return f"{minutes // 60} h {minutes % 60} min"
 
 
-def _clock(at_ms: int | None, beside: Beside) -> str:
+def clock_words(at_ms: int | None, timezone: tzinfo) -> str:
+    """ "14:05" there, of Unix milliseconds."""
     if at_ms is None:
         return "an unknown time"
     try:
-        return (EPOCH + timedelta(milliseconds=at_ms)).astimezone(beside.timezone).strftime("%H:%M")
+        return (EPOCH + timedelta(milliseconds=at_ms)).astimezone(timezone).strftime("%H:%M")
     except (OverflowError, ValueError):
         return "an unknown time"
 
 
-def first_reply(item: Item, beside: Beside, place: Place, txn_id: str) -> dict[str, Any]:
-    """The reply to the command, as silent as a notice is."""
-    return _bare(item, words(item, beside), txn_id) | {"m.relates_to": _in_reply(place)}
+def first_reply(item: Item, beside: Beside, place: Place | None, txn_id: str) -> dict[str, Any]:
+    """The reply to the command, as silent as a notice is. `place` None: what it answers is not there (any more)."""
+    return _answering(place, _bare(item, words(item, beside), txn_id))
 
 
 def edit(item: Item, beside: Beside, target: str, txn_id: str) -> dict[str, Any]:
@@ -121,18 +124,14 @@ def edit(item: Item, beside: Beside, target: str, txn_id: str) -> dict[str, Any]
     }
 
 
-def reaction(item: Item, event_id: str, txn_id: str) -> dict[str, Any] | None:
-    """The final state at a glance, on the command itself; None for a state that may change."""
-    key = REACTIONS.get(item.state)
-    if key is None:
-        return None
+def reaction(key: str, event_id: str, txn_id: str) -> dict[str, Any]:
+    """The final state at a glance, on the command itself. `key`: one of REACTIONS."""
     return {"m.relates_to": {"rel_type": "m.annotation", "event_id": event_id, "key": key}, ID_KEY: txn_id}
 
 
 def notice(text: str, place: Place | None, txn_id: str) -> dict[str, Any]:
     """Any other answer: help, a list, a refusal. `place` None: it answers nothing, the room is told."""
-    message = _message(clean_text(text), txn_id)
-    return message if place is None else message | {"m.relates_to": _in_reply(place)}
+    return _answering(place, _message(clean_text(text), txn_id))
 
 
 def _bare(item: Item, text: str, txn_id: str) -> dict[str, Any]:
@@ -150,8 +149,10 @@ def _message(text: str, txn_id: str) -> dict[str, Any]:
     return {"msgtype": "m.notice", "body": text, "m.mentions": {}, ID_KEY: txn_id}
 
 
-def _in_reply(place: Place) -> dict[str, Any]:
-    reply = {"m.in_reply_to": {"event_id": place.event_id}}
-    if place.thread is None:
-        return reply
-    return reply | {"rel_type": "m.thread", "event_id": place.thread, "is_falling_back": False}
+def _answering(place: Place | None, message: dict[str, Any]) -> dict[str, Any]:
+    if place is None:
+        return message
+    relation: dict[str, Any] = {"m.in_reply_to": {"event_id": place.event_id}}
+    if place.thread is not None:
+        relation |= {"rel_type": "m.thread", "event_id": place.thread, "is_falling_back": False}
+    return message | {"m.relates_to": relation}

@@ -23,9 +23,14 @@ def clean_text(text: str, max_bytes: int = MAX_TEXT_BYTES) -> str:
     return _clipped(text.replace("\r\n", "\n").translate(_REPLACED), max_bytes)
 
 
+def clean_line(text: str, max_bytes: int = MAX_TEXT_BYTES) -> str:
+    """The same on one line."""
+    return " ".join(clean_text(text, max_bytes).split())
+
+
 def clean_name(name: str) -> str:
     """`name` on one line, at most 64 characters, never empty."""
-    line = " ".join(clean_text(name).split())
+    line = clean_line(name)
     return (line if len(line) <= MAX_NAME_CHARS else line[: MAX_NAME_CHARS - 1] + ELLIPSIS) or "?"
 
 

@@ -23,7 +23,8 @@ from comatrix.gateway.uplink.voices import BotVoices
 
 
 class Poster:
-    """`run()` until cancelled. `poke()` when a record was committed, `reload()` when a person changed something.
+    """`run()` until cancelled. `poke()` when a record was committed, `sealed()` when somebody else sealed an event,
+    `reload()` when a person changed something.
 
     `now_ms` is Unix time; `wait(until_ms)` returns then; `tell` gets a line for the operator once a change of state.
     `voices`: who speaks for each node, the outbox's own account if not given; `ours`: whether we may speak as a user.
@@ -67,11 +68,17 @@ class Poster:
         self._steps = Steps(parts, self._lookout, self._settling)
         self._wake = asyncio.Event()
         self._changed = False
+        self._sealed = False
 
     def poke(self) -> None:
         """A record was committed."""
         if self._lookout.arrived():
             self._wake.set()
+
+    def sealed(self) -> None:
+        """There are open rows that are not of the log, such as replies."""
+        self._sealed = True
+        self._wake.set()
 
     def reload(self) -> None:
         """Nodes, rooms, voices or parked rows were changed: whatever waits for a retry is tried now."""
@@ -131,13 +138,14 @@ class Poster:
                 await self._sleep()
 
     async def _look(self) -> None:
-        if self._changed:
-            self._changed = False
+        changed, sealed = self._changed, self._sealed
+        self._changed = self._sealed = False
+        if changed:
             self._lookout.load()
             self._tell_encrypted()
-            foreign = self._lookout.queue(self._parts.outbox.open_rows())
             self._parts.dispatch.hurry()
-            await self._park_foreign(foreign)
+        if changed or sealed:
+            await self._park_foreign(self._lookout.queue(self._parts.outbox.open_rows()))
         self._lookout.look()
 
     async def _step(self, lane: Lane) -> None:

@@ -34,7 +34,7 @@ class Matrix(Intake, Protocol):
 
 
 class Listener(Protocol):
-    """Who is told. A room may be one that is not configured."""
+    """Who is told. A room may be one that is not configured. What raises StoreError or Unreachable is told again."""
 
     def is_configured(self, room_id: str) -> bool:
         """May the bot be in this room?"""
@@ -62,7 +62,7 @@ class Listener(Protocol):
 
     async def heard(self, news: Sequence[News], since: str) -> None:
         """What people said and took back, in each room's order, and the token that follows it: both are to be stored in
-        one transaction before this returns. Raises StoreError: the same is told again.
+        one transaction before this returns.
 
         Called when there are news, when a token is new, and else at most once a minute, so that the token stays fresh.
         An event may come a second time."""

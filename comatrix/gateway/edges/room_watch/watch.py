@@ -10,7 +10,7 @@ from comatrix.gateway.edges.room_watch.gaps import Hearing, NoAnswerError
 from comatrix.gateway.edges.room_watch.invites import Invites
 from comatrix.gateway.edges.room_watch.listener import Intake, Listener, Matrix
 from comatrix.gateway.edges.room_watch.pause import BETWEEN_S, FIRST_PAUSE_S, LONGEST_PAUSE_S
-from comatrix.gateway.errors import StoreError
+from comatrix.gateway.errors import StoreError, Unreachable
 from comatrix.gateway.model import HomeserverAnswer
 from comatrix.gateway.uplink.silence import Silence
 
@@ -93,7 +93,7 @@ class RoomWatch:
         except NoAnswerError as unanswered:
             self.silence.note(unanswered.answer, self._now())
             return self._failed(unanswered.answer)
-        except StoreError as error:  # what could not be remembered was not heard: the same is asked for again
+        except (StoreError, Unreachable) as error:  # what was not remembered was not heard: the same is asked for again
             return self._failed(HomeserverAnswer(None, error=error.text))
         await self._invites.join_some()
         return BETWEEN_S

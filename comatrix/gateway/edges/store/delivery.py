@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Protocol, TypeVar
 
-from comatrix.gateway.edges.store import nodes, outbox, records, rooms
+from comatrix.gateway.edges.store import nodes, outbox, records, replies, rooms
 from comatrix.gateway.model import Arrivals, Node, Record, Room, SealedRow, Voice
 from comatrix.gateway.uplink.ports import Compose
 from comatrix.gateway.uplink.sealing import EVENT_TYPE, Draft, txn_id
@@ -119,7 +119,13 @@ class Delivery:
 
     async def done(self, row: SealedRow, event_id: str) -> None:
         """It is in the room."""
-        await self._store.run(lambda connection: outbox.done(connection, row.id, event_id, row.attempts))
+
+        def job(connection: sqlite3.Connection) -> None:
+            outbox.done(connection, row.id, event_id, row.attempts)
+            if not row.records:
+                replies.posted(connection, row.id, event_id)
+
+        await self._store.run(job)
 
     async def attempt(self, row: SealedRow) -> None:
         """Stores the row's attempts and doubt after an attempt that settled nothing."""

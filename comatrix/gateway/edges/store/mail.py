@@ -1,4 +1,4 @@
-"""The mailbox as receiving and the room side see it. A change is told once it is on disk, in the loop's thread."""
+"""The mailbox as receiving and the desk see it. A change is told once it is on disk, in the loop's thread."""
 
 import asyncio
 import hashlib
@@ -9,12 +9,10 @@ from typing import Any
 
 from comatrix.codec.records import Command
 from comatrix.gateway.downlink import states
-from comatrix.gateway.downlink.items import Item, NewItem, Order
-from comatrix.gateway.edges.store import descriptions, mailbox, nodes, settled
+from comatrix.gateway.downlink.items import Item, Order
+from comatrix.gateway.edges.store import descriptions, mailbox, settled
 from comatrix.gateway.edges.store.store import Store
-from comatrix.gateway.errors import GatewayError
 
-CAP = 16  # commands open a node
 HASH_SIZE = 4
 NumberOf = Callable[[bytes | None, Order], int | str | None]
 GONE = "the node does not offer that any more"
@@ -47,13 +45,11 @@ class Mail:
         now_ms: Callable[[], int],
         changed: Callable[[Item], None],
         number_of: NumberOf,
-        cap: int = CAP,
     ) -> None:
         self._store = store
         self._now_ms = now_ms
         self._changed = changed
         self._number_of = number_of
-        self._cap = cap
         self._open: set[int] = set()
 
     async def begin(self) -> int | None:
@@ -93,35 +89,15 @@ class Mail:
 
         await self._run(job)
 
-    async def put(self, new: NewItem) -> Item:
-        """Queues it; a message that asked before gets the item it got then. Raises MailboxFull, GatewayError."""
-
-        def job(connection: sqlite3.Connection, done: Done) -> None:
-            self._catch_up(connection, done, new.node)
-            known = mailbox.recent(connection, 1)
-            done.answer, replaced = mailbox.add(connection, new, _enrolment(connection, new.node), self._cap)
-            done.changed += [] if replaced is None else [replaced]
-            done.changed += [] if known and done.answer.number <= known[0].number else [done.answer]
-
-        item: Item = await self._run(job, new.node)
-        return item
-
     async def apply(self, job: Callable[[sqlite3.Connection], list[Item]]) -> None:
-        """A transaction of the room side -> the commands it queued or ended, told like any change."""
+        """A transaction of the desk -> the commands it queued or ended, told like any change. What is over by then is
+        over before it."""
 
         def work(connection: sqlite3.Connection, done: Done) -> None:
+            self._catch_up(connection, done, None)
             done.changed += job(connection)
 
         await self._run(work)
-
-    async def cancel(self, number: int, reason: str = "") -> Item | None:
-        """A person cancels it -> the item, cancelled; None: it is on air or over (`item` says), or never was."""
-        return await self._end(number, states.CANCELLED_BY, reason)
-
-    async def withdraw(self, event_id: str, reason: str = "") -> Item | None:
-        """Its message was removed -> the item, withdrawn; None: as for `cancel`."""
-        item = self._store.read(lambda connection: mailbox.by_event(connection, event_id))
-        return None if item is None else await self._end(item.number, states.WITHDREW, reason)
 
     async def expire(self) -> int | None:
         """Ends what nobody can answer any more -> when to call this next; None: nothing is open. Also after a node was
@@ -152,18 +128,6 @@ class Mail:
     def description(self, node: int) -> bytes | None:
         """Its CBOR."""
         return self._store.read(lambda connection: descriptions.body(connection, node))
-
-    def item(self, number: int) -> Item | None:
-        """What people call by this number."""
-        return self._store.read(lambda connection: mailbox.by_number(connection, number))
-
-    async def _end(self, number: int, event: str, reason: str) -> Item | None:
-        def job(connection: sqlite3.Connection, done: Done) -> None:
-            done.answer = mailbox.end(connection, number, event, self._now_ms(), reason)
-            done.changed += [] if done.answer is None else [done.answer]
-
-        item: Item | None = await self._run(job)
-        return item
 
     def _catch_up(self, connection: sqlite3.Connection, done: Done, node: int | None) -> None:
         """A result that is here already comes before any judgement that none came."""
@@ -212,11 +176,3 @@ class Mail:
         for item in done.changed:
             self._changed(item)
         return done.answer
-
-
-def _enrolment(connection: sqlite3.Connection, number: int) -> int:
-    """Of a node that can be told something. Raises GatewayError."""
-    node = nodes.by_number(connection, number)
-    if node is None or node.revoked:
-        raise GatewayError("there is no such node, or it was revoked", "comatrix node list")
-    return node.enrolment

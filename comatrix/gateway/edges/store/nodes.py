@@ -57,6 +57,13 @@ def all_nodes(connection: sqlite3.Connection, *, revoked: bool = False) -> list[
     return [_node(row) for row in connection.execute(f"SELECT {COLUMNS} FROM node {where} ORDER BY number")]
 
 
+def of_room(connection: sqlite3.Connection, room: int) -> list[Node]:
+    """Those bound to a room, by default or by a number of its own, that are not revoked; by number."""
+    where = "NOT revoked AND (room = ?1 OR number IN (SELECT node FROM node_room WHERE room = ?1))"
+    rows = connection.execute(f"SELECT {COLUMNS} FROM node WHERE {where} ORDER BY number", (room,))
+    return [_node(row) for row in rows]
+
+
 def rename(connection: sqlite3.Connection, number: int, name: str) -> None:
     """Raises StoreError when the name is taken."""
     _refuse_taken(connection, name)
