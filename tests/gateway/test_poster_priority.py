@@ -17,7 +17,7 @@ from comatrix.gateway.uplink.priority import (
     REACTION,
     TELEMETRY,
 )
-from tests.gateway.delivery_homeserver import Step, lost_after
+from tests.gateway.delivery_homeserver import Step, answer, lost_after
 from tests.gateway.delivery_world import World
 
 MINUTE_MS = 60_000
@@ -60,7 +60,7 @@ def seal(world: World, room: Room, priority: int, name: str, target: str = "") -
         outbox.seal(connection, replace(row, priority=priority), [])  # type: ignore[arg-type]
 
     world.store.write(job)
-    world.poster.reload()
+    world.poster.sealed()
 
 
 def named(world: World) -> list[str]:
@@ -113,6 +113,22 @@ async def test_edits_of_one_event_keep_their_order(world: World) -> None:
     seal(world, rooms[1], FINAL_EDIT, "confirmed", target="$t")
     await world.after(2 * MINUTE_MS)
     assert [name for name in named(world)[before:] if name != "records"] == ["on air", "confirmed", "other"]
+
+
+async def test_an_event_of_somebody_else_goes_at_once_and_hurries_nobody(world: World) -> None:
+    """A command in one room is no reason to try a room that refuses."""
+    closed, other = world.room("!closed:b"), world.room("!open:b")
+    shut = answer(403, "M_FORBIDDEN")
+    world.server.rule = lambda room, content: shut if room == "!closed:b" else None
+    garden = world.node("garden", closed)
+    await world.start()
+    await world.say(garden, 1)
+    await world.after(1000)
+    tried = len([room for room, _ in world.server.calls if room == "!closed:b"])
+    seal(world, other, FIRST_REPLY, "reply")
+    await world.after(1000)
+    assert named(world) == ["reply"]
+    assert len([room for room, _ in world.server.calls if room == "!closed:b"]) == tried
 
 
 async def test_nothing_overtakes_what_is_in_doubt_in_its_lane(world: World) -> None:

@@ -13,7 +13,7 @@ from comatrix.gateway.edges.room_watch import Pause, RoomWatch
 from comatrix.gateway.edges.room_watch.changes import changes_untrusted
 from comatrix.gateway.edges.room_watch.pause import BETWEEN_S, LONGEST_PAUSE_S
 from comatrix.gateway.edges.room_watch.watch import FILTER
-from comatrix.gateway.errors import StoreFull
+from comatrix.gateway.errors import GatewayError, StoreFull, Unreachable
 from comatrix.gateway.model import HomeserverAnswer
 from tests.gateway.matrix.watching import Clock, Told, shared_room, watching
 from tests.support.homeserver import Homeserver
@@ -155,13 +155,16 @@ async def test_a_token_the_server_forgot_is_replaced(memory: Place, homeserver: 
     assert told.take() == [("encrypted", room_id)]
 
 
-async def test_what_a_full_disk_does_not_take_is_told_again(memory: Place, caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize("error", [StoreFull("not now", "df -h"), Unreachable("not now", "comatrix doctor")], ids=type)
+async def test_what_is_not_taken_is_told_again(
+    memory: Place, caplog: pytest.LogCaptureFixture, error: GatewayError
+) -> None:
     class Forgetful(Told):
         full = False
 
         async def encrypted(self, room_id: str) -> None:
             if self.full:
-                raise StoreFull("no space left", "df -h")
+                raise error
             await super().encrypted(room_id)
 
     client, person, told = await memory.client(), await memory.person(), Forgetful()
@@ -175,7 +178,7 @@ async def test_what_a_full_disk_does_not_take_is_told_again(memory: Place, caplo
     told.full = False
     await watch.step()
     assert told.take() == [("encrypted", room_id)] and told.follows
-    assert caplog.messages == ["cannot follow the rooms: no space left"]
+    assert caplog.messages == ["cannot follow the rooms: not now"]
 
 
 def test_encryption_is_told_before_anything_that_may_send() -> None:
