@@ -146,7 +146,7 @@ class Desk:
         text = self._addressed(said)
         if text is None:
             return None
-        allowed = self._pace.take(said.room_id, said.sender, self._now_ms())
+        allowed = self._pace.take(said.room_id, said.sender, self._now_ms(), said.event_id)
         if allowed is not Allowed.YES:
             return (
                 _tells("Too many commands in a row: this one and what follows is not done. Wait a minute.")

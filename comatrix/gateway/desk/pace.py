@@ -4,8 +4,10 @@ from collections import OrderedDict
 from enum import Enum
 
 BURST = 20
+AGAIN = 10  # who was told to wait is heard again once so many of a burst are there
 A_MINUTE = 30
 MOST_PEOPLE = 1_000
+MOST_EVENTS = 2_000
 
 
 class Allowed(Enum):
@@ -22,13 +24,24 @@ class Pace:
     def __init__(self) -> None:
         self._full_ms: OrderedDict[tuple[str, str], int] = OrderedDict()  # when the bucket is full again
         self._told: set[tuple[str, str]] = set()
+        self._known: OrderedDict[str, Allowed] = OrderedDict()  # by event: what comes again is no further command
 
-    def take(self, room_id: str, person: str, now_ms: int) -> Allowed:
-        """One command."""
+    def take(self, room_id: str, person: str, now_ms: int, event_id: str = "") -> Allowed:
+        """One command. The event `event_id`, heard again, is allowed what it was, and costs nothing."""
+        if event_id in self._known:
+            return self._known[event_id]
+        allowed = self._take(room_id, person, now_ms)
+        if event_id:
+            self._known[event_id] = allowed
+        while len(self._known) > MOST_EVENTS:
+            self._known.popitem(last=False)
+        return allowed
+
+    def _take(self, room_id: str, person: str, now_ms: int) -> Allowed:
         key, token_ms = (room_id, person), 60_000 // A_MINUTE
         full_ms = max(self._full_ms.get(key, 0), now_ms)
-        if full_ms - now_ms > (BURST - 1) * token_ms:
-            told = key in self._told
+        told = key in self._told
+        if full_ms - now_ms > (BURST - (AGAIN if told else 1)) * token_ms:
             self._told.add(key)
             return Allowed.NO if told else Allowed.LAST
         self._told.discard(key)
