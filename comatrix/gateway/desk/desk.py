@@ -215,11 +215,12 @@ def _tells(text: str) -> Act:
 
 
 def _withdraws(event_id: str) -> Act:
-    """Who takes a command's message back cancels what has not left."""
+    """Who takes a command's message back cancels what has not left. Only where it stands: whoever may redact in one
+    room may not in another."""
 
     def act(sitting: Sitting) -> None:
         item = mailbox.by_event(sitting.connection, event_id)
-        if item is not None:
+        if item is not None and item.new.room == sitting.room.id:
             why = "its message was removed"
             ended = mailbox.end(sitting.connection, item.number, states.WITHDREW, sitting.now_ms, why)
             sitting.changed += [] if ended is None else [ended]

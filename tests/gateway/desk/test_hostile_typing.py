@@ -1,5 +1,6 @@
 """Hostile typing to a whole gateway: few answers, each message answered once, and what is queued is what was asked."""
 
+import asyncio
 import json
 import secrets
 import time
@@ -14,8 +15,10 @@ import pytest
 
 from comatrix.codec import cbor
 from comatrix.codec.description import Description, Method, Setting, description_hash
+from comatrix.gateway.cli.connection import Place as At
+from comatrix.gateway.cli.connection import call
 from comatrix.gateway.desk.pace import A_MINUTE, AGAIN, BURST, Allowed, Pace
-from comatrix.gateway.downlink.hearing import Said
+from comatrix.gateway.downlink.hearing import Redacted, Said
 from comatrix.gateway.edges.store import descriptions, mailbox
 from comatrix.gateway.uplink.sanitise import BIDI_CONTROLS
 from tests.end_to_end.room_commands import COMMAND_KEY
@@ -112,6 +115,11 @@ class Desk:
         await until(there)
         return await self.answered()
 
+    def states(self) -> list[str]:
+        """Of all commands."""
+        items = self.world.gateway.store.read(lambda connection: mailbox.recent(connection, 2_000))
+        return [item.state for item in items]
+
     def queued(self) -> list[str]:
         """What waits for the node; nothing was ever on air, since no node speaks."""
         items = self.world.gateway.store.read(lambda connection: mailbox.recent(connection, 2_000))
@@ -191,6 +199,20 @@ async def test_the_same_answer_again_is_not_heard_again_and_costs_nobody_a_comma
     counted = await desk.until_answered(last)
     assert counted == Counter([*(one.event_id for one in typed), last])
     assert desk.queued() == [*(f"lamp({number})" for number in range(5)), "lamp(9999)"]
+
+
+async def test_a_message_taken_back_in_another_room_takes_nothing_back(desk: Desk) -> None:
+    """A homeserver gone bad may say that it was; whoever rules that room does not rule this one."""
+    command = await desk.say(LAST)
+    await desk.until_answered(command)
+    gateway = desk.world.gateway
+    given = {"name": "other", "alias": "", "invite": []}
+    other = await asyncio.to_thread(call, At(desk.world.paths, {}), "room.create", given)
+    mallory = "@mallory:localhost"
+    await gateway.commanding.heard([Redacted(other["room_id"], "$there", command, mallory)], "s1")
+    assert desk.states() == ["queued"]
+    await gateway.commanding.heard([Redacted(desk.world.room.room_id, "$here", command, mallory)], "s2")
+    assert desk.states() == ["withdrawn"]
 
 
 @pytest.mark.slow
