@@ -186,6 +186,7 @@ async def until_over(garden: Garden) -> None:
     try:
         await until(garden.over, PATIENCE_S, "every command over, and told so")
     except AssertionError as error:
+        assert_at_most_once(garden)
         items = {one["number"]: one for one in await garden.listed()}
         wrong = [told for told in (await garden.told()).values() if not told_is_true(told, items)]
         waits = [one for one in items.values() if one["state"] in ("queued", "on_air")]
