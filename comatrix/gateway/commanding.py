@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from comatrix.gateway.clock import wall_ms
 from comatrix.gateway.config.settings import Settings
 from comatrix.gateway.config.values import span_ms
+from comatrix.gateway.desk.alarming import Alarming
 from comatrix.gateway.desk.desk import Desk, nodes_of
 from comatrix.gateway.desk.replying import EDIT_SPACING_MS, Replying
 from comatrix.gateway.desk.sitting import House
@@ -32,11 +33,12 @@ Seen = Callable[[int], int | None]  # node -> when the running gateway heard it 
 
 @dataclass(frozen=True, slots=True)
 class Commanding:
-    """`mail` is what receiving asks; `replying.run()` runs until cancelled."""
+    """`mail` is what receiving asks; `replying.run()` and `alarming.run()` run until cancelled."""
 
     mail: Mail
     powers: RoomPowersBook
     replying: Replying
+    alarming: Alarming
     desk: Desk
 
     def watched(self, watched: bool) -> None:
@@ -53,10 +55,12 @@ class Commanding:
         await self.desk.who_may_changed(room_id)
 
     async def changed(self, what: str) -> None:
-        """A person changed a "command" or a "node" at the command line."""
+        """A person changed a "command", an "alarm" or a "node" at the command line."""
         if what in ("command", "node"):
             await self.mail.begin()
             self.replying.poke()
+        if what in ("alarm", "node"):
+            self.alarming.poke()
 
 
 async def open_commanding(
@@ -98,6 +102,12 @@ async def open_commanding(
     spacing_ms = 0 if settings.appservice.enabled else EDIT_SPACING_MS
     replying = Replying(store, mail, house, now_ms=wall_ms, sealed=sealed, spacing_ms=spacing_ms)
     pokes.append(replying.poke)
+    alarming = Alarming(store, house, now_ms=wall_ms, seen=seen, sealed=sealed, silence=settings.alarms.silence)
+
+    def node_changed(node: int) -> None:
+        changed(node)
+        alarming.poke()
+
     powers = RoomPowersBook(matrix)
     receipts: set[asyncio.Task[object]] = set()
 
@@ -122,12 +132,12 @@ async def open_commanding(
         max_age_ms=span_ms(commands.max_age),
         whose=whose,
         now_ms=wall_ms,
-        changed=changed,
+        changed=node_changed,
         sealed=sealed,
         heard_in=heard_in,
     )
     await mail.begin()
-    return Commanding(mail, powers, replying, desk)
+    return Commanding(mail, powers, replying, alarming, desk)
 
 
 def _number_of(body: bytes | None, order: Order) -> int | str | None:
