@@ -252,6 +252,27 @@ async def test_the_loop_is_woken_by_a_reading_of_a_node_with_a_limit(world: Alar
     await asyncio.wait([task])
 
 
+async def test_what_is_over_already_is_edited_as_soon_as_its_event_is_there(world: AlarmWorld) -> None:
+    world.server.rule = lambda room, content: answer(502, "M_UNKNOWN")
+    await world.read(329, 350)
+    task = asyncio.create_task(world.alarming.run())
+    await world.after(0)
+    world.server.rule = lambda room, content: None
+    await world.clock.run_until(world.clock.ms + 5 * MINUTE_MS)
+    task.cancel()
+    await asyncio.wait([task])
+    raised, over = [event["origin_server_ts"] for event in world.server.log if "eu.comatrix.alarm" in event["content"]]
+    assert over - raised < 1000
+
+
+async def test_an_alarm_that_lasts_longer_than_its_row_in_the_outbox_is_edited_too(world: AlarmWorld) -> None:
+    await world.read(329)
+    await world.look()
+    world.store.write(lambda connection: connection.execute("DELETE FROM outbox"))  # as retention does
+    await world.read(350)
+    assert world.bodies()[1].startswith("* Resolved")
+
+
 async def test_words_without_a_limit_raise_nothing(world: AlarmWorld) -> None:
     await world.keep({HUMIDITY: 1})
     await world.look()
