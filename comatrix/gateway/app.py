@@ -34,7 +34,7 @@ from comatrix.gateway.edges.store.delivery import Delivery
 from comatrix.gateway.edges.store.store import Store
 from comatrix.gateway.edges.store.upkeep import keep_for
 from comatrix.gateway.edges.udp import UdpEdge
-from comatrix.gateway.model import Node, Record, Voice
+from comatrix.gateway.model import NewRecord, Node, Record, Voice
 from comatrix.gateway.receiving import start_receiving
 from comatrix.gateway.room_news import RoomNews
 from comatrix.gateway.speaking import Speaking, Watched, open_client, open_speaking
@@ -165,13 +165,19 @@ class Gateway:
             changed=node_changed,
         )
         poster.on_posted(commanding.replying.posted)
+        poster.on_posted(commanding.alarming.posted)
+
+        def stored(record: NewRecord, row: int) -> None:
+            poster.poke()
+            commanding.alarming.stored(record)
+
         receiver = start_receiving(
             settings.limits,
             store,
             associations,
             directory,
             udp,
-            stored=lambda record, row: poster.poke(),
+            stored=stored,
             rates=_rates(settings.limits),
             knock=knocks.note,
             mail=commanding.mail,
@@ -266,7 +272,14 @@ class Gateway:
                 return new
 
             tended.append(follow_secrets(paths.secrets, self.matrix.user_id, take))
-        always = (poster.run(), watch.run(), self.commanding.replying.run(), self.operator.run())
+        commanding = self.commanding
+        always = (
+            poster.run(),
+            watch.run(),
+            commanding.replying.run(),
+            commanding.alarming.run(),
+            self.operator.run(),
+        )
         for work in (*always, *self.speaking.work, *tended):
             self.tasks.append(asyncio.get_running_loop().create_task(work))
 

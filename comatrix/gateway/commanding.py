@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from comatrix.gateway.clock import wall_ms
 from comatrix.gateway.config.settings import Settings
 from comatrix.gateway.config.values import span_ms
+from comatrix.gateway.desk.alarming import Alarming
 from comatrix.gateway.desk.desk import Desk, Tell
 from comatrix.gateway.desk.replying import EDIT_SPACING_MS, Replying
 from comatrix.gateway.desk.rights import Rights
@@ -35,11 +36,12 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Commanding:
-    """`mail` is what receiving asks; `replying.run()` runs until cancelled."""
+    """`mail` is what receiving asks; `replying.run()` and `alarming.run()` run until cancelled."""
 
     mail: Mail
     powers: RoomPowersBook
     replying: Replying
+    alarming: Alarming
     desk: Desk
 
     def watched(self, watched: bool) -> None:
@@ -56,13 +58,15 @@ class Commanding:
         await self.desk.who_may_changed(room_id)
 
     async def changed(self, what: str) -> None:
-        """A person changed something at the command line: a "command", a "node", a row of the "queue"."""
+        """A person changed something at the command line: a "command", a "node", an "alarm", a row of the "queue"."""
         try:
             if what in ("command", "node"):
                 await self.mail.begin()
         except StoreError as error:
             log.warning("what was changed is not known to the mailbox yet: %s", error.text)
         self.replying.poke()
+        if what in ("alarm", "node"):
+            self.alarming.poke()
 
 
 @dataclass(slots=True)
@@ -101,6 +105,12 @@ async def open_commanding(
     house = _house(settings, store, voice, seen)
     spacing_ms = 0 if settings.appservice.enabled else EDIT_SPACING_MS
     replying = Replying(store, mail, house, now_ms=wall_ms, sealed=sealed, spacing_ms=spacing_ms)
+    alarming = Alarming(store, house, now_ms=wall_ms, seen=seen, sealed=sealed, silence=settings.alarms.silence)
+
+    def node_changed(node: int) -> None:
+        changed(node)
+        alarming.poke()
+
     powers = RoomPowersBook(matrix)
     commands = settings.commands
     desk = Desk(
@@ -108,14 +118,14 @@ async def open_commanding(
         house,
         Verbs(seen, commands.prefix),
         Rights(powers.look, Levels(commands.view, commands.operate, commands.admin)),
-        Tell(changed, sealed, Receipts(matrix).read),
+        Tell(node_changed, sealed, Receipts(matrix).read),
         rooms=directory.room_by_id if commands.enabled else lambda room_id: None,
         waiting=lambda room: store.read(lambda connection: _waiting(connection, room)),
         whose=whose,
         now_ms=wall_ms,
     )
     await mail.begin()
-    return Commanding(mail, powers, replying, desk)
+    return Commanding(mail, powers, replying, alarming, desk)
 
 
 def _house(settings: Settings, store: Store, voice: Callable[[], Voice], seen: Seen) -> House:

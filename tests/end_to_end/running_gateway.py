@@ -52,17 +52,18 @@ class RunningGateway:
         [room] = self.gateway.store.read(rooms.all_rooms)
         return room.room_id
 
-    async def say(self, count: int = 1) -> None:
-        """So many readings are stored, as if they had come by radio."""
+    async def say(self, count: int = 1, value: int | None = None) -> None:
+        """So many readings are stored, as if they had come by radio; of `value`, or each of its seq."""
         for _ in range(count):
             self._seq += 1
             now_ms = int(time.time() * 1000)
-            body = cbor.encode({1: self._seq})
+            body = cbor.encode({1: self._seq if value is None else value})
             record = NewRecord(self._node, 1, self._seq, self.room.id, "readings", body, now_ms, now_ms)
             told: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
             self.gateway.store.append(record, None, told.set_result)
             await told
             self.gateway.poster.poke()
+            self.gateway.commanding.alarming.stored(record)
 
     async def counted(self, *room_ids: str) -> Counter[int]:
         """seq -> how often it stands in these rooms, as the person sees them."""

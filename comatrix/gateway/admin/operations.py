@@ -1,5 +1,6 @@
 """The names the control socket and the command line call operations by."""
 
+from comatrix.gateway.admin.alarms import AlarmOperations
 from comatrix.gateway.admin.collaborators import Collaborators, Operation
 from comatrix.gateway.admin.commands import CommandOperations
 from comatrix.gateway.admin.nodes import NodeOperations
@@ -14,6 +15,7 @@ def operations(given: Collaborators) -> dict[str, Operation]:
     node = NodeOperations(given, room)
     queue = QueueOperations(given)
     command = CommandOperations(given)
+    alarm = AlarmOperations(given)
     watch = WatchOperations(given)
     return {
         "room.create": room.create,
@@ -35,6 +37,9 @@ def operations(given: Collaborators) -> dict[str, Operation]:
         "command.list": command.list,
         "command.show": command.show,
         "command.cancel": command.cancel,
+        "alarm.set": alarm.set,
+        "alarm.list": alarm.list,
+        "alarm.off": alarm.off,
         "status": watch.status,
         "tail": watch.tail,
     }

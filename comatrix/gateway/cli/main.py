@@ -24,6 +24,7 @@ COMMANDS = {
     "room": (f"{HERE}.room:room", "Create and list rooms."),
     "node": (f"{HERE}.node:node", "Provision, show and revoke nodes."),
     "command": (f"{HERE}.command:command", "Tell a node something, and see what became of it."),
+    "alarm": (f"{HERE}.alarm:alarm", "Have rooms told when a reading leaves a limit."),
     "tail": (f"{HERE}.tail:tail", "Show what nodes sent, as it arrives."),
     "queue": (f"{HERE}.queue:queue", "Show what waits for the homeserver; retry or drop what was parked."),
     "status": (f"{HERE}.status:status", "Show how the gateway and its nodes are."),

@@ -217,6 +217,16 @@ class CommandsSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class AlarmsSettings:
+    """What rooms are told without being asked. Limits of readings are set by `comatrix alarm` or in the room."""
+
+    silence: bool = setting(
+        True,
+        "Whether a node's room is told when the node missed three of its intervals, and when it is back.",
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class AppserviceSettings:
     """An application service of the homeserver instead of an ordinary account: each node is a user of its own."""
 
@@ -264,6 +274,7 @@ class Settings:
     udp: UdpSettings = field(default_factory=UdpSettings)
     posting: PostingSettings = field(default_factory=PostingSettings)
     commands: CommandsSettings = field(default_factory=CommandsSettings)
+    alarms: AlarmsSettings = field(default_factory=AlarmsSettings)
     limits: LimitsSettings = field(default_factory=LimitsSettings)
     store: StoreSettings = field(default_factory=StoreSettings)
     appservice: AppserviceSettings = field(default_factory=AppserviceSettings)

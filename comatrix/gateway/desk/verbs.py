@@ -4,6 +4,7 @@ import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
+from comatrix.gateway.desk.alarm_verb import alarm_text
 from comatrix.gateway.desk.sitting import Sitting
 from comatrix.gateway.downlink import catalogue, listing, states
 from comatrix.gateway.downlink.catalogue import CatalogueError
@@ -124,6 +125,13 @@ class Verbs:
         sitting.nodes.append(node.number)
         sitting.tell(f"{node.name} is revoked: its keys are gone. To have it again: comatrix node add")
 
+    def alarm(self, sitting: Sitting, parsed: Parsed, here: Sequence[Node]) -> None:
+        """A limit of a reading: set, off, or those that are set."""
+        node = _named(parsed, here)
+        assert node is not None
+        sitting.tell(alarm_text(sitting, parsed, node))
+        sitting.nodes.append(node.number)
+
     def not_yet(self, sitting: Sitting, parsed: Parsed, here: Sequence[Node]) -> None:
         """Planned: said so, and nothing happens."""
         sitting.tell(f"{parsed.verb} is not there yet. What is: {self._prefix} help")
@@ -214,5 +222,5 @@ TABLE: Mapping[str, Verb] = {
     "revoke": Verbs.revoke,
     "plot": Verbs.not_yet,
     "air": Verbs.not_yet,
-    "alarm": Verbs.not_yet,
+    "alarm": Verbs.alarm,
 }

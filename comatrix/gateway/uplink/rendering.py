@@ -153,7 +153,7 @@ def _entry(record: Record, name: str, what: Decoded, now_ms: int, timezone: tzin
     return _Entry(
         node=record.node,
         name=name,
-        when=_clock_time(record.measured_ms, now_ms, timezone),
+        when=clock_time(record.measured_ms, now_ms, timezone),
         words=_words(record, what) + late,
         fresh=not record.late and abs(now_ms - record.measured_ms) < FRESH_MS,
         values=isinstance(what, said.Readings),
@@ -184,7 +184,7 @@ def _reading(word: int, scaled: int) -> str:
     return f"{label}{decimal_string(scaled, row.digits)}{unit}"
 
 
-def _clock_time(at_ms: int, now_ms: int, timezone: tzinfo) -> str:
+def clock_time(at_ms: int, now_ms: int, timezone: tzinfo) -> str:
     """ "14:05:10", with the date in front where it is not today's."""
     moment = _moment(at_ms, timezone)
     if moment is None:
