@@ -86,6 +86,7 @@ async def open_commanding(
         changed=told,
         number_of=_number_of,
         cap=commands.per_node,
+        ttl_ms=span_ms(commands.ttl),
     )
     house = House(
         instance=store.instance,

@@ -4,13 +4,12 @@ from collections.abc import Sequence
 
 from comatrix.codec.description import Description, Setting
 from comatrix.gateway.downlink import offers, quantities
-from comatrix.gateway.downlink.items import VERBS, Order
+from comatrix.gateway.downlink.items import MAX_TEXT_BYTES, VERBS, Order
 from comatrix.gateway.downlink.letters import hidden, quoted
 from comatrix.gateway.downlink.offers import Offer
 from comatrix.gateway.errors import UsageError
 from comatrix.gateway.uplink.sanitise import clean_name, clean_text
 
-MAX_SAID_BYTES = 512  # of "say"
 MAX_TOLD_BYTES = 200  # of a value the node made up itself
 
 
@@ -28,7 +27,7 @@ def order(
     if verb not in VERBS:
         raise CatalogueError(f"{quoted(verb)} is nothing a node can be told. It can be told: {', '.join(VERBS)}.")
     if verb == "say":
-        text = _text(words, "the text", MAX_SAID_BYTES)
+        text = _text(words, "the text", MAX_TEXT_BYTES)
         if not text.strip():
             raise CatalogueError("There is no text to show: say NODE TEXT.")
         return Order("say", "", (text,), f'"{text}"')
