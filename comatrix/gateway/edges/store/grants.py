@@ -3,6 +3,7 @@
 import sqlite3
 
 from comatrix.gateway.downlink import states
+from comatrix.gateway.downlink.items import Item
 from comatrix.gateway.edges.store import mailbox
 
 Pair = tuple[int, int]  # (sender, receiver)
@@ -20,10 +21,10 @@ def ungrant(connection: sqlite3.Connection, sender: int, receiver: int, now_ms: 
     return removed.rowcount > 0
 
 
-def forget(connection: sqlite3.Connection, node: int, now_ms: int) -> None:
-    """The node was revoked: nobody may tell it anything, and what it told others and still waits is withdrawn."""
+def forget(connection: sqlite3.Connection, node: int, now_ms: int) -> list[Item]:
+    """The node was revoked: nobody may tell it anything -> what it told others and still waited, withdrawn."""
     connection.execute("DELETE FROM node_grant WHERE sender = ?1 OR receiver = ?1", (node,))
-    _withdraw(connection, node, None, now_ms, "its sender was revoked")
+    return _withdraw(connection, node, None, now_ms, "its sender was revoked")
 
 
 def all_grants(connection: sqlite3.Connection) -> set[Pair]:
@@ -31,11 +32,13 @@ def all_grants(connection: sqlite3.Connection) -> set[Pair]:
     return set(connection.execute("SELECT sender, receiver FROM node_grant"))
 
 
-def _withdraw(connection: sqlite3.Connection, sender: int, receiver: int | None, now_ms: int, reason: str) -> None:
+def _withdraw(
+    connection: sqlite3.Connection, sender: int, receiver: int | None, now_ms: int, reason: str
+) -> list[Item]:
     """What is on air cannot be called back: it stays."""
     rows = connection.execute(
         "SELECT number FROM command WHERE state = 'queued' AND from_node = ?1 AND node = coalesce(?2, node)",
         (sender, receiver),
     ).fetchall()
-    for (number,) in rows:
-        mailbox.end(connection, number, states.WITHDREW, now_ms, reason)
+    ended = [mailbox.end(connection, number, states.WITHDREW, now_ms, reason) for (number,) in rows]
+    return [item for item in ended if item is not None]
