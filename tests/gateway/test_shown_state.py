@@ -58,9 +58,9 @@ def test_everything_that_is_known_is_said(db: sqlite3.Connection) -> None:
 
 def test_a_revoked_node_and_an_encrypted_room_are_silent(db: sqlite3.Connection) -> None:
     assert marks_of(db) == {1: Mark("!a:b", "garden", silent=False)}
-    for change in (lambda: nodes.revoke(db, 1), lambda: rooms.set_encrypted(db, 1)):
+    for change in (nodes.revoke, rooms.set_encrypted):
         db.execute("BEGIN")
-        change()
+        change(db, 1)
         found = facts_of(db, 1, nobody)
         assert found is not None
         assert (found.silent, marks_of(db)[1].silent) == (True, True)

@@ -1,8 +1,10 @@
 """Keeps the state event of each node true in its room, where the bot may: behind everything else that is sent."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from typing import Any, Protocol
 
+from comatrix.gateway.errors import StoreError
 from comatrix.gateway.model import HomeserverAnswer
 from comatrix.gateway.uplink.json_values import mapping
 from comatrix.gateway.uplink.node_state import EVENT_TYPE, Facts, Mark, Turns, content, is_news_untrusted
@@ -57,7 +59,8 @@ class NodeStates:
         """A step every few seconds."""
         while True:
             await self._sleep(PACE_S)
-            await self.step()
+            with suppress(StoreError):  # whoever needs the database says so
+                await self.step()
 
     async def step(self) -> None:
         """Look at those that are due, until an event went out."""
