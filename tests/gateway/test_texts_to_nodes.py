@@ -1,9 +1,16 @@
 """A text to a node is taken only where that is granted, and told to the mailbox once it is on disk."""
 
+import asyncio
+from pathlib import Path
+
 import pytest
 
 from comatrix.codec import coap, codes
 from comatrix.codec.records import Text, encode
+from comatrix.gateway.edges.store.transactions import Told
+from comatrix.gateway.model import NewRecord
+from comatrix.gateway.uplink.rendering import event_content
+from tests.gateway.delivery_world import World
 from tests.gateway.test_mail_in_answers import Scene
 
 LONGEST = "é" * 200
@@ -59,3 +66,20 @@ def test_a_text_to_a_room_is_not_told_to_the_mailbox(scene: Scene) -> None:
     assert scene.ask("m", Text("hi"))[0] == coap.CHANGED
     assert scene.mail.calls == []
     assert scene.disk.records[0].kind == "text"
+
+
+async def test_its_room_reads_once_whom_it_was_for_by_name(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    world.render = event_content
+    room = world.room()
+    garden, cellar = world.node("garden", room), world.node("cellar", room)
+    await world.start()
+    body = encode(Text("water", -cellar.number))
+    said = NewRecord(garden.number, 1, 1, room.id, "node_text", body, world.clock.ms, world.clock.ms, 1, b"12345678")
+    told: asyncio.Future[Told] = asyncio.get_running_loop().create_future()
+    world.store.append(said, None, told.set_result)
+    await told
+    world.poke()
+    await world.after(60_000)
+    assert [event["content"]["body"] for event in world.server.log] == ["garden: to cellar: water"]
+    await world.crash()
