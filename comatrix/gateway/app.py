@@ -37,6 +37,7 @@ from comatrix.gateway.edges.udp import UdpEdge
 from comatrix.gateway.model import NewRecord, Node, Record, Voice
 from comatrix.gateway.receiving import start_receiving
 from comatrix.gateway.room_news import RoomNews
+from comatrix.gateway.showing import open_node_states
 from comatrix.gateway.speaking import Speaking, Watched, open_client, open_speaking
 from comatrix.gateway.tending import follow_secrets, let_rest, tell_knocks
 from comatrix.gateway.upgrades import Upgrades
@@ -272,6 +273,16 @@ class Gateway:
                 return new
 
             tended.append(follow_secrets(paths.secrets, self.matrix.user_id, take))
+        if self.settings.posting.node_state:
+            seen = self.receiver.seen
+            states = open_node_states(
+                self.store,
+                self.matrix,
+                self.commanding.powers,
+                seen=lambda node: seen[node][0] if node in seen else None,
+                quiet=lambda: poster.quiet,
+            )
+            tended.append(states.run())
         commanding = self.commanding
         always = (
             poster.run(),

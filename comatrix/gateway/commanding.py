@@ -101,7 +101,13 @@ async def open_commanding(
     def told(item: Item) -> None:
         replying.poke()
 
-    mail = Mail(store, now_ms=wall_ms, changed=told, number_of=_number_of)
+    mail = Mail(
+        store,
+        now_ms=wall_ms,
+        changed=told,
+        number_of=_number_of,
+        ttl_ms=span_ms(settings.commands.ttl),
+    )
     house = _house(settings, store, voice, seen)
     spacing_ms = 0 if settings.appservice.enabled else EDIT_SPACING_MS
     replying = Replying(store, mail, house, now_ms=wall_ms, sealed=sealed, spacing_ms=spacing_ms)

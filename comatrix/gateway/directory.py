@@ -2,7 +2,7 @@
 
 import sqlite3
 
-from comatrix.gateway.edges.store import contexts, nodes, records, rooms
+from comatrix.gateway.edges.store import contexts, grants, nodes, records, rooms
 from comatrix.gateway.edges.store.store import Store
 from comatrix.gateway.model import Node, Room
 from comatrix.gateway.uplink.associations import Associations
@@ -17,6 +17,7 @@ class Directory:
         self._nodes: dict[int, Node] = {}
         self._rooms: dict[tuple[int, int], int] = {}
         self._room_ids: dict[str, Room] = {}
+        self._grants: set[grants.Pair] = set()
         self._next_seq: dict[int, int] = {}
         self.reload_rooms()
         for node in store.read(lambda connection: nodes.all_nodes(connection, revoked=True)):
@@ -31,7 +32,8 @@ class Directory:
                 self._take(node)
 
     def reload_rooms(self) -> None:
-        """Rooms and which small integers mean them."""
+        """Rooms and which small integers mean them, and who may tell whom."""
+        self._grants = self._store.read(grants.all_grants)
         self._rooms = self._store.read(nodes.bound_rooms)
         self._room_ids = {room.room_id: room for room in self._store.read(rooms.all_rooms)}
 
@@ -47,6 +49,10 @@ class Directory:
     def room(self, node: int, number: int) -> int | None:
         """The row id of the room a node means by a small integer, or None."""
         return self._rooms.get((node, number))
+
+    def granted(self, sender: int, receiver: int) -> bool:
+        """Whether a node may send texts to another, which is not revoked."""
+        return (sender, receiver) in self._grants and receiver in self._nodes
 
     def room_by_id(self, room_id: str) -> Room | None:
         """The configured room with this Matrix id."""

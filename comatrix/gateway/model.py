@@ -51,7 +51,7 @@ class NewRecord(NamedTuple):
     enrolment: int
     seq: int
     room: int
-    kind: str  # "readings", "text", "result", "hello", "description"
+    kind: str  # "readings", "text", "node_text" (to a node), "result", "hello", "description"
     body: bytes  # the record's CBOR, without its seq
     measured_ms: int
     received_ms: int

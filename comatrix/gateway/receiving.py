@@ -56,7 +56,7 @@ def start_receiving(
     receiver = Receiver(
         server,
         associations,
-        Ingest(directory.room, directory.next_seq),
+        Ingest(directory.room, directory.next_seq, directory.granted),
         Reception(store),
         directory.node,
         Recent(store.read(lambda connection: records.recent_requests(connection, since_ms))),

@@ -26,6 +26,8 @@ from comatrix.gateway.uplink.heard import (
     since_join_untrusted,
 )
 from comatrix.gateway.uplink.json_values import mapping
+from comatrix.gateway.uplink.node_state import Facts, is_news_untrusted
+from comatrix.gateway.uplink.node_state import content as node_content
 
 USER = "@bot:example.org"
 NOW_MS = 1_700_000_000_000
@@ -110,6 +112,15 @@ def powers(body: Mapping[str, Any]) -> None:
                 assert isinstance(level("@a:b", found), int)
                 told = may("@x:y", "operate", found, True, Levels())
                 assert told is None or told.isprintable()
+
+
+def node_state(body: Mapping[str, Any]) -> None:
+    """is_news_untrusted: whatever stands there, it is replaced once at most: what we put there is no news."""
+    wanted = node_content(Facts(7, "!a:b", "garden", 1_000, 398, "comatrix 0.1", 60, ("interval",)))
+    for there in (body, mapping(body.get("content")), {**wanted, **body}):
+        assert is_news_untrusted(there, wanted) in (True, False)
+        assert is_news_untrusted(there, {}) == bool(there)
+    assert not is_news_untrusted(wanted, wanted)
 
 
 def successor(body: Mapping[str, Any]) -> None:

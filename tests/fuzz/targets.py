@@ -194,6 +194,7 @@ TARGETS = (
     Target("hearing.heard_untrusted", matrix.of_json(matrix.typed), (), ("sync",)),
     Target("hearing.events_untrusted", matrix.of_json(matrix.events), (), ("sync",)),
     Target("grants.powers_untrusted", matrix.of_json(matrix.powers), (), ("sync",)),
+    Target("node_state.is_news_untrusted", matrix.of_json(matrix.node_state), (), ("sync",)),
     Target("upgrades._predecessor_untrusted", matrix.of_json(matrix.predecessor), (), ("sync",)),
     Target("session.successor_untrusted", matrix.of_json(matrix.successor), (), ("sync",)),
     Target("answer.read_answer_untrusted", matrix.http, (), ("answers",)),

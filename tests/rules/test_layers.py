@@ -29,7 +29,12 @@ LAYERS = [
         "comatrix.gateway.receiving",
     ),
     ("comatrix.gateway.desk",),
-    ("comatrix.gateway.commanding", "comatrix.gateway.upgrades", "comatrix.gateway.tending"),
+    (
+        "comatrix.gateway.commanding",
+        "comatrix.gateway.showing",
+        "comatrix.gateway.upgrades",
+        "comatrix.gateway.tending",
+    ),
     ("comatrix.gateway.room_news",),
     ("comatrix.gateway.app",),
     # The demo plays what the command line does, and is one of its commands. `make docs` writes the commands' page too.

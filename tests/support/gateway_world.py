@@ -154,6 +154,7 @@ class GatewayWorld:
         self.disk = disk
         self.rates = rates
         self.nodes = nodes
+        self.grants: set[tuple[int, ...]] = set()  # (sender, receiver)
         self.now = 0
         self.wall_shift_ms = 0  # somebody sets the gateway's clock
         self.sent: list[tuple[bytes, Address]] = []
@@ -175,7 +176,7 @@ class GatewayWorld:
         self.receiver = Receiver(
             self.server,
             associations,
-            Ingest(lambda node, number: None, self._next_seq),
+            Ingest(lambda node, number: None, self._next_seq, lambda *pair: pair in self.grants),
             self.disk,
             self.nodes.get,
             Recent(stored),

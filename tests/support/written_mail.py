@@ -31,6 +31,10 @@ class WrittenMail:
         """Noted."""
         self._note("result")
 
+    async def text_stored(self) -> None:
+        """Noted."""
+        self._note("text")
+
     async def describe(self, node: int, body: bytes) -> None:
         """Kept."""
         self._note("describe", node)

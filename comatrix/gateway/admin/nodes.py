@@ -2,7 +2,7 @@
 
 import ipaddress
 import sqlite3
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from comatrix.codec.records import Readings
@@ -11,9 +11,9 @@ from comatrix.gateway.admin import arguments
 from comatrix.gateway.admin.collaborators import Args, Collaborators
 from comatrix.gateway.admin.rooms import RoomOperations, named
 from comatrix.gateway.config.values import check_post, endpoint, gateway_address
-from comatrix.gateway.edges.store import contexts, nodes, records, rooms, status
+from comatrix.gateway.edges.store import contexts, grants, nodes, records, rooms, status
 from comatrix.gateway.errors import UsageError
-from comatrix.gateway.model import Node, Record, SecurityContext
+from comatrix.gateway.model import Node, SecurityContext
 from comatrix.gateway.uplink.typed import decode
 
 MOST_ROOM_NUMBER = 65_535
@@ -98,11 +98,12 @@ class NodeOperations:
 
     async def revoke(self, args: Args) -> dict[str, Any]:
         """{name} -> {number, name}. Its keys are gone; its number is never given again."""
-        node = self._found(args)
+        node, now_ms = self._found(args), self._given.now_ms()
 
         def revoke(connection: sqlite3.Connection) -> None:
             nodes.revoke(connection, node.number)
             contexts.revoke(connection, node.number)
+            grants.forget(connection, node.number, now_ms)
 
         await self._given.store.run(revoke)
         self._given.changed("node", node.number)
@@ -132,11 +133,12 @@ class NodeOperations:
                 small: room for (owner, small), room in nodes.bound_rooms(connection).items() if owner == node.number
             }
             called = {room.id: named(room) for room in rooms.all_rooms(connection)}
-            battery_cv = _battery_cv(records.tail(connection, BATTERY_AMONG, node.number))
             return shown | {
                 "address": self._live("addresses").get(str(node.number)) or shown["address"],
-                "battery_cv": shown["battery_cv"] if battery_cv is None else battery_cv,
+                "battery_cv": last_battery_cv(connection, node.number, shown["battery_cv"]),
                 "rooms": {str(small): called[room] for small, room in sorted(bound.items())},
+                "tells": _named(connection, (to for by, to in grants.all_grants(connection) if by == node.number)),
+                "told_by": _named(connection, (by for by, to in grants.all_grants(connection) if to == node.number)),
                 "keys": [_context_json(one) for one in contexts.living(connection, node.number)],
             }
 
@@ -216,13 +218,13 @@ def _interval_s(args: Args, present: int | None = None) -> int:
     return arguments.whole(args, "interval_s", 1, provisioning.LONGEST_INTERVAL_S, default)
 
 
-def _battery_cv(newest_last: Sequence[Record]) -> int | None:
-    """The last battery reading among these, hundredths of a volt. A node that boots may say it too, once."""
-    for record in reversed(newest_last):
+def last_battery_cv(connection: sqlite3.Connection, node: int, said_at_boot: int | None) -> int | None:
+    """A node's last battery reading, hundredths of a volt. One that boots may say it too, once."""
+    for record in reversed(records.tail(connection, BATTERY_AMONG, node)):
         said = decode(record)
         if isinstance(said, Readings) and BATTERY in said.values:
             return said.values[BATTERY]
-    return None
+    return said_at_boot
 
 
 def _ip(text: str | None) -> str | None:
@@ -239,6 +241,12 @@ def _ip(text: str | None) -> str | None:
 
 def _names(connection: sqlite3.Connection) -> list[str]:
     return [node.name for node in nodes.all_nodes(connection)]
+
+
+def _named(connection: sqlite3.Connection, numbers: Iterable[int]) -> list[dict[str, Any]]:
+    """Nodes by number, with what they are called."""
+    found = [nodes.by_number(connection, number) for number in sorted(numbers)]
+    return [{"number": node.number, "name": node.name} for node in found if node is not None]
 
 
 def _context_json(context: SecurityContext) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from comatrix.gateway.admin.alarms import AlarmOperations
 from comatrix.gateway.admin.collaborators import Collaborators, Operation
 from comatrix.gateway.admin.commands import CommandOperations
+from comatrix.gateway.admin.grants import GrantOperations
 from comatrix.gateway.admin.nodes import NodeOperations
 from comatrix.gateway.admin.queue import QueueOperations
 from comatrix.gateway.admin.rooms import RoomOperations
@@ -13,6 +14,7 @@ def operations(given: Collaborators) -> dict[str, Operation]:
     """Every operation by its name."""
     room = RoomOperations(given)
     node = NodeOperations(given, room)
+    grant = GrantOperations(given, node)
     queue = QueueOperations(given)
     command = CommandOperations(given)
     alarm = AlarmOperations(given)
@@ -26,6 +28,8 @@ def operations(given: Collaborators) -> dict[str, Operation]:
         "node.rename": node.rename,
         "node.move": node.move,
         "node.bind": node.bind,
+        "node.grant": grant.grant,
+        "node.ungrant": grant.ungrant,
         "node.rotate": node.rotate,
         "node.revoke": node.revoke,
         "node.block": node.block,

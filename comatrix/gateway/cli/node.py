@@ -180,6 +180,35 @@ def bind(ctx: click.Context, name: str, number: int, room: str, as_json: bool) -
         click.echo(f"Room {number} of node {found['number']} {found['name']} is {found['rooms'][str(number)]} now.")
 
 
+@node.command("grant")
+@click.argument("name", metavar="FROM")
+@click.argument("to", metavar="TO")
+@json_option
+@click.pass_context
+def grant(ctx: click.Context, name: str, to: str, as_json: bool) -> None:
+    """Let node FROM send texts to node TO: `node.tell(NUMBER, "hello")`. The room of FROM reads them too."""
+    found = call(place_of(ctx), "node.grant", {"name": name, "to": to})
+    if as_json:
+        show_json(found)
+    else:
+        click.echo(f"Node {found['number']} {found['name']} may send texts to {_nodes(found['tells'])}.")
+
+
+@node.command("ungrant")
+@click.argument("name", metavar="FROM")
+@click.argument("to", metavar="TO")
+@json_option
+@click.pass_context
+def ungrant(ctx: click.Context, name: str, to: str, as_json: bool) -> None:
+    """Take that back, and withdraw the texts that still wait for TO."""
+    found = call(place_of(ctx), "node.ungrant", {"name": name, "to": to})
+    if as_json:
+        show_json(found)
+    else:
+        told = _nodes(found["tells"]) or "no node"
+        click.echo(f"Node {found['number']} {found['name']} may send texts to {told} now.")
+
+
 @node.command("revoke")
 @click.argument("name")
 @json_option
@@ -223,6 +252,11 @@ def unblock(ctx: click.Context, name: str, as_json: bool) -> None:
         click.echo(f"Node {found['number']} {found['name']} is heard again.")
 
 
+def _nodes(found: list[dict[str, Any]]) -> str:
+    """ "2 cellar, 3 shed"."""
+    return ", ".join(f"{one['number']} {one['name']}" for one in found)
+
+
 def _show_parts(found: dict[str, Any], place: Any) -> None:
     timezone = zone(place)
     battery = found["battery_cv"]
@@ -237,6 +271,8 @@ def _show_parts(found: dict[str, Any], place: Any) -> None:
         "name": found["name"],
         "room": found["room"],
         "further rooms": ", ".join(f"{number}: {room}" for number, room in found["rooms"].items()) or None,
+        "may tell": _nodes(found["tells"]) or None,
+        "told by": _nodes(found["told_by"]) or None,
         "post": found["post"],
         "security": found["security"],
         "keys": "; ".join(keys) or None,

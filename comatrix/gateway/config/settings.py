@@ -188,6 +188,11 @@ class PostingSettings:
         'on "change", or once in a span such as "15min". Nothing is lost: what waited is in the next event.',
         values.check_post,
     )
+    node_state: bool = setting(
+        True,
+        "Whether programs find how a node is in its room's state (`eu.comatrix.node`, at most every 15 minutes), where "
+        "the account's power allows it and nobody limits the account. `comatrix doctor` says what a room lacks.",
+    )
 
 
 @dataclass(frozen=True, slots=True)

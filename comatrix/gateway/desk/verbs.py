@@ -13,7 +13,7 @@ from comatrix.gateway.downlink.help import help_text, node_help_text, verb_help_
 from comatrix.gateway.downlink.items import Item
 from comatrix.gateway.downlink.listing import NodeNow
 from comatrix.gateway.downlink.verbs import VERBS
-from comatrix.gateway.edges.store import contexts, descriptions, mailbox, nodes, records, replies, status
+from comatrix.gateway.edges.store import contexts, descriptions, grants, mailbox, nodes, records, replies, status
 from comatrix.gateway.edges.store.status import NodeStatus
 from comatrix.gateway.errors import GatewayError, MailboxFull
 from comatrix.gateway.model import Node
@@ -121,6 +121,7 @@ class Verbs:
         assert node is not None
         nodes.revoke(sitting.connection, node.number)
         contexts.revoke(sitting.connection, node.number)
+        sitting.changed += grants.forget(sitting.connection, node.number, sitting.now_ms)
         sitting.changed += mailbox.expire(sitting.connection, sitting.now_ms, node.number)
         sitting.nodes.append(node.number)
         sitting.tell(f"{node.name} is revoked: its keys are gone. To have it again: comatrix node add")

@@ -5,13 +5,12 @@ from collections.abc import Sequence
 from comatrix.codec import cbor
 from comatrix.codec.description import Description, Setting
 from comatrix.gateway.downlink import offers, quantities
-from comatrix.gateway.downlink.items import VERBS, Order
+from comatrix.gateway.downlink.items import MAX_TEXT_BYTES, VERBS, Order
 from comatrix.gateway.downlink.letters import hidden, quoted
 from comatrix.gateway.downlink.offers import Offer
 from comatrix.gateway.errors import UsageError
 from comatrix.gateway.uplink.sanitise import clean_line, clean_name
 
-MAX_SAID_BYTES = 400  # of "say"
 MAX_VALUES_BYTES = 410  # of all values in CBOR: a node takes datagrams of 512 bytes, and OSCORE and a clock are in them
 MAX_TOLD_BYTES = 200  # of a value the node made up itself
 
@@ -30,7 +29,7 @@ def order(
     if verb not in VERBS:
         raise CatalogueError(f"{quoted(verb)} is nothing a node can be told. It can be told: {', '.join(VERBS)}.")
     if verb == "say":
-        text = _text(words, "the text", MAX_SAID_BYTES)
+        text = _text(words, "the text", MAX_TEXT_BYTES)
         if not text.strip():
             raise CatalogueError("There is no text to show: say NODE TEXT.")
         return Order("say", "", (text,), f'"{text}"')

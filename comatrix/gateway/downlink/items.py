@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 VERBS = ("set", "get", "call", "say")
+MAX_TEXT_BYTES = 400  # of "say": a node takes answers of at most 512 bytes, and there is more in one
 
 
 @dataclass(frozen=True, slots=True)

@@ -164,8 +164,8 @@ class Receiver:
         self.acknowledged += 1
         if record.counter is not None:
             self._recent.add(record.node, record.counter, record.digest, record.received_ms)
-        if record.kind == "result":
-            self._start(self._tell_result())
+        if record.kind in ("result", "node_text"):
+            self._start(self._tell_mail(record.kind))
         if self._mail.waits(record.node):
             self._start(self._loaded(request, record))
         else:
@@ -188,9 +188,9 @@ class Receiver:
         self._server.answer_stored(request, coap.CHANGED, answer.encode(), self._monotonic_ms(), options)
         self._flush()
 
-    async def _tell_result(self) -> None:
+    async def _tell_mail(self, kind: str) -> None:
         with suppress(StoreError):  # it is in the log: whoever looks there next finds it
-            await self._mail.result_stored()
+            await (self._mail.result_stored() if kind == "result" else self._mail.text_stored())
 
     def _full(self, request: Request, error: StoreError) -> None:
         """It is not on disk: the node keeps it and asks again."""

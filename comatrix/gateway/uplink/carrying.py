@@ -29,6 +29,9 @@ class Mail(Protocol):
     async def result_stored(self) -> None:
         """A result is in the log, perhaps not for the first time: take it from there. Raises StoreError."""
 
+    async def text_stored(self) -> None:
+        """A text to a node is in the log: put it into that one's mailbox. Raises StoreError."""
+
     async def describe(self, node: int, body: bytes) -> None:
         """Store the CBOR of a node's self-description. Raises StoreError."""
 
@@ -51,6 +54,9 @@ class NoMail:
         return None
 
     async def result_stored(self) -> None:
+        """It stays in the log."""
+
+    async def text_stored(self) -> None:
         """It stays in the log."""
 
     async def describe(self, node: int, body: bytes) -> None:

@@ -7,6 +7,7 @@ from comatrix.codec import coap, codes, description, records
 from comatrix.codec.option_numbers import ACCEPT, CONTENT_FORMAT, ECHO, URI_HOST, URI_PATH, URI_PORT
 from comatrix.codec.options import supported_untrusted
 from comatrix.errors import BadOptionError, WireError
+from comatrix.gateway.downlink.items import MAX_TEXT_BYTES
 from comatrix.gateway.model import NewRecord, Node
 from comatrix.session.server import Request
 
@@ -59,10 +60,17 @@ Handler = Callable[["Ingest", Request, Node, int], Decision]
 class Ingest:
     """Decides; what it must know of nodes and their rooms is handed to it."""
 
-    def __init__(self, rooms: Callable[[int, int], int | None], next_seq: Callable[[int], int]) -> None:
-        """`rooms(node, number)`: the room a node means, or None; `next_seq(node)`: for a record without a seq."""
+    def __init__(
+        self,
+        rooms: Callable[[int, int], int | None],
+        next_seq: Callable[[int], int],
+        granted: Callable[[int, int], bool] = lambda sender, receiver: False,
+    ) -> None:
+        """`rooms(node, number)`: the room a node means, or None; `next_seq(node)`: for a record without a seq;
+        `granted(sender, receiver)`: whether one node may send texts to the other."""
         self._rooms = rooms
         self._next_seq = next_seq
+        self._granted = granted
 
     def decide(self, request: Request, node: Node, received_ms: int) -> Decision:
         """One request of a node -> what is to be done. Never raises for what a node sent."""
@@ -102,13 +110,24 @@ class Ingest:
         return self._keep(request, node, node.room, "readings", seq, body, max(0, measured_ms), received_ms)
 
     def text(self, request: Request, node: Node, received_ms: int) -> Decision:
-        """POST m: to a room only; node to node needs a grant the configuration cannot give yet."""
+        """POST m: to a room, or to a node where that is granted; the sender's room reads that too."""
         seq, value, body = records.open_untrusted(request.payload)
         text = records.read_text(value)
+        if text.room < 0:
+            return self._to_node(request, node, text, seq, body, received_ms)
         room = self._rooms(node.number, text.room) if text.room > 0 else node.room
-        if room is None or text.room < 0:
+        if room is None:
             return Reply(codes.FORBIDDEN)
         return self._keep(request, node, room, "text", seq, body, received_ms, received_ms)
+
+    def _to_node(
+        self, request: Request, node: Node, text: records.Text, seq: int | None, body: bytes, received_ms: int
+    ) -> Decision:
+        if not self._granted(node.number, -text.room):
+            return Reply(codes.FORBIDDEN)
+        if len(text.text.encode()) > MAX_TEXT_BYTES:
+            return Reply(codes.TOO_LARGE, b"at most %d bytes to a node" % MAX_TEXT_BYTES)
+        return self._keep(request, node, node.room, "node_text", seq, body, received_ms, received_ms)
 
     def hello(self, request: Request, node: Node, received_ms: int) -> Decision:
         """POST h."""

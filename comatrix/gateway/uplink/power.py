@@ -32,6 +32,13 @@ def needed_to_send(levels: Mapping[str, Any], event_type: str) -> int:
     return _whole(listed, _whole(levels.get("events_default"), 0))
 
 
+def needed_to_set(levels: Mapping[str, Any], event_type: str) -> int:
+    """The power a state event needs; `levels` {}: the room has none, and nothing needs any."""
+    events = levels.get("events")
+    listed = events.get(event_type) if isinstance(events, dict) else None
+    return _whole(listed, _whole(levels.get("state_default"), 50 if levels else 0))
+
+
 def needed_to_invite(levels: Mapping[str, Any]) -> int:
     """The power an invite needs."""
     return _whole(levels.get("invite"), 0)

@@ -16,6 +16,7 @@ from comatrix.gateway.uplink.typed import (
     ID_KEY,
     TELEMETRY_KEY,
     Decoded,
+    addressee,
     canonical_json,
     decimal_string,
     decode,
@@ -86,8 +87,8 @@ def event_content(
     `own_voice`: the node's own user says it, so its name is not said again. `sealed_ms`: when the event was made, or
     None for when its newest record came; times of other days carry a date."""
     now_ms = max(record.received_ms for record in records) if sealed_ms is None else sealed_ms
-    shown = [(record, _name(record, nodes), decode(record)) for record in records]
-    voices = _voices([_entry(*one, now_ms, timezone) for one in shown])
+    shown = [(record, _name(record.node, nodes), decode(record)) for record in records]
+    voices = _voices([_entry(*one, _whom(one[0], nodes), now_ms, timezone) for one in shown])
     alone = len(voices) == 1
     body, html = _one_voice(voices[0], own_voice) if alone else _many_voices(voices)
     content: dict[str, Any] = {
@@ -143,18 +144,24 @@ def _many_voices(voices: Sequence[_Voice]) -> tuple[str, str]:
     return plain, f"<ul>{''.join(items)}</ul>"
 
 
-def _name(record: Record, nodes: Mapping[int, Node]) -> str:
-    node = nodes.get(record.node)
-    return clean_name(node.name) if node is not None else f"node {record.node}"
+def _name(number: int, nodes: Mapping[int, Node]) -> str:
+    node = nodes.get(number)
+    return clean_name(node.name) if node is not None else f"node {number}"
 
 
-def _entry(record: Record, name: str, what: Decoded, now_ms: int, timezone: tzinfo) -> _Entry:
+def _whom(record: Record, nodes: Mapping[int, Node]) -> str:
+    """ "to cellar: " where it is said to a node."""
+    number = addressee(record)
+    return "" if number is None else f"to {_name(number, nodes)}: "
+
+
+def _entry(record: Record, name: str, what: Decoded, whom: str, now_ms: int, timezone: tzinfo) -> _Entry:
     late = " (late)" if record.late else ""
     return _Entry(
         node=record.node,
         name=name,
         when=clock_time(record.measured_ms, now_ms, timezone),
-        words=_words(record, what) + late,
+        words=whom + _words(record, what) + late,
         fresh=not record.late and abs(now_ms - record.measured_ms) < FRESH_MS,
         values=isinstance(what, said.Readings),
     )

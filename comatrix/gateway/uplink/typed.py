@@ -24,11 +24,17 @@ def decode(record: Record) -> Decoded:
     try:
         if record.kind == "readings":
             return records.read_readings(cbor.decode_untrusted(record.body))
-        if record.kind == "text":
+        if record.kind in ("text", "node_text"):
             return records.read_text(cbor.decode_untrusted(record.body))
     except (CborError, RecordError):
         return None
     return None
+
+
+def addressee(record: Record) -> int | None:
+    """The node a record is a text to, by its number; None: it is none."""
+    what = decode(record) if record.kind == "node_text" else None
+    return -what.room if isinstance(what, records.Text) and what.room < 0 else None
 
 
 def decimal_string(scaled: int, digits: int) -> str:

@@ -42,6 +42,7 @@ FIRMWARE = "comatrix 0.1"
 DROPPED = 23  # the word for readings the node had to give up
 _MOST_READINGS = 31  # beside an age, in one record
 _MOST_TEXT = 1024
+_MOST_TOLD = 400  # bytes of a text to a node: it has to come in one answer
 _FLASH_AGAIN_MS = 10000
 _GARBAGE = 4096  # bytes made before it is collected: what lives stays together, and a small heap has room in one piece
 _LONGEST_SLEEP_MS = 432000000  # the clock is to be asked more often than every six days
@@ -159,9 +160,14 @@ class Node:
 
     def say(self, text: str, room: int = 0) -> None:
         """Queue a text to the default room, or to another one agreed at provisioning. Raises ValueError: too long."""
-        if len(text.encode()) > _MOST_TEXT:
-            raise ValueError("a text has at most %d bytes" % _MOST_TEXT)
+        most = _MOST_TEXT if room >= 0 else _MOST_TOLD
+        if len(text.encode()) > most:
+            raise ValueError("a text has at most %d bytes" % most)
         self.queue(Text(text, room).body())
+
+    def tell(self, node: int, text: str) -> None:
+        """Queue a text to another node, by its number, where that is granted. Raises ValueError: too long."""
+        self.say(text, -node)
 
     def now_s(self) -> "int | None":
         """Unix time as the gateway told it, or None."""

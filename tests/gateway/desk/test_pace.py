@@ -1,6 +1,6 @@
 """A flood of one person is stopped and told once, and costs nobody else anything."""
 
-from comatrix.gateway.desk.pace import A_MINUTE, BURST, MOST_PEOPLE, Allowed, Pace
+from comatrix.gateway.desk.pace import A_MINUTE, AGAIN, BURST, MOST_PEOPLE, Allowed, Pace
 
 ROOM, ANN, BOB = "!a:b", "@ann:b", "@bob:b"
 TOKEN_MS = 60_000 // A_MINUTE
@@ -14,7 +14,8 @@ def taken(pace: Pace, count: int, now_ms: int = NOW, person: str = ANN, room: st
 def test_some_at_once_then_some_a_minute() -> None:
     pace = Pace()
     assert taken(pace, BURST + 3) == [Allowed.YES] * BURST + [Allowed.LAST, Allowed.NO, Allowed.NO]
-    assert taken(pace, 2, NOW + TOKEN_MS) == [Allowed.YES, Allowed.LAST]
+    assert taken(pace, 1, NOW + (AGAIN - 1) * TOKEN_MS) == [Allowed.NO], "not until some of a burst are there"
+    assert taken(pace, AGAIN + 1, NOW + AGAIN * TOKEN_MS) == [Allowed.YES] * AGAIN + [Allowed.LAST]
     assert taken(pace, BURST + 1, NOW + 120_000) == [Allowed.YES] * BURST + [Allowed.LAST]
 
 

@@ -97,3 +97,13 @@ def test_a_room_of_version_12_is_its_creators_alone(patient: Patient) -> None:
     """The bot is in nobody's list here either, and is not who made the room."""
     patient.put_state("power_levels", users={}, events_default=50)
     assert "permissions.send" in told(patient.examine())
+
+
+def test_a_room_without_the_power_for_state_events_is_well_and_says_how_to_get_them(patient: Patient) -> None:
+    def said() -> list[str]:
+        return [one.text for one in patient.examine().findings if one.code == "permissions.state"]
+
+    (text,) = said()
+    assert '"eu.comatrix.node": 0 to `events`' in text
+    patient.put_state("power_levels", events={"eu.comatrix.node": 0})
+    assert said() == []

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from comatrix.codec.description import Description, Setting
-from comatrix.gateway.downlink import catalogue, grammar, quantities, units
+from comatrix.gateway.downlink import catalogue, grammar, items, quantities, units
 from comatrix.gateway.downlink.verbs import VERBS
 from comatrix.gateway.errors import UsageError
 
@@ -28,7 +28,7 @@ def test_options_and_their_commands_are_named() -> None:
 
 def test_limits_are_those_of_the_code() -> None:
     assert f"At most {grammar.MAX_BYTES:,} bytes and {grammar.MAX_WORDS} words" in PAGE
-    assert f"at most {quantities.MAX_TEXT_BYTES} bytes, {catalogue.MAX_SAID_BYTES} for `say`" in PAGE
+    assert f"at most {quantities.MAX_TEXT_BYTES} bytes, {items.MAX_TEXT_BYTES} for `say`" in PAGE
     spans = [quantities.span_words(ms) for ms in (grammar.MIN_TTL_MS, grammar.MAX_TTL_MS)]
     assert f"{spans[0]} to {spans[1]}, always with a unit" in PAGE
 

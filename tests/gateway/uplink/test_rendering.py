@@ -282,3 +282,12 @@ def test_a_name_is_one_line(name: str, cleaned: str) -> None:
 
 def test_html_is_escaped() -> None:
     assert escape_html('<a href="x">&amp;\'\n') == "&lt;a href=&quot;x&quot;&gt;&amp;amp;&#39;<br>"
+
+
+@pytest.mark.parametrize(("number", "name"), [(8, "<shed>"), (9, "node 9")])
+def test_a_text_to_a_node_says_to_whom(number: int, name: str) -> None:
+    body = cbor.encode([-number, "water\nlow"])
+    record = Record(20, 7, 1, 20, 1, "node_text", body, AT_14_05_10, AT_14_05_10, False)
+    content = _content(record)
+    assert content["body"] == f"garden: to {name}: water\nlow"
+    assert content["eu.comatrix.telemetry"]["records"][0]["kind"] == "node_text"  # type: ignore[index]

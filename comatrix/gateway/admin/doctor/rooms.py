@@ -13,9 +13,10 @@ from comatrix.gateway.config.settings import Settings
 from comatrix.gateway.edges.matrix import MatrixClient
 from comatrix.gateway.edges.store.checkup import Contents
 from comatrix.gateway.model import HomeserverAnswer, Room
-from comatrix.gateway.uplink import power
+from comatrix.gateway.uplink import node_state, power
 
 MESSAGE = "m.room.message"
+NODE_STATE = node_state.EVENT_TYPE
 TYPES = ("create", "power_levels", "join_rules", "history_visibility", "encryption", "tombstone")
 MOVE = "comatrix node move NODE --room {room!r}"
 
@@ -39,6 +40,11 @@ LINES = Lines(
             WRONG,
             "{room}: posting needs power {needed}, and {user} has {power}",
             "give {user} power {needed} in {room}",
+        ),
+        "permissions.state": Line(
+            OK,
+            "{room}: programs find no state of its nodes there; to change that add "
+            '"eu.comatrix.node": {power} to `events` in its power levels',
         ),
         "encryption.ok": Line(OK, "{room}: not encrypted"),
         "encryption.on": Line(
@@ -153,13 +159,22 @@ def _addressed(seen: Seen, alias: HomeserverAnswer) -> list[Finding]:
 
 async def permissions(given: Surroundings, seen: Iterable[Seen]) -> Outcome:
     """Whether posting is allowed; what a room forbids is no fault of the token."""
-    return Outcome(tuple(_permission(one) for one in seen))
+    said = [finding for one in seen for finding in (_permission(one), *_state_permission(one))]
+    return Outcome(tuple(said))
 
 
 def _permission(seen: Seen) -> Finding:
     needed = power.needed_to_send(seen.state.get("power_levels", {}), MESSAGE)
     code = "permissions.send" if seen.power < needed else "permissions.ok"
     return LINES.say(code, room=named(seen.room), user=seen.user, needed=needed, power=seen.power)
+
+
+def _state_permission(seen: Seen) -> list[Finding]:
+    """Nothing is wrong without: only who wants it needs to know."""
+    needed = power.needed_to_set(seen.state.get("power_levels", {}), NODE_STATE)
+    if seen.power >= needed or not seen.room.id or "encryption" in seen.state:
+        return []
+    return [LINES.say("permissions.state", room=named(seen.room), power=seen.power)]
 
 
 async def encryption(given: Surroundings, contents: Contents, seen: Iterable[Seen] | None) -> Outcome:

@@ -218,6 +218,19 @@ class MatrixClient:
         path = client_path(*parts, *([state_key] if state_key else []))
         return await self.call("GET", path, query=[("format", "event")], voice=voice)
 
+    async def put_state(
+        self,
+        room_id: str,
+        event_type: str,
+        state_key: str,
+        body: Mapping[str, Any],
+        *,
+        voice: Voice | None = None,
+    ) -> HomeserverAnswer:
+        """`event_id`. Setting what is there already changes nothing."""
+        path = client_path("v3", "rooms", room_id, "state", event_type, state_key)
+        return await self.call("PUT", path, body, voice=voice)
+
     async def is_encrypted(self, room_id: str, *, voice: Voice | None = None) -> bool | None:
         """True, False, or None where the homeserver did not say: then nothing may be sent."""
         answer = await self.state_event(room_id, "m.room.encryption", voice=voice)

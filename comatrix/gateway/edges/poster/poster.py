@@ -109,6 +109,15 @@ class Poster:
         """The gateway's own account, on the device it has now."""
         return self._parts.outbox.voice
 
+    @property
+    def quiet(self) -> bool:
+        """No event is on its way or could be, and the homeserver does not limit the account: time for what can wait."""
+        dispatch, now_ms = self._parts.dispatch, self._parts.now_ms()
+        if self._wake.is_set() or self._parts.budget.interval_ms is not None or dispatch.account_paused:
+            return False
+        next_ms = dispatch.next_ms(now_ms)
+        return not any(lane.busy for lane in dispatch.lanes.values()) and (next_ms is None or next_ms > now_ms)
+
     def on_posted(self, posted: Callable[[SealedRow], None]) -> None:
         """`posted(row)` is told of each event that is in its room."""
         self._parts.posted.append(posted)

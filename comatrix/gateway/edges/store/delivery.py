@@ -9,6 +9,7 @@ from comatrix.gateway.edges.store import nodes, outbox, records, replies, rooms
 from comatrix.gateway.model import Arrivals, Node, Record, Room, SealedRow, Voice
 from comatrix.gateway.uplink.ports import Compose
 from comatrix.gateway.uplink.sealing import EVENT_TYPE, Draft, txn_id
+from comatrix.gateway.uplink.typed import addressee
 
 T = TypeVar("T")
 
@@ -176,5 +177,7 @@ def _row(connection: sqlite3.Connection, row_id: int, room: int, txn: str, draft
 
 
 def _named(connection: sqlite3.Connection, members: Sequence[Record]) -> dict[int, Node]:
-    found = [nodes.by_number(connection, number) for number in {record.node for record in members}]
+    """Who spoke, and to whom."""
+    numbers = {record.node for record in members} | {addressee(record) for record in members} - {None}
+    found = [nodes.by_number(connection, number) for number in numbers if number is not None]
     return {node.number: node for node in found if node is not None}

@@ -10,9 +10,10 @@ from typing import Any
 from comatrix.codec.records import Command
 from comatrix.gateway.downlink import states
 from comatrix.gateway.downlink.items import Item, Order
-from comatrix.gateway.edges.store import descriptions, mailbox, settled
+from comatrix.gateway.edges.store import descriptions, mailbox, node_texts, settled
 from comatrix.gateway.edges.store.store import Store
 
+TTL_MS = 86_400_000  # of a text from another node
 HASH_SIZE = 4
 NumberOf = Callable[[bytes | None, Order], int | str | None]
 GONE = "the node does not offer that any more"
@@ -45,18 +46,20 @@ class Mail:
         now_ms: Callable[[], int],
         changed: Callable[[Item], None],
         number_of: NumberOf,
+        ttl_ms: int = TTL_MS,
     ) -> None:
         self._store = store
         self._now_ms = now_ms
         self._changed = changed
         self._number_of = number_of
+        self._ttl_ms = ttl_ms
         self._open: set[int] = set()
 
     async def begin(self) -> int | None:
         """At start: what came of it all meanwhile -> when `expire` is due next; None: nothing waits."""
 
         def job(connection: sqlite3.Connection, done: Done) -> None:
-            done.changed += settled.settle_results(connection)
+            self._take_from_log(connection, done)
             done.changed += mailbox.doubt_copy(connection, self._now_ms())
             done.changed += mailbox.expire(connection, self._now_ms())
             done.open = dict.fromkeys(mailbox.nodes_with_open(connection), True)
@@ -83,11 +86,11 @@ class Mail:
 
     async def result_stored(self) -> None:
         """A result is in the log: its item hears of it."""
+        await self._run(self._take_from_log)
 
-        def job(connection: sqlite3.Connection, done: Done) -> None:
-            done.changed += settled.settle_results(connection)
-
-        await self._run(job)
+    async def text_stored(self) -> None:
+        """A text to a node is in the log: it waits for that node."""
+        await self._run(self._take_from_log)
 
     async def apply(self, job: Callable[[sqlite3.Connection], list[Item]]) -> None:
         """A transaction of the desk -> the commands it queued or ended, told like any change. What is over by then is
@@ -129,9 +132,14 @@ class Mail:
         """Its CBOR."""
         return self._store.read(lambda connection: descriptions.body(connection, node))
 
+    def _take_from_log(self, connection: sqlite3.Connection, done: Done) -> None:
+        """What nodes said of their commands, and to each other."""
+        done.changed += settled.settle_results(connection)
+        done.changed += node_texts.queue_texts(connection, self._ttl_ms)
+
     def _catch_up(self, connection: sqlite3.Connection, done: Done, node: int | None) -> None:
         """A result that is here already comes before any judgement that none came."""
-        done.changed += settled.settle_results(connection)
+        self._take_from_log(connection, done)
         done.changed += mailbox.expire(connection, self._now_ms(), node)
 
     def _next(self, connection: sqlite3.Connection, done: Done, node: int) -> Command | None:

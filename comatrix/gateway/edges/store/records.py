@@ -7,11 +7,12 @@ from typing import Any
 from comatrix.gateway.edges.store import known
 from comatrix.gateway.model import Arrivals, Record
 
-KINDS = {"readings": 1, "text": 2, "result": 3, "hello": 4, "description": 5}
+KINDS = {"readings": 1, "text": 2, "result": 3, "hello": 4, "description": 5, "node_text": 6}
 NAMES = {number: name for name, number in KINDS.items()}
 
 ROOMLESS = 0  # the room of results: shown by their commands' replies, never posted, so that they never wait
 SEEN = "SELECT value FROM meta WHERE key = 'results_seen'"
+TEXTS_SEEN = "SELECT value FROM meta WHERE key = 'texts_seen'"
 
 COLUMNS = "record.id, record.node, enrolment, seq, record.room, kind, body, received_ms - age_ms, received_ms, late"
 
@@ -79,6 +80,19 @@ def results(connection: sqlite3.Connection) -> list[Record]:
 def set_results_seen(connection: sqlite3.Connection, id: int) -> None:
     """Results up to this row id were applied to their commands: they may leave the log."""
     connection.execute("UPDATE meta SET value = max(value, ?) WHERE key = 'results_seen'", (id,))
+
+
+def node_texts(connection: sqlite3.Connection) -> list[Record]:
+    """Texts to nodes that `set_texts_seen` was not told of yet, oldest first."""
+    rows = connection.execute(
+        f"SELECT {COLUMNS} FROM record INDEXED BY record_node_text WHERE kind = 6 AND id > ({TEXTS_SEEN}) ORDER BY id"
+    )
+    return [record_of(row) for row in rows]
+
+
+def set_texts_seen(connection: sqlite3.Connection, id: int) -> None:
+    """Texts to nodes up to this row id are in the mailbox: they may leave the log once posted."""
+    connection.execute("UPDATE meta SET value = max(value, ?) WHERE key = 'texts_seen'", (id,))
 
 
 def cursors(connection: sqlite3.Connection) -> list[tuple[int, int, int, int]]:

@@ -1,7 +1,8 @@
 """What leaves the database: records posted and old, finished outbox rows, bitmaps of enrolments that are over.
 
 In small steps, each a part of some commit. A record that waits, is on its way or parked never goes, nor a result
-before its command knows it. The pages are used again; the file does not shrink.
+before its command knows it, nor a text to a node before that one's mailbox has it. The pages are used again; the file
+does not shrink.
 """
 
 import json
@@ -9,12 +10,17 @@ import sqlite3
 from dataclasses import dataclass
 
 from comatrix.gateway.edges.store import known
-from comatrix.gateway.edges.store.records import ROOMLESS, SEEN
+from comatrix.gateway.edges.store.records import KINDS, ROOMLESS, SEEN, TEXTS_SEEN
 
 STEP = 1024  # rows looked at in one commit: some milliseconds
 NEWEST_EVENTS = 10_000  # outbox rows that always stay: the poster looks there for what it sent last
 FINISHED = ("done", "dropped", "unsealed")
 Row = tuple[int, bool]  # (row id, it may go)
+# Up to which row id a record is done with, by where it goes.
+DONE_WITH = (
+    f"CASE WHEN record.room = {ROOMLESS} THEN ({SEEN}) WHEN kind = {KINDS['node_text']}"
+    f" THEN min(coalesce(sealed, 0), ({TEXTS_SEEN})) ELSE coalesce(sealed, 0) END"
+)
 
 
 @dataclass(slots=True)
@@ -89,8 +95,7 @@ class _without_extra_writes:  # noqa: N801 - a context manager, read as one
 def _records(connection: sqlite3.Connection, sweep: Sweep, before_ms: int | None) -> tuple[int, bool]:
     """-> (rows looked at, none of them is old enough). Only folded ones: their seqs stay known."""
     found = connection.execute(
-        f"SELECT id, id <= CASE record.room WHEN {ROOMLESS} THEN ({SEEN}) ELSE coalesce(sealed, 0) END, received_ms"
-        " FROM record LEFT JOIN cursor"
+        f"SELECT id, id <= {DONE_WITH}, received_ms FROM record LEFT JOIN cursor"
         " ON cursor.room = record.room AND cursor.node = record.node WHERE id > ? AND id <= ? ORDER BY id LIMIT ?",
         (sweep.record, known.folded(connection), STEP),
     ).fetchall()
