@@ -260,7 +260,8 @@ class Gateway:
                 return new
 
             tended.append(follow_secrets(paths.secrets, self.matrix.user_id, take))
-        always = (poster.run(), watch.run(), self.commanding.replying.run(), self.operator.run())
+        answers = (self.commanding.replying.run(), self.commanding.picturing.run())
+        always = (poster.run(), watch.run(), *answers, self.operator.run())
         for work in (*always, *self.speaking.work, *tended):
             self.tasks.append(asyncio.get_running_loop().create_task(work))
 

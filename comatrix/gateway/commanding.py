@@ -10,6 +10,7 @@ from comatrix.gateway.clock import wall_ms
 from comatrix.gateway.config.settings import Settings
 from comatrix.gateway.config.values import span_ms
 from comatrix.gateway.desk.desk import Desk, nodes_of
+from comatrix.gateway.desk.picturing import Picturing
 from comatrix.gateway.desk.replying import EDIT_SPACING_MS, Replying
 from comatrix.gateway.desk.sitting import House
 from comatrix.gateway.desk.verbs import Verbs, last_contact_ms
@@ -32,11 +33,12 @@ Seen = Callable[[int], int | None]  # node -> when the running gateway heard it 
 
 @dataclass(frozen=True, slots=True)
 class Commanding:
-    """`mail` is what receiving asks; `replying.run()` runs until cancelled."""
+    """`mail` is what receiving asks; `replying.run()` and `picturing.run()` run until cancelled."""
 
     mail: Mail
     powers: RoomPowersBook
     replying: Replying
+    picturing: Picturing
     desk: Desk
 
     def watched(self, watched: bool) -> None:
@@ -98,6 +100,7 @@ async def open_commanding(
     spacing_ms = 0 if settings.appservice.enabled else EDIT_SPACING_MS
     replying = Replying(store, mail, house, now_ms=wall_ms, sealed=sealed, spacing_ms=spacing_ms)
     pokes.append(replying.poke)
+    picturing = Picturing(store, matrix, house, prefix=commands.prefix, now_ms=wall_ms, sealed=sealed)
     powers = RoomPowersBook(matrix)
     receipts: set[asyncio.Task[object]] = set()
 
@@ -105,6 +108,10 @@ async def open_commanding(
         task: asyncio.Task[object] = asyncio.get_running_loop().create_task(matrix.mark_read(room_id, event_id))
         receipts.add(task)  # never repeated: the next one says the same
         task.add_done_callback(receipts.discard)
+
+    def answered() -> None:
+        sealed()
+        picturing.poke()
 
     desk = Desk(
         mail,
@@ -123,11 +130,11 @@ async def open_commanding(
         whose=whose,
         now_ms=wall_ms,
         changed=changed,
-        sealed=sealed,
+        sealed=answered,
         heard_in=heard_in,
     )
     await mail.begin()
-    return Commanding(mail, powers, replying, desk)
+    return Commanding(mail, powers, replying, picturing, desk)
 
 
 def _number_of(body: bytes | None, order: Order) -> int | str | None:

@@ -17,7 +17,7 @@ from comatrix.gateway.downlink.nearest import nearest
 from comatrix.gateway.downlink.replies import Place
 from comatrix.gateway.downlink.verbs import VERBS
 from comatrix.gateway.edges.store import heard as memory
-from comatrix.gateway.edges.store import mailbox, nodes
+from comatrix.gateway.edges.store import mailbox, nodes, plots
 from comatrix.gateway.errors import StoreError
 from comatrix.gateway.model import Node, Room
 
@@ -215,9 +215,10 @@ def _tells(text: str) -> Act:
 
 
 def _withdraws(event_id: str) -> Act:
-    """Who takes a command's message back cancels what has not left."""
+    """Who takes a command's message back cancels what has not left, and is drawn nothing."""
 
     def act(sitting: Sitting) -> None:
+        plots.withdraw(sitting.connection, event_id)
         item = mailbox.by_event(sitting.connection, event_id)
         if item is not None:
             why = "its message was removed"

@@ -135,6 +135,33 @@ def notice(text: str, place: Place | None, txn_id: str) -> dict[str, Any]:
     return message if place is None else message | {"m.relates_to": _in_reply(place)}
 
 
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A picture that was uploaded. `caption` says it all for who does not see it."""
+
+    mxc: str
+    filename: str
+    caption: str
+    mimetype: str
+    size: int
+    width: int
+    height: int
+
+
+def picture(shown: Picture, place: Place, txn_id: str) -> dict[str, Any]:
+    """An answer that is a picture, with its caption (client-server API, m.image)."""
+    return {
+        "msgtype": "m.image",
+        "url": shown.mxc,
+        "filename": shown.filename,
+        "body": clean_text(shown.caption),
+        "info": {"mimetype": shown.mimetype, "size": shown.size, "w": shown.width, "h": shown.height},
+        "m.mentions": {},
+        "m.relates_to": _in_reply(place),
+        ID_KEY: txn_id,
+    }
+
+
 def _bare(item: Item, text: str, txn_id: str) -> dict[str, Any]:
     state = {
         "v": COMMAND_VERSION,

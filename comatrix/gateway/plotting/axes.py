@@ -41,7 +41,8 @@ def value_words(scaled: int, digits: int) -> str:
     if not power:
         return decimal_string(scaled, digits)
     surplus = max(0, digits + 3 * power - PARTS)
-    return f"{decimal_string(_rounded(scaled, surplus), digits + 3 * power - surplus)} {PREFIXES[power]}"
+    number = decimal_string(_rounded(scaled, surplus), digits + 3 * power - surplus)
+    return f"{number.rstrip('0').rstrip('.')} {PREFIXES[power]}"
 
 
 def time_ticks(since_ms: int, until_ms: int, timezone: tzinfo, most: int) -> list[Tick]:
@@ -101,7 +102,8 @@ def _rounded(scaled: int, surplus: int) -> int:
 
 def _clock_ticks(since_ms: int, until_ms: int, timezone: tzinfo, minutes: int) -> list[Tick]:
     def unix_ms(when: datetime) -> int:
-        return (when.replace(tzinfo=timezone) - EPOCH) // timedelta(milliseconds=1)
+        since = when.replace(tzinfo=timezone) - EPOCH
+        return int(since / timedelta(milliseconds=1))
 
     whole = takewhile(lambda when: unix_ms(when) <= until_ms, _wall_times(moment(since_ms, timezone), minutes))
     found = [(when, unix_ms(when)) for when in whole]

@@ -5,7 +5,7 @@ A smooth edge is a step between an ink and the card it is drawn on; the palette 
 
 from collections.abc import Iterable, Sequence
 from enum import IntEnum
-from itertools import zip_longest
+from itertools import pairwise, zip_longest
 from math import sqrt
 
 from comatrix.gateway.plotting import font, png
@@ -80,7 +80,13 @@ class Canvas:
             start = row * self.width
             self.pixels[start + left : start + right] = bytes([colour]) * max(0, right - left)
 
-    def text(self, x: int, y: int, text: str, pitch: int, ink: Ink) -> None:
+    def disc(self, x: float, y: float, radius: float, colour: int) -> None:
+        """Filled with a colour of the palette, without smooth edges."""
+        for row in range(int(y - radius), int(y + radius) + 1):
+            half = sqrt(max(0.0, radius**2 - (row + 0.5 - y) ** 2))
+            self.rectangle(round(x - half), row, round(2 * half), 1, colour)
+
+    def text(self, x: int, y: int, text: str, pitch: float, ink: Ink) -> None:
         """Letters from `x` on; `y` is the upper edge of capitals, `pitch` the width of their strokes."""
         for char in text:
             glyph = font.glyph(char, pitch)
@@ -133,7 +139,7 @@ def _extents(points: Sequence[Point]) -> tuple[int, list[float], list[float]]:
         bottoms[at - first] = max(bottoms[at - first], y)
 
     touch(first, points[0][1])
-    for (x0, y0), (x1, y1) in zip(points, points[1:], strict=False):
+    for (x0, y0), (x1, y1) in pairwise(points):
         start, stop = int(x0 * SLICES // 1), int(x1 * SLICES // 1)
         for border in range(start + 1, stop + 1):
             y = y0 + (y1 - y0) * (border / SLICES - x0) / (x1 - x0)

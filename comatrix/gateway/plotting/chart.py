@@ -11,12 +11,14 @@ from comatrix.gateway.plotting.series import BREAK, Reading, Series, runs, spaci
 
 WIDTH, HEIGHT = 1000, 500
 MARGIN = 28
-TITLE, LABEL = 4, 3  # pixels a stroke is wide: a phone shows the picture at a third of its size
-SMALLEST = 2
+SIZES = (4, 3.5, 3, 2.5, 2)  # pixels a letter's stroke is wide: a phone shows the picture at a third of its size
+TITLE, LABEL, SMALLEST = SIZES[0], SIZES[2], SIZES[-1]
 TOP, BOTTOM = 84, 380  # rows between which the line is drawn
 TIMES, SUMMARY = 398, 452  # rows where these texts begin
 MOST_VALUES, MOST_TIMES = 6, 9
-STROKE, DOT, MARK = 2.0, 3.5, 6.5  # radius
+STROKE, DOT, MARK, RIM = 2.0, 3.5, 6.5, 9.5  # radius
+ROOM_PERCENT = 18  # of the line's height, above and below it, for the labels of its extremes
+AWAY = 12  # from an extreme to its label
 FEW = 60  # readings, and each is seen as a dot
 MOST_LABELS_PX = 260
 
@@ -71,7 +73,7 @@ def draw(series: Series, timezone: tzinfo, canvas: Canvas) -> None:
 def scale_of(series: Series, timezone: tzinfo) -> Scale:
     """Room for the labels on the left, and above and below the line for those of its extremes."""
     low, high = series.lowest[1], series.highest[1]
-    room = (high - low) * 15 // 100 + 1 if high > low else 10**series.word.digits
+    room = (high - low) * ROOM_PERCENT // 100 + 1 if high > low else 10**series.word.digits
     low, high = low - room, high + room
     values = value_ticks(low, high, series.word.digits, MOST_VALUES)
     times = time_ticks(series.since_ms, series.until_ms, timezone, MOST_TIMES)
@@ -114,17 +116,22 @@ def _nothing(canvas: Canvas, start: int, end: int) -> None:
 
 def _marks(canvas: Canvas, scale: Scale, series: Series) -> None:
     """Dots at the extremes, with what they are, and at the last reading."""
-    canvas.curve([scale.point(series.points[-1])], MARK, Ink.LINE)
+    _mark(canvas, scale.point(series.points[-1]), Ink.LINE)
     if series.lowest[1] == series.highest[1]:
         return
-    for (at_ms, value), away in ((series.highest, -font.height(LABEL) - 14), (series.lowest, 14)):
-        canvas.curve([scale.point((at_ms, value))], MARK, Ink.TEXT)
+    for (at_ms, value), away in ((series.highest, -font.height(LABEL) - AWAY), (series.lowest, AWAY)):
+        _mark(canvas, scale.point((at_ms, value)), Ink.TEXT)
         label = value_words(value, series.word.digits)
         wide, x = font.width(label, LABEL), round(scale.x(at_ms))
         left = max(scale.left + 8, min(scale.right - wide, x - wide // 2))
         top = round(scale.y(value)) + away
         canvas.rectangle(left - 4, top - 3, wide + 8, font.height(LABEL) + 6, Flat.CARD)
         canvas.text(left, top, label, LABEL, Ink.TEXT)
+
+
+def _mark(canvas: Canvas, at: Point, ink: Ink) -> None:
+    canvas.disc(*at, RIM, Flat.CARD)
+    canvas.curve([at], MARK, ink)
 
 
 def _texts(canvas: Canvas, scale: Scale, series: Series, timezone: tzinfo) -> None:
@@ -142,15 +149,15 @@ def _texts(canvas: Canvas, scale: Scale, series: Series, timezone: tzinfo) -> No
     for tick in scale.times:
         wide = font.width(tick.label, LABEL)
         left = min(round(scale.x(tick.at)) - wide // 2, WIDTH - MARGIN - wide)
-        if left > taken + LABEL * 3:
+        if left > taken + font.height(SMALLEST):
             canvas.text(left, TIMES, tick.label, LABEL, Ink.QUIET)
             taken = left + wide
     _line(canvas, SUMMARY, _summary(series, timezone), LABEL, Ink.TEXT, most)
 
 
-def _line(canvas: Canvas, y: int, text: str, pitch: int, ink: Ink, most: int) -> None:
+def _line(canvas: Canvas, y: int, text: str, pitch: float, ink: Ink, most: int) -> None:
     """A line of text, smaller where it is too long, and shortened where that is not enough."""
-    size = next((size for size in range(pitch, SMALLEST, -1) if font.width(text, size) <= most), SMALLEST)
+    size = next((size for size in SIZES if size <= pitch and font.width(text, size) <= most), SMALLEST)
     canvas.text(MARGIN, y + (font.height(pitch) - font.height(size)) // 2, font.fitting(text, size, most), size, ink)
 
 

@@ -41,17 +41,17 @@ class Glyph:
     advance: int
 
 
-def width(text: str, pitch: int) -> int:
+def width(text: str, pitch: float) -> int:
     """Of a line of text, in pixels, without the space behind its last letter."""
-    return max(0, sum(glyph(char, pitch).advance for char in text) - pitch)
+    return max(0, sum(glyph(char, pitch).advance for char in text) - round(pitch))
 
 
-def height(pitch: int) -> int:
+def height(pitch: float) -> int:
     """Of a capital, in pixels."""
-    return ROWS * pitch
+    return round(ROWS * pitch)
 
 
-def fitting(text: str, pitch: int, most: int) -> str:
+def fitting(text: str, pitch: float, most: int) -> str:
     """`text`, shortened where it is wider than `most` pixels."""
     if width(text, pitch) <= most:
         return text
@@ -61,18 +61,18 @@ def fitting(text: str, pitch: int, most: int) -> str:
 
 
 @lru_cache(maxsize=1024)
-def glyph(char: str, pitch: int) -> Glyph:
+def glyph(char: str, pitch: float) -> Glyph:
     """The letter with strokes of `pitch` pixels. One without a shape of its own is drawn without its accents, or as a
     box."""
     if char == " ":
-        return Glyph((), (SPACE + 1) * pitch)
+        return Glyph((), round((SPACE + 1) * pitch))
     dots = _dots(char)
     shares: dict[tuple[int, int], float] = {}
     for start, end in _strokes(dots):
         for x, y, share in _capsule(start, end, pitch):
             shares[x, y] = max(share, shares.get((x, y), 0.0))
     wide = max((x for x, _ in dots), default=0) + 1
-    return Glyph(tuple((x, y, share) for (x, y), share in shares.items()), (wide + 1) * pitch)
+    return Glyph(tuple((x, y, share) for (x, y), share in shares.items()), round((wide + 1) * pitch))
 
 
 def _dots(char: str) -> set[Dot]:
@@ -95,7 +95,7 @@ def _strokes(dots: set[Dot]) -> list[tuple[Dot, Dot]]:
     return found
 
 
-def _capsule(start: Dot, end: Dot, pitch: int) -> list[tuple[int, int, float]]:
+def _capsule(start: Dot, end: Dot, pitch: float) -> list[tuple[int, int, float]]:
     """The pixels of a stroke, and how much of each it covers."""
     radius = pitch / 2
     (x0, y0), (x1, y1) = (((x + 0.5) * pitch, (y + 0.5) * pitch) for x, y in (start, end))

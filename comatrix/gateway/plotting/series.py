@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
+from itertools import pairwise
 from statistics import median
 
 from comatrix.codec import vocab
@@ -51,9 +52,13 @@ class Series:
     @property
     def title(self) -> str:
         """ "garden: temperature °C, last 24 h"."""
+        return f"{clean_name(self.node)}: {self.word.name} {self.word.unit}".rstrip() + f", {self.span}"
+
+    @property
+    def span(self) -> str:
+        """ "last 24 h"."""
         span_ms = self.until_ms - self.since_ms
-        span = "24 h" if span_ms == DAY_MS else span_words(span_ms)
-        return f"{clean_name(self.node)}: {self.word.name} {self.word.unit}".rstrip() + f", last {span}"
+        return f"last {'24 h' if span_ms == DAY_MS else span_words(span_ms)}"
 
     @property
     def lowest(self) -> Reading:
@@ -77,7 +82,7 @@ def runs(points: Sequence[Reading]) -> list[list[Reading]]:
         return []
     longest_ms = BREAK * spacing_ms(points)
     found = [[points[0]]]
-    for before, point in zip(points, points[1:], strict=False):
+    for before, point in pairwise(points):
         if point[0] - before[0] > longest_ms:
             found.append([])
         found[-1].append(point)
@@ -86,7 +91,7 @@ def runs(points: Sequence[Reading]) -> list[list[Reading]]:
 
 def spacing_ms(points: Sequence[Reading]) -> float:
     """The median time between two readings; 0 of less than two."""
-    spaces = [after[0] - before[0] for before, after in zip(points, points[1:], strict=False)]
+    spaces = [after[0] - before[0] for before, after in pairwise(points)]
     return median(spaces) if spaces else 0
 
 
@@ -97,6 +102,15 @@ def bars(series: Series, width: int = BARS) -> str:
     for at_ms, value in series.points:
         parts[min(width - 1, (at_ms - series.since_ms) * width // span_ms)].append(value)
     return sparkline([sum(part) / len(part) if part else None for part in parts], width)
+
+
+def course(series: Series) -> str:
+    """ "temperature, last 24 h: ▁▂▅▇ 18.21 to 27.40 °C"; "" where there is nothing."""
+    if not series.points:
+        return ""
+    low, high = series.lowest[1], series.highest[1]
+    least = "" if low == high else f"{decimal_string(low, series.word.digits)} to "
+    return f"{series.word.name}, {series.span}: {bars(series)} {least}{series.word.said(high)}"
 
 
 def summary(series: Series, timezone: tzinfo) -> str:
