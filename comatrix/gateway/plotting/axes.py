@@ -96,14 +96,14 @@ def _label(at: int, step: int, digits: int, power: int) -> str:
 
 def _rounded(scaled: int, surplus: int) -> int:
     """Without its last `surplus` digits."""
-    unit = 10**surplus
+    unit: int = 10**surplus
     return (scaled + unit // 2) // unit
 
 
 def _clock_ticks(since_ms: int, until_ms: int, timezone: tzinfo, minutes: int) -> list[Tick]:
     def unix_ms(when: datetime) -> int:
         since = when.replace(tzinfo=timezone) - EPOCH
-        return int(since / timedelta(milliseconds=1))
+        return since // timedelta(milliseconds=1)
 
     whole = takewhile(lambda when: unix_ms(when) <= until_ms, _wall_times(moment(since_ms, timezone), minutes))
     found = [(when, unix_ms(when)) for when in whole]
