@@ -14,6 +14,7 @@ from comatrix.gateway.downlink.hearing import (
     events_untrusted,
     heard_untrusted,
 )
+from comatrix.gateway.desk.picturing import _mxc_untrusted as mxc_untrusted
 from comatrix.gateway.edges.matrix.answer import MAX_ERROR_CHARS, MAX_RETRY_AFTER_MS, read_answer_untrusted
 from comatrix.gateway.edges.matrix.session import successor_untrusted
 from comatrix.gateway.edges.room_watch.changes import Change, changes_untrusted
@@ -120,6 +121,13 @@ def successor(body: Mapping[str, Any]) -> None:
         assert (found.access_token + found.refresh_token).isprintable()
         assert found.expires_ms == 0 or NOW_MS < found.expires_ms < 1 << 53
         assert (found.user_id, found.device_id) == (USER, "DEVICE")
+
+
+def mxc(body: dict[str, Any]) -> None:
+    """_mxc_untrusted: an address that an event can hold, or nothing."""
+    found = mxc_untrusted({**body, "content_uri": body.get("content_uri", body.get("room_id"))})
+    assert found is None or (found.startswith("mxc://") and found.isascii() and found.isprintable())
+    assert found is None or len(found) < 500
 
 
 def predecessor(body: dict[str, Any]) -> None:

@@ -194,6 +194,7 @@ TARGETS = (
     Target("hearing.heard_untrusted", matrix.of_json(matrix.typed), (), ("sync",)),
     Target("hearing.events_untrusted", matrix.of_json(matrix.events), (), ("sync",)),
     Target("grants.powers_untrusted", matrix.of_json(matrix.powers), (), ("sync",)),
+    Target("picturing._mxc_untrusted", matrix.of_json(matrix.mxc), (), ("sync",)),
     Target("upgrades._predecessor_untrusted", matrix.of_json(matrix.predecessor), (), ("sync",)),
     Target("session.successor_untrusted", matrix.of_json(matrix.successor), (), ("sync",)),
     Target("answer.read_answer_untrusted", matrix.http, (), ("answers",)),

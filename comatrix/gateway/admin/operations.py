@@ -3,6 +3,7 @@
 from comatrix.gateway.admin.collaborators import Collaborators, Operation
 from comatrix.gateway.admin.commands import CommandOperations
 from comatrix.gateway.admin.nodes import NodeOperations
+from comatrix.gateway.admin.plot import PlotOperations
 from comatrix.gateway.admin.queue import QueueOperations
 from comatrix.gateway.admin.rooms import RoomOperations
 from comatrix.gateway.admin.watch import WatchOperations
@@ -35,6 +36,7 @@ def operations(given: Collaborators) -> dict[str, Operation]:
         "command.list": command.list,
         "command.show": command.show,
         "command.cancel": command.cancel,
+        "plot": PlotOperations(given).plot,
         "status": watch.status,
         "tail": watch.tail,
     }

@@ -25,6 +25,7 @@ COMMANDS = {
     "node": (f"{HERE}.node:node", "Provision, show and revoke nodes."),
     "command": (f"{HERE}.command:command", "Tell a node something, and see what became of it."),
     "tail": (f"{HERE}.tail:tail", "Show what nodes sent, as it arrives."),
+    "plot": (f"{HERE}.plot:plot", "Draw a reading of a node."),
     "queue": (f"{HERE}.queue:queue", "Show what waits for the homeserver; retry or drop what was parked."),
     "status": (f"{HERE}.status:status", "Show how the gateway and its nodes are."),
     "doctor": (f"{HERE}.doctor:doctor", "Find out what is wrong, and what to type next."),

@@ -8,20 +8,20 @@ import asyncio
 import logging
 import re
 import sqlite3
-from collections.abc import Awaitable, Callable
-from typing import Protocol
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Protocol
 
 from comatrix.gateway.desk.sitting import House
 from comatrix.gateway.downlink import replies as wording
 from comatrix.gateway.downlink.replies import Picture
-from comatrix.gateway.edges.store import nodes, plots, replies, rooms, series
+from comatrix.gateway.edges.store import plots, replies, rooms, series
 from comatrix.gateway.edges.store.plots import Asked
 from comatrix.gateway.edges.store.replies import Make, Speech
 from comatrix.gateway.edges.store.store import Store
 from comatrix.gateway.errors import StoreError
 from comatrix.gateway.model import HomeserverAnswer, Voice
 from comatrix.gateway.plotting import asking, chart
-from comatrix.gateway.plotting.series import Series, Word, summary
+from comatrix.gateway.plotting.series import Series, summary
 from comatrix.gateway.uplink.outcome import words
 
 log = logging.getLogger(__name__)
@@ -111,7 +111,9 @@ class Picturing:
 
     async def _one(self, asked: Asked) -> float | None:
         """As `look`, of one picture."""
-        found, sent = await self._store.read_aside(lambda connection: _looked_up(connection, asked))
+        found, sent = await self._store.read_aside(
+            lambda connection: series.look_up(connection, asked.node, asked.word, asked.since_ms, asked.until_ms)
+        )
         if not found.points:
             await self._tell(asked, asking.nothing_sent(found, sent, self._prefix))
             return None
@@ -120,12 +122,11 @@ class Picturing:
         if png is None:
             await self._tell(asked, f"{caption}\nThere is no picture: it could not be drawn.")
             return None
-        filename = f"{found.node}-{found.word.name}-{found.span.removeprefix('last ').replace(' ', '')}.png"
-        answer = await self._uploaded(png, filename)
-        mxc = _mxc_untrusted(answer)
+        answer = await self._uploaded(png, found.filename)
+        mxc = _mxc_untrusted(answer.body or {}) if answer.ok else None
         if mxc is None:
             return await self._not_uploaded(asked, caption, answer)
-        picture = Picture(mxc, filename, caption, MIMETYPE, len(png), chart.WIDTH, chart.HEIGHT)
+        picture = Picture(mxc, found.filename, caption, MIMETYPE, len(png), chart.WIDTH, chart.HEIGHT)
         await self._answer(asked, lambda txn: wording.picture(picture, asked.place, txn))
         return None
 
@@ -172,16 +173,7 @@ class Picturing:
             self._sealed()
 
 
-def _looked_up(connection: sqlite3.Connection, asked: Asked) -> tuple[Series, list[int]]:
-    """The series, and where it is empty the words the node sends."""
-    node = nodes.by_number(connection, asked.node)
-    name = f"node {asked.node}" if node is None else node.name
-    points = series.readings(connection, asked.node, [asked.word], asked.since_ms, asked.until_ms)[asked.word]
-    found = Series(name, Word.of(asked.word), points, asked.since_ms, asked.until_ms)
-    return found, [] if points else series.words_sent(connection, asked.node)
-
-
-def _mxc_untrusted(answer: HomeserverAnswer) -> str | None:
+def _mxc_untrusted(body: Mapping[str, Any]) -> str | None:
     """The address in the answer to an upload; None: there is none that can be one."""
-    mxc = (answer.body or {}).get("content_uri") if answer.ok else None
+    mxc = body.get("content_uri")
     return mxc if isinstance(mxc, str) and MXC.fullmatch(mxc) else None

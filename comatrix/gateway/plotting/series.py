@@ -61,6 +61,12 @@ class Series:
         return f"last {'24 h' if span_ms == DAY_MS else span_words(span_ms)}"
 
     @property
+    def filename(self) -> str:
+        """ "garden-temperature-24h.png"."""
+        span = self.span.removeprefix("last ").replace(" ", "")
+        return f"{self.node}-{self.word.name}-{span}.png".replace(" ", "-")
+
+    @property
     def lowest(self) -> Reading:
         """The first of the least values."""
         return min(self.points, key=lambda point: point[1])

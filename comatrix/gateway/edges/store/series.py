@@ -5,8 +5,9 @@ from collections.abc import Iterable
 
 from comatrix.codec import records as said
 from comatrix.errors import CborError, RecordError
+from comatrix.gateway.edges.store import nodes
 from comatrix.gateway.edges.store.records import KINDS
-from comatrix.gateway.plotting.series import Reading
+from comatrix.gateway.plotting.series import Reading, Series, Word
 
 MOST_ROWS = 20_000  # of the node that are decoded; more are thinned evenly
 WALKED = 1_000_000  # newest rows of all nodes that are walked through: about a second, aside
@@ -18,6 +19,16 @@ ROWS = (
     " (SELECT body, received_ms - age_ms AS measured_ms, row_number() OVER (ORDER BY id DESC) AS n"
     f" FROM record WHERE id >= ? AND node = ? AND kind = {KINDS['readings']}) WHERE (n - 1) % ? = 0"
 )
+
+
+def look_up(
+    connection: sqlite3.Connection, node: int, word: int, since_ms: int, until_ms: int
+) -> tuple[Series, list[int]]:
+    """One word of a node over a span; where it sent none, the words it does send."""
+    known = nodes.by_number(connection, node)
+    points = readings(connection, node, [word], since_ms, until_ms)[word]
+    found = Series(f"node {node}" if known is None else known.name, Word.of(word), points, since_ms, until_ms)
+    return found, [] if points else words_sent(connection, node)
 
 
 def readings(
