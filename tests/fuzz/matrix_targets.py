@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from comatrix.gateway.config.secrets import Secrets
+from comatrix.gateway.desk.picturing import _mxc_untrusted as mxc_untrusted
 from comatrix.gateway.downlink.grants import Levels, level, may, powers_untrusted
 from comatrix.gateway.downlink.hearing import (
     MAX_ID_BYTES,
@@ -14,7 +15,6 @@ from comatrix.gateway.downlink.hearing import (
     events_untrusted,
     heard_untrusted,
 )
-from comatrix.gateway.desk.picturing import _mxc_untrusted as mxc_untrusted
 from comatrix.gateway.edges.matrix.answer import MAX_ERROR_CHARS, MAX_RETRY_AFTER_MS, read_answer_untrusted
 from comatrix.gateway.edges.matrix.session import successor_untrusted
 from comatrix.gateway.edges.room_watch.changes import Change, changes_untrusted

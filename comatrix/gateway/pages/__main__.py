@@ -1,4 +1,4 @@
-"""Writes every reference page and picture that is made from the code; run it at the root of the checkout (`make docs`)."""
+"""`make docs`: writes every page and picture that is made from the code. Run it at the root of the checkout."""
 
 from pathlib import Path
 

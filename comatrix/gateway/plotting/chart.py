@@ -15,7 +15,7 @@ SIZES = (4, 3.5, 3, 2.5, 2)  # pixels a letter's stroke is wide: a phone shows t
 TITLE, LABEL, SMALLEST = SIZES[0], SIZES[2], SIZES[-1]
 TOP, BOTTOM = 84, 380  # rows between which the line is drawn
 TIMES, SUMMARY = 398, 452  # rows where these texts begin
-MOST_VALUES, MOST_TIMES = 6, 9
+MOST_VALUES, MOST_TIMES = 8, 9
 STROKE, DOT, MARK, RIM = 2.0, 3.5, 6.5, 9.5  # radius
 ROOM_PERCENT = 18  # of the line's height, above and below it, for the labels of its extremes
 AWAY = 12  # from an extreme to its label
@@ -86,13 +86,13 @@ def _frame(canvas: Canvas, scale: Scale, series: Series, joined: Sequence[Sequen
     """What stands behind the line."""
     canvas.rectangle(0, 0, WIDTH, HEIGHT, Flat.GRID)
     canvas.rectangle(2, 2, WIDTH - 4, HEIGHT - 4, Flat.CARD)
-    for start_ms, end_ms in _empty(series, joined):
-        _nothing(canvas, round(scale.x(start_ms)), round(scale.x(end_ms)))
     for tick in scale.values:
         canvas.rectangle(scale.left, round(scale.y(tick.at)) - 1, scale.right - scale.left, 2, Flat.GRID)
     for tick in scale.times:
         canvas.rectangle(round(scale.x(tick.at)) - 1, TOP, 2, BOTTOM - TOP, Flat.GRID)
         canvas.rectangle(round(scale.x(tick.at)) - 1, BOTTOM, 2, 10, Flat.AXIS)
+    for start_ms, end_ms in _empty(series, joined):
+        _nothing(canvas, round(scale.x(start_ms)), round(scale.x(end_ms)))
     canvas.rectangle(scale.left, BOTTOM - 1, scale.right - scale.left, 2, Flat.AXIS)
 
 
@@ -110,7 +110,7 @@ def _empty(series: Series, joined: Sequence[Sequence[Reading]]) -> Iterator[tupl
 def _nothing(canvas: Canvas, start: int, end: int) -> None:
     canvas.rectangle(start, TOP, end - start, BOTTOM - TOP, Flat.NO_DATA)
     wide = font.width("no data", SMALLEST)
-    if end - start > wide + MARGIN:
+    if end - start > wide + SMALLEST * 4:
         canvas.text((start + end - wide) // 2, (TOP + BOTTOM) // 2, "no data", SMALLEST, Ink.QUIET)
 
 

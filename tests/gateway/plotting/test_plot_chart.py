@@ -2,11 +2,13 @@
 
 import time
 from datetime import UTC, tzinfo
+from pathlib import Path
 from random import Random
 from zoneinfo import ZoneInfo
 
 import pytest
 
+from comatrix.gateway.pages import plot_picture
 from comatrix.gateway.plotting.canvas import INKS, SURFACES, Canvas, Flat, Ink, place
 from comatrix.gateway.plotting.chart import BOTTOM, HEIGHT, TOP, WIDTH, draw, png_of, scale_of
 from comatrix.gateway.plotting.series import Reading, Series, Word
@@ -165,6 +167,13 @@ def test_the_file_is_the_picture() -> None:
     assert (found.width, found.height) == (WIDTH, HEIGHT)
     assert b"".join(found.rows) == bytes(canvas.pixels)
     assert found.at(10, 10) == SURFACES[Flat.CARD]
+
+
+def test_the_documentation_shows_a_picture_of_this_kind() -> None:
+    found = read((Path(__file__).parents[3] / "docs" / "pictures" / "plot.png").read_bytes())
+    assert (found.width, found.height) == (WIDTH, HEIGHT)
+    again = read(png_of(plot_picture.example(), UTC))
+    assert found.palette == again.palette, "run: make docs"
 
 
 def test_line_and_letters_stand_out_from_the_card() -> None:
