@@ -289,6 +289,7 @@ class Gateway:
             watch.run(),
             commanding.replying.run(),
             commanding.alarming.run(),
+            commanding.picturing.run(),
             self.operator.run(),
         )
         for work in (*always, *self.speaking.work, *tended):

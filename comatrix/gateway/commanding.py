@@ -12,6 +12,7 @@ from comatrix.gateway.config.settings import Settings
 from comatrix.gateway.config.values import span_ms
 from comatrix.gateway.desk.alarming import Alarming
 from comatrix.gateway.desk.desk import Desk, Tell
+from comatrix.gateway.desk.picturing import Picturing
 from comatrix.gateway.desk.replying import EDIT_SPACING_MS, Replying
 from comatrix.gateway.desk.rights import Rights
 from comatrix.gateway.desk.sitting import House
@@ -36,12 +37,13 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Commanding:
-    """`mail` is what receiving asks; `replying.run()` and `alarming.run()` run until cancelled."""
+    """`mail` is what receiving asks; `replying`, `alarming` and `picturing` each `run()` until cancelled."""
 
     mail: Mail
     powers: RoomPowersBook
     replying: Replying
     alarming: Alarming
+    picturing: Picturing
     desk: Desk
 
     def watched(self, watched: bool) -> None:
@@ -117,21 +119,27 @@ async def open_commanding(
         changed(node)
         alarming.poke()
 
-    powers = RoomPowersBook(matrix)
     commands = settings.commands
+    picturing = Picturing(store, matrix, house, prefix=commands.prefix, now_ms=wall_ms, sealed=sealed)
+
+    def answered() -> None:
+        sealed()
+        picturing.poke()
+
+    powers = RoomPowersBook(matrix)
     desk = Desk(
         mail,
         house,
         Verbs(seen, commands.prefix),
         Rights(powers.look, Levels(commands.view, commands.operate, commands.admin)),
-        Tell(node_changed, sealed, Receipts(matrix).read),
+        Tell(node_changed, answered, Receipts(matrix).read),
         rooms=directory.room_by_id if commands.enabled else lambda room_id: None,
         waiting=lambda room: store.read(lambda connection: _waiting(connection, room)),
         whose=whose,
         now_ms=wall_ms,
     )
     await mail.begin()
-    return Commanding(mail, powers, replying, alarming, desk)
+    return Commanding(mail, powers, replying, alarming, picturing, desk)
 
 
 def _house(settings: Settings, store: Store, voice: Callable[[], Voice], seen: Seen) -> House:

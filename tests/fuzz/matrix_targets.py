@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from comatrix.gateway.config.secrets import Secrets
+from comatrix.gateway.desk.picturing import _mxc_untrusted as mxc_untrusted
 from comatrix.gateway.downlink.grants import Levels, level, may, powers_untrusted
 from comatrix.gateway.downlink.hearing import (
     MAX_ID_BYTES,
@@ -131,6 +132,13 @@ def successor(body: Mapping[str, Any]) -> None:
         assert (found.access_token + found.refresh_token).isprintable()
         assert found.expires_ms == 0 or NOW_MS < found.expires_ms < 1 << 53
         assert (found.user_id, found.device_id) == (USER, "DEVICE")
+
+
+def mxc(body: dict[str, Any]) -> None:
+    """_mxc_untrusted: an address that an event can hold, or nothing."""
+    found = mxc_untrusted({**body, "content_uri": body.get("content_uri", body.get("room_id"))})
+    assert found is None or (found.startswith("mxc://") and found.isascii() and found.isprintable())
+    assert found is None or len(found) < 500
 
 
 def predecessor(body: dict[str, Any]) -> None:

@@ -195,6 +195,7 @@ TARGETS = (
     Target("hearing.events_untrusted", matrix.of_json(matrix.events), (), ("sync",)),
     Target("grants.powers_untrusted", matrix.of_json(matrix.powers), (), ("sync",)),
     Target("node_state.is_news_untrusted", matrix.of_json(matrix.node_state), (), ("sync",)),
+    Target("picturing._mxc_untrusted", matrix.of_json(matrix.mxc), (), ("sync",)),
     Target("upgrades._predecessor_untrusted", matrix.of_json(matrix.predecessor), (), ("sync",)),
     Target("session.successor_untrusted", matrix.of_json(matrix.successor), (), ("sync",)),
     Target("answer.read_answer_untrusted", matrix.http, (), ("answers",)),

@@ -16,6 +16,7 @@ LAYERS = [
     (
         "comatrix.gateway.uplink",
         "comatrix.gateway.downlink",
+        "comatrix.gateway.plotting",
         "comatrix.gateway.config",
         "comatrix.gateway.provisioning",
         "comatrix.gateway.pages",
@@ -51,6 +52,7 @@ PURE = (
     "comatrix.session",
     "comatrix.gateway.uplink",
     "comatrix.gateway.downlink",
+    "comatrix.gateway.plotting",
     "comatrix.gateway.model",
     "comatrix_lora",
 )

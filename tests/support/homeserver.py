@@ -15,8 +15,9 @@ from urllib.parse import unquote
 import httpx
 
 from tests.support.homeserver_api import ROUTES, Api
-from tests.support.homeserver_faults import KINDS, Fault, answered, failed
+from tests.support.homeserver_faults import KINDS, Fault, answered, failed, streamed
 from tests.support.homeserver_journal import Journal
+from tests.support.homeserver_media import UPLOAD, File, Files
 from tests.support.homeserver_room import Content, Refusal
 
 
@@ -34,6 +35,7 @@ class Homeserver(Api, httpx.AsyncBaseTransport):
         super().__init__(server_name, default_room_version, clock_s, journal or Journal())
         self.base_url = f"http://{server_name}"
         self.faults: list[Fault] = []
+        self.files = Files()
         self.requests: deque[tuple[str, str]] = deque(maxlen=10_000)  # (method, path), to count what was asked
         self.request_count = 0
         self.down = False
@@ -89,12 +91,15 @@ class Homeserver(Api, httpx.AsyncBaseTransport):
 
     async def _answered(self, request: httpx.Request, path: str) -> httpx.Response:
         try:
-            body = _body(await request.aread())
+            body = {} if path == UPLOAD else _body(await request.aread())
             for method, pattern, route in ROUTES:
                 found = pattern.fullmatch(path)
                 if found is not None and method == request.method:
                     parts = [unquote(part) for part in found.groups() if part is not None]
-                    return answered(200, await route(self, request, body, parts))
+                    answer = await route(self, request, body, parts)
+                    if isinstance(answer, File):
+                        return streamed(200, answer.data, {"Content-Type": answer.content_type})
+                    return answered(200, answer)
             raise Refusal(404, "M_UNRECOGNIZED", "Unrecognized request")
         except Refusal as refusal:
             return answered(refusal.status, refusal.body)

@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx
 
+from tests.support import homeserver_media as media
 from tests.support.homeserver_room import Content, Event, Refusal, check_content
 from tests.support.homeserver_rooms import Rooms
 from tests.support.homeserver_sync import Viewer, rooms_section
@@ -159,6 +160,9 @@ ROUTES = [
     _route("GET", "/rooms/*/messages", Api.messages),
     _route("GET", "/rooms/*/relations/*", Api.relations, V1),
     _route("GET", "/rooms/*/relations/*/*", Api.relations, V1),
+    _route("GET", "/media/config", media.config, V1),
+    _route("GET", "/media/download/*/*", media.download, V1),
+    _route("POST", "/upload", media.upload, "/_matrix/media/v3"),
 ]
 
 

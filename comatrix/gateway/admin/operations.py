@@ -5,6 +5,7 @@ from comatrix.gateway.admin.collaborators import Collaborators, Operation
 from comatrix.gateway.admin.commands import CommandOperations
 from comatrix.gateway.admin.grants import GrantOperations
 from comatrix.gateway.admin.nodes import NodeOperations
+from comatrix.gateway.admin.plot import PlotOperations
 from comatrix.gateway.admin.queue import QueueOperations
 from comatrix.gateway.admin.rooms import RoomOperations
 from comatrix.gateway.admin.watch import WatchOperations
@@ -44,6 +45,7 @@ def operations(given: Collaborators) -> dict[str, Operation]:
         "alarm.set": alarm.set,
         "alarm.list": alarm.list,
         "alarm.off": alarm.off,
+        "plot": PlotOperations(given).plot,
         "status": watch.status,
         "tail": watch.tail,
     }

@@ -26,6 +26,7 @@ COMMANDS = {
     "command": (f"{HERE}.command:command", "Tell a node something, and see what became of it."),
     "alarm": (f"{HERE}.alarm:alarm", "Have rooms told when a reading leaves a limit."),
     "tail": (f"{HERE}.tail:tail", "Show what nodes sent, as it arrives."),
+    "plot": (f"{HERE}.plot:plot", "Draw a reading of a node."),
     "queue": (f"{HERE}.queue:queue", "Show what waits for the homeserver; retry or drop what was parked."),
     "status": (f"{HERE}.status:status", "Show how the gateway and its nodes are."),
     "doctor": (f"{HERE}.doctor:doctor", "Find out what is wrong, and what to type next."),

@@ -20,7 +20,7 @@ from comatrix.gateway.downlink.nearest import nearest
 from comatrix.gateway.downlink.replies import Place, clock_words
 from comatrix.gateway.downlink.verbs import VERBS
 from comatrix.gateway.edges.store import heard as memory
-from comatrix.gateway.edges.store import mailbox, nodes, replies, rooms
+from comatrix.gateway.edges.store import mailbox, nodes, plots, replies, rooms
 from comatrix.gateway.model import Node, Room
 
 TOO_FAST = "Too many commands in a row: this one and what follows is not done. Wait a minute."
@@ -211,7 +211,8 @@ def _missed(missed: Missed) -> str:
 
 
 def _removed(sitting: Sitting, event_id: str) -> None:
-    """Who takes a command's message back cancels what has not left."""
+    """Who takes a command's message back cancels what has not left, and is drawn nothing."""
+    plots.withdraw(sitting.connection, event_id)
     for number in replies.asked_by(sitting.connection, sitting.room.room_id, event_id):
         sitting.end(number, states.WITHDREW, "its message was removed")
     replies.removed(sitting.connection, sitting.room.room_id, event_id)

@@ -12,15 +12,32 @@ from comatrix.gateway.downlink.grammar import Parsed
 from comatrix.gateway.downlink.help import help_text, node_help_text, verb_help_text
 from comatrix.gateway.downlink.items import Item
 from comatrix.gateway.downlink.listing import NodeNow
+from comatrix.gateway.downlink.quantities import QuantityError
 from comatrix.gateway.downlink.verbs import VERBS
-from comatrix.gateway.edges.store import contexts, descriptions, grants, mailbox, nodes, records, replies, status
+from comatrix.gateway.edges.store import (
+    contexts,
+    descriptions,
+    grants,
+    mailbox,
+    nodes,
+    plots,
+    records,
+    replies,
+    series,
+    status,
+)
+from comatrix.gateway.edges.store.plots import Asked
 from comatrix.gateway.edges.store.status import NodeStatus
 from comatrix.gateway.errors import GatewayError, MailboxFull
 from comatrix.gateway.model import Node
+from comatrix.gateway.plotting import asking
+from comatrix.gateway.plotting.series import Series, course
 from comatrix.gateway.provisioning import check_name
 from comatrix.gateway.uplink.rendering import reading_words
 
 MOST_OF_ALL = 20  # nodes one "all" speaks to: each has a reply of its own
+MOST_PLOTS = 16  # that wait to be drawn
+COURSE_ROWS = 480  # looked at for how a word went: 20 a bar
 LAST_AMONG = 20  # records looked through for a node's last reading
 
 Seen = Callable[[int], int | None]  # node -> when the running gateway heard it last, Unix ms
@@ -57,7 +74,8 @@ class Verbs:
         if node is None:
             self.nodes(sitting, parsed, here)
         else:
-            sitting.tell(listing.status_text(self._now(sitting, node), sitting.now_ms))
+            now = replace(self._now(sitting, node), course=_course(sitting.connection, node, sitting.now_ms))
+            sitting.tell(listing.status_text(now, sitting.now_ms))
 
     def queue(self, sitting: Sitting, parsed: Parsed, here: Sequence[Node]) -> None:
         """What waits for one node, or all."""
@@ -133,6 +151,27 @@ class Verbs:
         sitting.tell(alarm_text(sitting, parsed, node))
         sitting.nodes.append(node.number)
 
+    def plot(self, sitting: Sitting, parsed: Parsed, here: Sequence[Node]) -> None:
+        """A reading as a picture: it is drawn and answered later (picturing.py)."""
+        node, word = _named(parsed, here), asking.word(parsed.name)
+        assert node is not None and sitting.place is not None
+        if word is None:
+            sent = series.words_sent(sitting.connection, node.number)
+            sitting.tell(asking.no_such_word(parsed.name, node.name, sent, self._prefix))
+            return
+        try:
+            span_ms = asking.span(parsed.words)
+        except QuantityError as error:
+            sitting.tell(f"{error.text} For example: {self._prefix} plot {node.name} {word.name} 24h")
+            return
+        if plots.count(sitting.connection) >= MOST_PLOTS:
+            sitting.tell(f"{MOST_PLOTS} pictures wait to be drawn already. Ask again in a minute.")
+            return
+        since_ms = sitting.now_ms - span_ms
+        asked = Asked(sitting.room.id, sitting.place, node.number, word.number, since_ms, sitting.now_ms)
+        plots.add(sitting.connection, asked)
+        sitting.sealed = True  # something is to be sent
+
     def not_yet(self, sitting: Sitting, parsed: Parsed, here: Sequence[Node]) -> None:
         """Planned: said so, and nothing happens."""
         sitting.tell(f"{parsed.verb} is not there yet. What is: {self._prefix} help")
@@ -206,6 +245,18 @@ def _last_reading(connection: sqlite3.Connection, node: int) -> tuple[str, int |
     return "", None
 
 
+def _course(connection: sqlite3.Connection, node: Node, now_ms: int) -> list[str]:
+    """How the main words went in the last 24 h, a line each."""
+    since_ms = now_ms - asking.DEFAULT_MS
+    words = asking.main_words(series.words_sent(connection, node.number))
+    numbers = [word.number for word in words]
+    found = series.readings(
+        connection, node.number, numbers, since_ms, now_ms, most=COURSE_ROWS, walked=series.WALKED_AT_ONCE
+    )
+    lines = [course(Series(node.name, word, found[word.number], since_ms, now_ms)) for word in words]
+    return [line for line in lines if line]
+
+
 TABLE: Mapping[str, Verb] = {
     "help": Verbs.help,
     "nodes": Verbs.nodes,
@@ -221,7 +272,7 @@ TABLE: Mapping[str, Verb] = {
     "unblock": Verbs.block,
     "rename": Verbs.rename,
     "revoke": Verbs.revoke,
-    "plot": Verbs.not_yet,
+    "plot": Verbs.plot,
     "air": Verbs.not_yet,
     "alarm": Verbs.alarm,
 }

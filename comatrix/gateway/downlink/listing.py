@@ -14,7 +14,8 @@ MOST_LINES = 30
 
 @dataclass(frozen=True, slots=True)
 class NodeNow:
-    """What is known of a node. `last`: its newest readings in words, measured at `last_ms`."""
+    """What is known of a node. `last`: its newest readings in words, measured at `last_ms`.
+    `course`: how its words went lately, a line each."""
 
     name: str
     blocked: bool = False
@@ -24,6 +25,7 @@ class NodeNow:
     firmware: str | None = None
     last: str = ""
     last_ms: int | None = None
+    course: Sequence[str] = ()
     waiting: int = 0
 
 
@@ -49,6 +51,7 @@ def status_text(node: NodeNow, now_ms: int) -> str:
     if node.last:
         age = "" if node.last_ms is None else f", measured {span_words(max(0, now_ms - node.last_ms))} ago"
         lines.append(f"last reading: {node.last}{age}")
+    lines += node.course
     if node.battery_cv is not None:
         lines.append(f"battery: {node.battery_cv // 100}.{node.battery_cv % 100:02d} V")
     if node.interval_s is not None:

@@ -134,6 +134,33 @@ def notice(text: str, place: Place | None, txn_id: str) -> dict[str, Any]:
     return _answering(place, _message(clean_text(text), txn_id))
 
 
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A picture that was uploaded. `caption` says it all for who does not see it."""
+
+    mxc: str
+    filename: str
+    caption: str
+    mimetype: str
+    size: int
+    width: int
+    height: int
+
+
+def picture(shown: Picture, place: Place, txn_id: str) -> dict[str, Any]:
+    """An answer that is a picture, with its caption (client-server API, m.image)."""
+    image = {
+        "msgtype": "m.image",
+        "url": shown.mxc,
+        "filename": shown.filename,
+        "body": clean_text(shown.caption),
+        "info": {"mimetype": shown.mimetype, "size": shown.size, "w": shown.width, "h": shown.height},
+        "m.mentions": {},
+        ID_KEY: txn_id,
+    }
+    return _answering(place, image)
+
+
 def _bare(item: Item, text: str, txn_id: str) -> dict[str, Any]:
     state = {
         "v": COMMAND_VERSION,

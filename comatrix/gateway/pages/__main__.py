@@ -1,11 +1,11 @@
-"""Writes every reference page that is made from the code; run it at the root of the checkout (`make docs`)."""
+"""`make docs`: writes every page and picture that is made from the code. Run it at the root of the checkout."""
 
 from pathlib import Path
 
 from comatrix.gateway.admin.doctor import page as doctor
 from comatrix.gateway.cli import page as commands
 from comatrix.gateway.config import page as configuration
-from comatrix.gateway.pages import command_states, exchange, vocabulary
+from comatrix.gateway.pages import command_states, exchange, plot_picture, vocabulary
 
 PAGES = {
     "command-states.md": command_states.markdown,
@@ -25,3 +25,4 @@ def write(folder: Path) -> None:
 
 if __name__ == "__main__":
     write(Path("docs/reference"))
+    plot_picture.write(Path("docs/pictures"))

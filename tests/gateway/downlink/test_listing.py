@@ -32,7 +32,7 @@ def test_nodes_are_told_with_when_they_were_heard() -> None:
 
 
 def test_a_node_is_told_with_all_that_is_known() -> None:
-    node = NodeNow("garden", False, NOW - 1_000, 900, 398, "1.2\nfake: line", "21.4 °C", NOW - 60_000, 2)
+    node = NodeNow("garden", False, NOW - 1_000, 900, 398, "1.2\nfake: line", "21.4 °C", NOW - 60_000, waiting=2)
     assert status_text(node, NOW).splitlines() == [
         "garden: heard 1 s ago",
         "last reading: 21.4 °C, measured 1 min 0 s ago",

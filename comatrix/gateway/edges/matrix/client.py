@@ -9,7 +9,7 @@ from comatrix.gateway.config.secrets import Secrets
 from comatrix.gateway.edges.matrix.answer import one_line
 from comatrix.gateway.edges.matrix.http import HttpCaller, Query
 from comatrix.gateway.edges.matrix.new_room import creation, default_room_version
-from comatrix.gateway.edges.matrix.paths import client_path, json_bytes
+from comatrix.gateway.edges.matrix.paths import client_path, json_bytes, media_path
 from comatrix.gateway.edges.matrix.session import Keep, Session
 from comatrix.gateway.model import HomeserverAnswer, Voice
 
@@ -301,6 +301,21 @@ class MatrixClient:
         path = client_path("v3", "sync")
         return await self.call("GET", path, query=query, wait_s=timeout_ms / 1000, voice=voice)
 
+    # Media
+
+    async def media_config(self, *, voice: Voice | None = None) -> HomeserverAnswer:
+        """`m.upload.size`: the most bytes a file may have; absent where the homeserver does not say."""
+        return await self.call("GET", client_path("v1", "media", "config"), voice=voice)
+
+    async def upload(
+        self, data: bytes, content_type: str, filename: str, *, voice: Voice | None = None
+    ) -> HomeserverAnswer:
+        """`content_uri`: the mxc address of the file. Uploaded twice it has two; one that no event names is seen by
+        nobody."""
+        query: Query = [("filename", filename)]
+        path = media_path("v3", "upload")
+        return await self._request("POST", path, data=data, content_type=content_type, query=query, voice=voice)
+
     # Any call
 
     async def call(
@@ -323,12 +338,15 @@ class MatrixClient:
         path: str,
         *,
         data: bytes | None,
+        content_type: str = "application/json",
         query: Query | None = None,
         wait_s: float = 0.0,
         voice: Voice | None,
     ) -> HomeserverAnswer:
         query = [*(query or []), *self._masquerade(voice)]
-        return await self._session.request(method, path, query=query, data=data, wait_s=wait_s)
+        return await self._session.request(
+            method, path, query=query, data=data, content_type=content_type, wait_s=wait_s
+        )
 
     def _masquerade(self, voice: Voice | None) -> Query:
         """Who speaks, where that is not the token's own user (application service API, Identity assertion).

@@ -45,6 +45,7 @@ class HttpCaller:
         *,
         query: Query | None = None,
         data: bytes | None = None,
+        content_type: str = "application/json",
         token: str = "",
         wait_s: float = 0.0,
     ) -> HomeserverAnswer:
@@ -54,7 +55,7 @@ class HttpCaller:
         client = self._open()
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         if data is not None:
-            headers["Content-Type"] = "application/json"
+            headers["Content-Type"] = content_type
         limit_s = self._timeout_s + wait_s
         timeout = httpx.Timeout(limit_s, connect=CONNECT_TIMEOUT_S)
         try:

@@ -11,6 +11,11 @@ def client_path(*parts: str) -> str:
     return "/_matrix/client/" + "/".join(_quoted(part) for part in parts)
 
 
+def media_path(*parts: str) -> str:
+    """A path of the content repository, where files are uploaded."""
+    return "/_matrix/media/" + "/".join(_quoted(part) for part in parts)
+
+
 def json_bytes(value: Mapping[str, Any]) -> bytes:
     """Compact JSON. A lone surrogate, which the homeserver would answer with 500, becomes '?'."""
     text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))

@@ -6,6 +6,7 @@ import contextlib
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any, Protocol, TypeGuard
 
 from comatrix.gateway.config.secrets import Secrets
@@ -67,6 +68,7 @@ class Session:
         *,
         query: Query | None = None,
         data: bytes | None = None,
+        content_type: str = "application/json",
         wait_s: float = 0.0,
     ) -> HomeserverAnswer:
         """The answer to one request. While tokens are renewed it waits; refused for its token's age, it goes out once
@@ -74,7 +76,8 @@ class Session:
         if self._renewing is not None or self._due():
             await self._renewed()
         used = self.account.access_token
-        answer = await self._send(method, path, query, data, wait_s)
+        send = partial(self._send, method, path, query=query, data=data, content_type=content_type, wait_s=wait_s)
+        answer = await send()
         if answer.status != 401 or answer.errcode != "M_UNKNOWN_TOKEN":
             return answer
         if self.account.access_token == used:
@@ -83,7 +86,7 @@ class Session:
             failure = await self._renewed()
             if failure is not None:
                 return failure
-        return await self._send(method, path, query, data, wait_s)
+        return await send()
 
     async def aclose(self) -> None:
         """A renewal under way ends first: its tokens would be lost."""
@@ -91,11 +94,8 @@ class Session:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._renewing
 
-    async def _send(
-        self, method: str, path: str, query: Query | None, data: bytes | None, wait_s: float
-    ) -> HomeserverAnswer:
-        token = self.account.access_token
-        answer = await self._http.request(method, path, query=query, data=data, token=token, wait_s=wait_s)
+    async def _send(self, method: str, path: str, **more: Any) -> HomeserverAnswer:
+        answer = await self._http.request(method, path, token=self.account.access_token, **more)
         if answer.body is None:
             self._lost = True
         elif self._lost and answer.ok:

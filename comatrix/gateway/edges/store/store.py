@@ -1,5 +1,7 @@
 """The gateway's database: one owner, one writing thread, one log."""
 
+import asyncio
+import contextlib
 import secrets
 import sqlite3
 import threading
@@ -118,6 +120,18 @@ class Store:
             return job(self._reader)
         except sqlite3.Error as error:
             raise self._translated(error) from error
+
+    async def read_aside(self, job: Callable[[sqlite3.Connection], T]) -> T:
+        """As `read`, on a connection of its own in a thread: for what takes long. Raises StoreError."""
+
+        def work() -> T:
+            try:
+                with contextlib.closing(connect_reader(self.path)) as connection:
+                    return job(connection)
+            except sqlite3.Error as error:
+                raise self._translated(error) from error
+
+        return await asyncio.to_thread(work)
 
     async def aclose(self) -> None:
         """Commits what is queued and closes."""
