@@ -45,9 +45,9 @@ RENEWED = st.fixed_dictionaries(
     optional={"refresh_token": PLAIN, "expires_in_ms": PLAIN, "predecessor": OBJECTS, "events": st.lists(OBJECTS)},
 )
 TYPED_WORDS = [*VERBS, "!cx", "garden", " ", " ", "ttl=", "priority=", "10min", "0", '"', "'", "\\", "“", "”", "/", "#"]
-OF_CBOR = ("cbor.", "cbor_foreign.", "records.", "record_types.", "record_json.")
+OF_CBOR = ("cbor.", "cbor_foreign.", "records.", "record_types.", "record_json.", "descriptions.")
 OF_JSON = ("changes.", "answer.", "heard.", "hearing.", "grants.", "session.", "upgrades.")
-OF_WORDS = ("grammar.",)
+OF_WORDS = ("grammar.", "addressing.")
 
 
 def inputs(target: Target) -> st.SearchStrategy[bytes]:

@@ -199,6 +199,8 @@ TARGETS = (
     Target("upgrades._predecessor_untrusted", matrix.of_json(matrix.predecessor), (), ("sync",)),
     Target("session.successor_untrusted", matrix.of_json(matrix.successor), (), ("sync",)),
     Target("answer.read_answer_untrusted", matrix.http, (), ("answers",)),
+    Target("addressing.asked_untrusted", word_targets.asked, (), ("commands",)),
+    Target("descriptions.described_untrusted", word_targets.described, (), ("cbor", "records")),
     Target("grammar.read_untrusted", word_targets.command, (GrammarError,), ("commands",)),
 )
 SERVER = Target("receiving", serve, (), ("coap", "oscore", "server"))

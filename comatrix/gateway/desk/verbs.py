@@ -172,10 +172,6 @@ class Verbs:
         plots.add(sitting.connection, asked)
         sitting.sealed = True  # something is to be sent
 
-    def not_yet(self, sitting: Sitting, parsed: Parsed, here: Sequence[Node]) -> None:
-        """Planned: said so, and nothing happens."""
-        sitting.tell(f"{parsed.verb} is not there yet. What is: {self._prefix} help")
-
     def number_here(self, sitting: Sitting, number: str, here: Sequence[Node]) -> Item | None:
         """The command people call so, where it is for a node of this room."""
         item = mailbox.by_number(sitting.connection, int(number))
@@ -273,6 +269,5 @@ TABLE: Mapping[str, Verb] = {
     "rename": Verbs.rename,
     "revoke": Verbs.revoke,
     "plot": Verbs.plot,
-    "air": Verbs.not_yet,
     "alarm": Verbs.alarm,
 }

@@ -41,7 +41,7 @@ async def test_options_count(world: World) -> None:
         ("!cx set gardn interval 60", 'There is no node "gardn" in this room. Did you mean garden?'),
         ("!cx set pump interval 60", 'There is no node "pump" in this room. What there is: !cx nodes'),
         ("!cx set barn interval 60", 'There is no node "barn" in this room.'),
-        ("!cx plot garden interval", "plot is not there yet"),
+        ("!cx plot garden interval", "Nothing is measured that is called"),
         ("!cx set garden/garden interval 60", "I am not the gateway"),
     ],
 )
