@@ -32,7 +32,12 @@ import shrink  # noqa: E402
 BUDGET_BYTES = 24 * 1024
 COMMANDS_BYTES = 4 * 1024  # more, at a node that can be told something
 COMMANDS = "comatrix_node/commands.py"
-USERS_CALL = ("comatrix_node.node", "comatrix_node.sensors")  # maybe with keywords: their parameters keep their names
+USERS_CALL = ("comatrix_node.node", "comatrix_node.commands", "comatrix_node.sensors")  # maybe with keywords: their parameters keep their names
+# Of those, what only the set's own modules name.
+NOT_FOR_USERS = frozenset(("Waiting", "at_ms", "count_dropped", "fresh", "queue", "stash", "written"))
+# Of comatrix_node, what every node needs for as long as it runs: in one piece with the core, as a module costs its own
+# dictionary, and three texts.
+EVERY_NODE = ("clock", "sensing")
 SOURCE_NAME = "cx"  # in tracebacks; one name for all files is one string in the board's RAM
 PACKAGE_FILE = HERE / "package.json"
 
@@ -89,15 +94,17 @@ def read_manifest(path: Path = HERE / "manifest.py") -> list[Module]:
 def shrunk(modules: list[Module]) -> dict[str, str]:
     """target -> the source that is compiled."""
     sources = {module.name: module.source.read_text() for module in modules}
-    trees = {name: ast.parse(source) for name, source in sources.items()}
+    trees = {_moved(name): _importing_moved(ast.parse(source)) for name, source in sources.items()}
     constants = {name: shrink.constants_of(tree) for name, tree in trees.items()}
     exceptions = shrink.exception_names(trees["comatrix.errors"])
-    small = {name: ast.parse(shrink.shrink(source, name, constants, exceptions)) for name, source in sources.items()}
+    small = {
+        name: ast.parse(shrink.shrink(ast.unparse(tree), name, constants, exceptions)) for name, tree in trees.items()
+    }
     public = {module.name for module in modules if module.for_users}
     prune.merge_exceptions(small, "comatrix.errors")
     linked = link.link(small, "comatrix")
     prune.prune(linked, public)
-    rename.rename(linked, public)
+    rename.rename(linked, public, NOT_FOR_USERS)
     fixed = parameters.keywords(linked.values())
     for name, tree in linked.items():
         parameters.shorten(tree, fixed | parameters.attributes(tree), name.startswith(USERS_CALL))
@@ -105,8 +112,21 @@ def shrunk(modules: list[Module]) -> dict[str, str]:
 
 
 def outputs(modules: list[Module]) -> list[Module]:
-    """The modules there are on a device: what is below `comatrix` is linked into it."""
-    return [module for module in modules if not module.name.startswith("comatrix.")]
+    """The modules there are on a device: what is below `comatrix` is linked into it, and what moves there."""
+    return [module for module in modules if not _moved(module.name).startswith("comatrix.")]
+
+
+def _moved(name: str) -> str:
+    """comatrix_node.clock -> comatrix.clock, for what is linked with the core."""
+    package, _, last = name.rpartition(".")
+    return f"comatrix.{last}" if package == "comatrix_node" and last in EVERY_NODE else name
+
+
+def _importing_moved(tree: ast.Module) -> ast.Module:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            node.module = _moved(node.module)
+    return tree
 
 
 def compile_all(modules: list[Module], out: Path) -> dict[str, int]:

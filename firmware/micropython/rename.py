@@ -39,6 +39,11 @@ ROM_FOR_ATTRIBUTES = (
     "IndexError KeyError LookupError MemoryError NameError NotImplementedError OSError OverflowError RuntimeError "
     "StopIteration SyntaxError SystemExit TypeError ValueError ZeroDivisionError"
 ).split()
+# And names that mean something in a class only: good for what a module binds.
+ROM_FOR_GLOBALS = (
+    "__call__ __delitem__ __enter__ __exit__ __getitem__ __hash__ __int__ __iter__ __len__ __module__ __new__ __next__ "
+    "__qualname__ __repr__ __setitem__ __str__"
+).split()
 _FOREIGN_OBJECTS = (
     builtins, int, float, str, bytes, bytearray, memoryview, list, tuple, dict, set, frozenset, type, property, OSError,
     io.BytesIO, io.TextIOWrapper, (lambda: (yield))(), binascii, collections, collections.deque, gc, hashlib,
@@ -54,25 +59,30 @@ _NAME_FIELDS = ("id", "attr", "arg", "name", "asname")
 FOREIGN = frozenset(itertools.chain(_BOARD, *(dir(thing) for thing in _FOREIGN_OBJECTS)))
 
 
-def rename(trees: Mapping[str, ast.Module], public: set[str]) -> dict[str, str]:
-    """Rename in `trees` (module -> tree), in place; the short name of each. `public`: modules people write against."""
-    defined = {name for module, tree in trees.items() for name in _defined(tree, module in public)}
+def rename(
+    trees: Mapping[str, ast.Module], public: set[str], internal: frozenset[str] = frozenset()
+) -> dict[str, str]:
+    """Rename in `trees` (module -> tree), in place; the short name of each. `public`: modules people write against,
+    `internal`: names in them that people do not."""
+    defined = {name for module, tree in trees.items() for name in _defined(tree, module in public)} | internal
     kept = FOREIGN | _texts_and_keywords(trees) | {part for module in trees for part in module.split(".")}
     for module in public & set(trees):
-        kept |= {name for name in _defined(trees[module], False) if not name.startswith("_")} | _parameters(
-            trees[module]
-        )
+        named = {name for name in _defined(trees[module], False) - internal if not name.startswith("_")}
+        kept |= named | _parameters(trees[module])
     wanted = sorted(name for name in defined - kept if len(name) > 1 and not name.startswith("__"))
     identifiers = [name for tree in trees.values() for name in _identifiers(tree)]
     bound = {name for name, is_attribute in identifiers if not is_attribute}
     attributes = {name for name, is_attribute in identifiers if is_attribute}
-    short = dict(
-        zip(
-            [name for name in wanted if name not in bound],
-            [name for name in ROM_FOR_ATTRIBUTES if name not in attributes],
-            strict=False,
-        )
-    )
+    short = {
+        **dict(
+            zip(
+                [name for name in wanted if name not in bound],
+                [name for name in ROM_FOR_ATTRIBUTES if name not in attributes],
+                strict=False,
+            )
+        ),
+        **dict(zip([name for name in wanted if name not in attributes], ROM_FOR_GLOBALS, strict=False)),
+    }
     free = (name for name in _short_names() if name not in bound | attributes)
     short.update(zip([name for name in wanted if name not in short], free, strict=False))
     for tree in trees.values():

@@ -55,3 +55,36 @@ for number in range({count}):
         node.step(1000)
     time.sleep_ms({pause_ms})
 """
+
+# Obeys, and appends a line to done.txt for each execution, as a person reads the command: the world's own account.
+_OBEDIENT = """\
+from comatrix_node.node import Node
+
+
+def did(what):
+    with open("done.txt", "a") as file:
+        file.write(what + "\\n")
+
+
+def obedient():
+    node = Node()
+    node.setting("level", low=0, high=100000, on_change=lambda level: did("level = %d" % level))
+    node.method("lamp", ("number", "", 0, 100000))(lambda number: did("lamp(%d)" % number))
+    node.on_text(lambda text: did('"' + text + '"'))
+    node.sensor("count")(lambda: 1)
+    return node
+
+"""
+OBEY = _OBEDIENT + "\nobedient().run()\n"
+
+# The same by a node that is awake only to read and to send. A board begins anew after its deep sleep; here a sleep and
+# a new Node stand for that, with a socket, and so an address, of its own. Who wakes up says no hello.
+OBEY_ASLEEP = (
+    _OBEDIENT
+    + """
+while True:
+    node = obedient()
+    node.greeted = not node.fresh
+    node.run_once({awake_ms})
+"""
+)

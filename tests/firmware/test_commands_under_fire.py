@@ -149,12 +149,17 @@ def test_a_result_survives_a_reset_before_it_was_delivered() -> None:
 def test_an_item_in_the_answer_to_the_greeting_is_not_executed_before_its_id_can_be_stored() -> None:
     """A node that starts without state stores none until it is greeted: the greeting's own answer comes first."""
     world = ToldNode()
-    world.gateway.told(PULSE, 3)
-    while not world.did:
-        world.node.step(10)
-    world.reset()
+    begun: list[int] = []
+
+    def sulk() -> None:
+        begun.append(world.time)
+        raise Reset
+
+    world.sulks = sulk
+    world.gateway.told(SULK)
     world.run(60_000)
-    assert (world.did, world.results()) == ([("pulse", 3)], [[1, DONE, 30]])
+    assert world.gateway.requests[0] == "POST h"
+    assert (len(begun), world.results()) == (1, [[1, NOT_AGAIN, 1]])
 
 
 def kept(world: ToldNode, enrolment: int, records: list[object]) -> None:
@@ -183,7 +188,7 @@ def test_a_kept_result_is_that_enrolments_alone_and_vouches_for_its_id() -> None
     assert [(one.path, one.seq) for one in world.node.waiting] == [("r", None)]
 
 
-def test_a_question_that_is_open_gives_no_record_a_seq() -> None:
+def test_a_question_that_is_open_takes_no_record_its_seq() -> None:
     world = ToldNode(poll_s=5)
     world.run(3000)
     world.loss = 1.0
@@ -191,6 +196,8 @@ def test_a_question_that_is_open_gives_no_record_a_seq() -> None:
         world.node.step(100)
     if world.node.client.open.path != "c" or world.node.client.open.seq is not None:
         pytest.fail("the scenario asks nothing")
-    world.node.waiting.append(Waiting({0: 2000}, world.time))
+    world.node.waiting = [Waiting({0: 2000}, world.time, 500), Waiting({0: 2001}, world.time)]
     assert world.node.stash(world.time)
-    assert world.node.waiting[0].seq is not None
+    first, second = (one.seq for one in world.node.waiting)
+    assert first == 500, "it is known to the gateway by this one"
+    assert second is not None

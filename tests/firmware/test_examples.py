@@ -10,6 +10,7 @@ from tests.support.micropython import ROOT, run_script
 
 EXAMPLES = sorted((ROOT / "firmware" / "micropython" / "examples").glob("*.py"))
 PAGE = (ROOT / "docs" / "howto" / "write-a-sensor.md").read_text()
+OBEYS = (ROOT / "docs" / "howto" / "obey-commands.md").read_text()
 
 # A node that remembers what it was given, in place of the one that waits for a network.
 NODE = """
@@ -17,18 +18,31 @@ class Node:
     def sensor(self, word=None, every_s=None):
         def register(read):
             reading = read()
-            print(word, every_s, sorted(reading.items()) if isinstance(reading, dict) else reading)
+            period = getattr(every_s, "value", every_s)
+            print(word, period, sorted(reading.items()) if isinstance(reading, dict) else reading)
             return read
         return register
+    def setting(self, name, unit="", low=None, high=None, digits=0, default=None, on_change=None):
+        class Setting:
+            value = default
+        return Setting()
+    def method(self, name, *parameters):
+        def register(call):
+            print(name, parameters, call(*[one[3] for one in parameters]))
+            return call
+        return register
+    def on_text(self, show):
+        show("a text")
+        return show
     def run(self):
         print("runs")
 """
 BOARD = """
 class Pin:
-    IN = PULL_UP = 1
+    IN = OUT = PULL_UP = 1
     def __init__(self, number, *modes):
         pass
-    def value(self):
+    def value(self, to=1):
         return 1
 class ADC:
     ATTN_11DB = 3
@@ -61,6 +75,7 @@ EXPECTED = {
     "simulated_station.py": "weather 60 [",
     "dht22_station.py": "air 300 [('humidity', 40.5), ('temperature', 21.5)]",
     "bme280_station.py": "air 300 [('humidity', ",
+    "relay_station.py": "soil-moisture 600 49.99923704890517\npump (('on', '', 0, 1),) 1\na text",
     "battery.py": "supply 3600 [('battery', 3.98)]\ncontact 60 1",
 }
 
@@ -91,6 +106,12 @@ def test_the_page_shows_a_sensor_of_at_most_ten_lines_that_runs(tmp_path: Path) 
     sensor = program[program.index("@node.sensor") : program.index("node.run()")].strip().splitlines()
     assert len(sensor) <= 10
     assert on_a_board(program, tmp_path).startswith("soil-moisture 600 ")
+
+
+def test_the_page_on_commands_shows_the_example() -> None:
+    (program,) = re.findall(r"```python\n(.*?)```", OBEYS, re.DOTALL)
+    example = (ROOT / "firmware" / "micropython" / "examples" / "relay_station.py").read_text()
+    assert example.partition('"""\n\n')[2] == program
 
 
 def test_the_page_names_every_driver() -> None:

@@ -267,6 +267,40 @@ def test_an_echo_is_given_back_at_once_under_a_fresh_counter() -> None:
     assert type(script.client.next_event()) is Delivered
 
 
+def test_an_echo_of_a_success_goes_with_the_next_question_what_waits_and_only_with_that() -> None:
+    """RFC 9175 section 2.3."""
+    script = Script()
+    for path, echoes in (("r", False), ("c", True), ("c", False)):
+        if path == "r":
+            script.post()
+            script.protected(coap.CHANGED, options=[(ECHO, b"proof")])
+            script.client.next_event()
+            script.post()
+            assert ECHO not in script.opened(script.last)[2]
+            script.protected(coap.CHANGED)
+        else:
+            script.client.get(path, script.now)
+            script.reserve()
+            assert script.opened(script.last)[2].get(ECHO) == (b"proof" if echoes else None)
+            script.protected(coap.CONTENT)
+        event = script.client.next_event()
+        assert (event.path, event.seq is None) == (path, path == "c")
+
+
+def test_an_echo_that_grew_old_is_replaced_by_the_one_of_its_refusal() -> None:
+    script = Script()
+    script.post()
+    script.protected(coap.CHANGED, options=[(ECHO, b"old")])
+    script.client.next_event()
+    script.client.get("c", script.now)
+    script.reserve()
+    script.protected(coap.UNAUTHORIZED, options=[(ECHO, b"new")])
+    script.run(3000)
+    assert ECHO not in script.opened(script.last)[2]
+    script.protected(coap.UNAUTHORIZED, options=[(ECHO, b"new")])
+    assert script.opened(script.last)[2][ECHO] == b"new"
+
+
 def test_an_echo_asked_for_again_is_answered_after_a_pause_only() -> None:
     script = Script()
     script.post()

@@ -30,7 +30,6 @@ class Commanding:
         self.seqs: set[int] = set()
         self.requests: list[str] = []  # "GET c", "POST r"
         self.proven = True
-        self.challenges = True  # an unproven address gets an Echo to prove itself
         self.stubborn = False  # tells of more for ever and never hands it out
         self._associations = Associations(aead, random.randrange, frozenset())
         self._associations.load(Node(number, "garden", 1, 1), [SecurityContext(1, number, "u", 1, secret)])
@@ -72,7 +71,7 @@ class Commanding:
             answer = self._record(path, request.counter if seq is None else seq, value, body, now)
         echo = dict(request.options).get(ECHO)
         self._hand_out(answer, echo)
-        options = [(ECHO, PROOF)] if answer.more and self.challenges else []
+        options = [] if self.proven or not answer.more else [(ECHO, PROOF)]
         code = coap.CONTENT if request.code == coap.GET else coap.CHANGED
         self._server.answer_fresh(request, code, answer.encode(), now, options)
 
@@ -104,5 +103,6 @@ class Commanding:
         self.proven = self.proven or echo == PROOF
         if self.items and self.proven and not self.stubborn:
             answer.item = self.items[0]
+            answer.more = len(self.items) > 1
         else:
             answer.more = bool(self.items)

@@ -44,10 +44,15 @@ def rooms_section(viewer: Viewer, rooms: Iterable[Room]) -> dict[str, Any]:
 
 
 def _joined(viewer: Viewer, room: Room) -> dict[str, Any] | None:
-    if _own_member(viewer, room).position > (viewer.since or 0):
+    came = _own_member(viewer, room).position > (viewer.since or 0)
+    if came:
         viewer = replace(viewer, since=0)  # a room newly joined is told with its whole state
     news = [event for event in room.events if event.position > (viewer.since or 0)]
-    return _timeline(viewer, room, news) if news else None
+    if not news:
+        return None
+    part = _timeline(viewer, room, news)
+    part["timeline"]["limited"] |= came
+    return part
 
 
 def _timeline(viewer: Viewer, room: Room, news: list[Event]) -> dict[str, Any]:

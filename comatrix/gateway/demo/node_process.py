@@ -25,6 +25,24 @@ node.sensor("weather")(Simulated(seed={seed}))
 node.run()
 """
 
+# The same, and it can be told how often to read, and to switch a lamp.
+OBEDIENT = """\
+from comatrix_node.node import Node
+from comatrix_node.sensors.simulated import Simulated
+
+node = Node()
+interval = node.setting("interval", unit="s", low=1, high=3600, default={interval_s})
+node.sensor("weather", every_s=interval)(Simulated(seed={seed}))
+
+
+@node.method("lamp", ("state", "", 0, 1))
+def lamp(state):
+    print("the lamp is", "on" if state else "off")
+
+
+node.run()
+"""
+
 
 def lay_out_firmware(folder: Path) -> None:
     """Links to the shared modules and the node's, in a folder of their own for MICROPYPATH."""

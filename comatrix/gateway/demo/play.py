@@ -1,19 +1,23 @@
-"""The demo: real MicroPython nodes post readings over a lossy link into a room of a real homeserver."""
+"""The demo: real MicroPython nodes post readings over a lossy link into a room of a real homeserver, and obey."""
 
 import asyncio
 import contextlib
+import json
 import signal
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from comatrix.gateway.demo.lossy_link import Faults
-from comatrix.gateway.demo.node_process import MAIN
+from comatrix.gateway.demo.node_process import MAIN, OBEDIENT
 from comatrix.gateway.demo.show import RoomShow
-from comatrix.gateway.demo.stage import PERSON, Stage
+from comatrix.gateway.demo.stage import PERSON, Stage, expect
+from comatrix.gateway.edges.matrix import MatrixClient
 
 NAMES = ("garden", "cellar", "roof", "pond", "attic", "garage", "shed", "barn", "well", "gate")
+TYPED = ("!cx set {node} interval 2s", "!cx call {node} lamp on")  # of the first node, which can be told something
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,17 +70,33 @@ async def _play(script: Script, stage: Stage, say: Callable[[str], None], stop: 
     for number, name in enumerate(names, 1):
         configuration = await stage.provision(name, room["room_id"], post="every", interval_s=script.interval_s)
         configuration["ack_timeout_ms"] = 500  # a link of milliseconds; 2 s is for slow ones
-        await stage.start_node(name, configuration, MAIN.format(seed=script.seed * 1000 + number))
+        main = OBEDIENT if number == 1 else MAIN
+        seed = script.seed * 1000 + number
+        await stage.start_node(name, configuration, main.format(seed=seed, interval_s=script.interval_s))
     assert stage.person is not None
     _introduce(script, stage, room, names, say)
     show = RoomShow(stage.person, room["room_id"], link, say)
-    following = asyncio.get_running_loop().create_task(show.follow())
+    loop = asyncio.get_running_loop()
+    beside = [loop.create_task(show.follow()), loop.create_task(_command(show, stage.person, room["room_id"], names))]
     with contextlib.suppress(TimeoutError):
         await asyncio.wait_for(stop.wait(), script.seconds or None)
-    following.cancel()
-    with contextlib.suppress(asyncio.CancelledError):
-        await following
+    for task in beside:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
     _conclude(show, say)
+
+
+async def _command(show: RoomShow, person: MatrixClient, room_id: str, names: tuple[str, ...]) -> None:
+    """Once every node was heard, the person tells the first one things, one after the other.
+
+    What it can be told comes behind its first reading, so its second one says that this is known."""
+    await show.until(lambda: show.heard(names[0]) > 1 and all(map(show.heard, names)))
+    for number, line in enumerate(TYPED):
+        content = json.dumps({"msgtype": "m.text", "body": line.format(node=names[0])}).encode()
+        sent = await person.send_event(room_id, "m.room.message", f"demo{number}", content)
+        event_id = str(expect(sent, "take a command")["event_id"])
+        await show.until(partial(show.over, event_id))
 
 
 def _introduce(
@@ -86,6 +106,7 @@ def _introduce(
     say("")
     say(f"{len(names)} nodes ({', '.join(names)}) read every {script.interval_s} s. Their link loses {share} % of all")
     say(f"datagrams each way, doubles and reorders others (seed {script.seed}). Everything is encrypted with OSCORE.")
+    say(f"{PERSON} then tells {names[0]} to read every 2 s, and to switch its lamp on.")
     say("Open the room in any Matrix client on this machine:")
     say(f"    homeserver {stage.synapse.base_url}   user {PERSON}   password {stage.password}   room {room['alias']}")
     say("End with Ctrl-C." if not script.seconds else f"Ends by itself after {script.seconds} s, or with Ctrl-C.")

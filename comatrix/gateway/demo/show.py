@@ -1,12 +1,15 @@
-"""The room as it grows, with the link's counters beside it."""
+"""The room as it grows, with what people type, what becomes of it, and the link's counters beside it."""
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from comatrix.gateway.demo.lossy_link import LossyLink
+from comatrix.gateway.downlink import states
+from comatrix.gateway.downlink.replies import COMMAND_KEY
 from comatrix.gateway.edges.matrix import MatrixClient
+from comatrix.gateway.uplink.json_values import mapping
 from comatrix.gateway.uplink.typed import TELEMETRY_KEY
 
 SYNC_MS = 1_000
@@ -14,7 +17,7 @@ FILTER = {"room": {"timeline": {"limit": 100, "types": ["m.room.message"]}}, "pr
 
 
 class RoomShow:
-    """Follows a room as one of its members. `readings` counts what the room holds, from the events themselves."""
+    """Follows a room as one of its members. `records` are what the room holds, from the events themselves."""
 
     def __init__(self, member: MatrixClient, room_id: str, link: LossyLink, say: Callable[[str], None]) -> None:
         self._member = member
@@ -23,6 +26,9 @@ class RoomShow:
         self._say = say
         self._since: str | None = None
         self._shown: set[str] = set()
+        self._asked: dict[str, str] = {}  # reply -> the command it answers
+        self._over: set[str] = set()  # commands whose reply says how they ended
+        self._looked = asyncio.Condition()
         self.records: list[tuple[str, int, int]] = []  # (node, enrolment, seq) in the room's order
 
     async def follow(self) -> None:
@@ -43,6 +49,13 @@ class RoomShow:
             self._show(event)
         if fresh:
             self._say(self.counters())
+        async with self._looked:
+            self._looked.notify_all()
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        """Back when what was shown made it true."""
+        async with self._looked:
+            await self._looked.wait_for(condition)
 
     def counters(self) -> str:
         """One line: what went over the air, and what came of it."""
@@ -60,12 +73,48 @@ class RoomShow:
         self._shown.add(event["event_id"])
         return True
 
+    def heard(self, node: str) -> int:
+        """How many of its readings the room holds."""
+        return sum(name == node for name, _, _ in self.records)
+
+    def over(self, command: str) -> bool:
+        """Whether the reply to this event says how its command ended."""
+        return command in self._over
+
     def _show(self, event: dict[str, Any]) -> None:
-        content = event.get("content", {})
+        content = mapping(event.get("content"))
         for record in content.get(TELEMETRY_KEY, {}).get("records", []):
             self.records.append((record["node"], record["enr"], record["seq"]))
+        relation = mapping(content.get("m.relates_to"))
+        answered = mapping(relation.get("m.in_reply_to")).get("event_id")
+        if relation.get("rel_type") == "m.replace":
+            self._edited(relation.get("event_id"), mapping(content.get("m.new_content")))
+        elif isinstance(answered, str):
+            self._asked[event["event_id"]] = answered
+            self._note(answered, content)
+            self._lines("    ", content)
+        else:
+            self._said(event, content)
+
+    def _said(self, event: dict[str, Any], content: Mapping[str, Any]) -> None:
+        """Readings; with a name, what somebody typed."""
         clock = time.strftime("%H:%M:%S", time.localtime(event.get("origin_server_ts", 0) / 1000))
+        who = event["sender"][1:].partition(":")[0] + ": " if content.get("msgtype") == "m.text" else ""
+        self._lines(f"{clock}  {who}", content)
+
+    def _edited(self, reply: object, content: Mapping[str, Any]) -> None:
+        """What the reply says now, without what it said before too."""
+        asked = self._asked.get(str(reply))
+        if asked is not None:
+            self._note(asked, content)
+            self._say(f"    -> {str(content.get('body', '')).partition(' - ')[2]}")
+
+    def _note(self, asked: str, content: Mapping[str, Any]) -> None:
+        if states.final(mapping(content.get(COMMAND_KEY)).get("state", states.QUEUED)):
+            self._over.add(asked)
+
+    def _lines(self, before: str, content: Mapping[str, Any]) -> None:
         first, *more = str(content.get("body", "")).splitlines() or [""]
-        self._say(f"{clock}  {first}")
+        self._say(f"{before}{first}")
         for line in more:
-            self._say(f"          {line}")
+            self._say(f"{' ' * 10}{line}")

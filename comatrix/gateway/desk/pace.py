@@ -4,6 +4,7 @@ from collections import OrderedDict
 from enum import Enum
 
 BURST = 20
+AGAIN = 10  # who was told to wait is heard again once so many of a burst are there
 A_MINUTE = 30
 MOST_PEOPLE = 1_000
 
@@ -33,9 +34,9 @@ class Pace:
         """One command."""
         key, token_ms = (room_id, person), 60_000 // A_MINUTE
         full_ms = min(max(self._full_ms.get(key, 0), now_ms), now_ms + BURST * token_ms)  # a clock may be set back
-        if full_ms - now_ms > (BURST - 1) * token_ms:
+        told = key in self._told
+        if full_ms - now_ms > (BURST - (AGAIN if told else 1)) * token_ms:
             self._full_ms[key] = full_ms
-            told = key in self._told
             self._told.add(key)
             return Allowed.NO if told else Allowed.LAST
         self._told.discard(key)

@@ -129,21 +129,27 @@ class Commands:
     def setting(
         self,
         name: str,
-        unit: str,
-        low: "Number | None",
-        high: "Number | None",
-        digits: int,
-        default: "Any",
-        on_change: "Done | None",
+        unit: str = "",
+        low: "Number | None" = None,
+        high: "Number | None" = None,
+        digits: int = 0,
+        default: "Any" = None,
+        on_change: "Done | None" = None,
     ) -> Setting:
-        """See Node."""
+        """What a person may set and ask for; its `value` survives resets. Without bounds it is a text.
+
+        `digits`: after the point. `on_change(value)` may refuse by ValueError. Raises ValueError: not a good setting.
+        """
         made = Setting((name, unit, low, high, digits), default, on_change)
         made.recall(self._kept())
         self._declare(self.settings, made)
         return made
 
-    def method(self, name: str, parameters: "tuple[Any, ...]") -> "Callable[[Done], Done]":
-        """See Node."""
+    def method(self, name: str, *parameters: "Any") -> "Callable[[Done], Done]":
+        """Decorate what a person may call. A parameter: a name (a text), or (name, unit, low, high[, digits]).
+
+        It returns None, a whole number or a short text, or refuses by ValueError("why").
+        """
         made = _Method(name, parameters)
         self._declare(self.methods, made)
 
@@ -152,6 +158,11 @@ class Commands:
             return call
 
         return register
+
+    def on_text(self, show: "Done") -> "Done":
+        """Decorate what is called with each text that a person sends here."""
+        self.show = show
+        return show
 
     def _declare(self, into: "list[Any]", made: "Any") -> None:
         if made.name in [one.name for one in self.settings + self.methods]:
@@ -170,7 +181,7 @@ class Commands:
 
     # What the gateway says
 
-    def answered(self, answer: "Answer", asked: bool, now: int) -> None:
+    def receive(self, answer: "Answer", asked: bool, now: int) -> None:
         """An authenticated answer came; `asked`: to a question of ours."""
         self.quiet_since = now
         if answer.item is not None:
@@ -181,16 +192,16 @@ class Commands:
         if answer.describe and not [one for one in self.node.waiting if one.path == "d"]:
             self.node.queue(None, "d")
 
-    def next_poll(self) -> "int | None":
+    def next_due(self) -> "int | None":
         """When to ask though nobody said that something waits, or None: never, or an answer is on its way anyway."""
         node = self.node
         if not node.config.poll_s or node.waiting or node.client.open is not None:
             return None
         return self.quiet_since + node.config.poll_s * 1000
 
-    def ask(self, now: int) -> bool:
+    def send(self, now: int) -> bool:
         """Ask what waits, if it is time; whether it was. While a result waits, only its own item would come again."""
-        poll = self.next_poll()
+        poll = self.next_due()
         if [one for one in self.node.waiting if one.path == "c"]:
             return False
         if not self.wanted and (poll is None or now < poll):

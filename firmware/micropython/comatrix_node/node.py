@@ -74,6 +74,8 @@ class Waiting:
 class Node:
     """All is made from config.json and the board unless it is handed in; `random(n)` gives 0 <= int < n."""
 
+    commands: "Commands | None" = None  # a node that can be told nothing does without
+
     def __init__(
         self,
         config: "Config | None" = None,
@@ -94,15 +96,14 @@ class Node:
         self.link = link or parts.link(self.config)
         parts.unload("parts")
         self.sensors = Sensors()
-        self.commands: "Commands | None" = None  # a node that can be told nothing does without
         self.fresh = False  # started without state: none is stored before the greeting
-        self.waiting: "list[Waiting]" = []  # the oldest first; waiting[0] is open while `client.open` is
+        self.waiting: "list[Waiting]" = []  # the oldest first; an open record is waiting[0]
         self.kept = 0  # how many of them stand in flash as well
         self.dropped = self.delivered = self.refused = 0
-        self.reserve: "Reserve | None" = None  # what flash would not take, tried again at
-        self.reserve_ms = 0
-        self.flash_fails = False
-        self.time_ms: "int | None" = None  # gateway's Unix time at our clock's zero
+        self._reserve: "Reserve | None" = None  # what flash would not take, tried again at
+        self._reserve_ms = 0
+        self._flash_fails = False
+        self._time_ms: "int | None" = None  # gateway's Unix time at our clock's zero
         self.greeted = woke
         self._begin(self.store.load())
         self._unstash()
@@ -118,33 +119,33 @@ class Node:
 
         return register
 
-    def setting(
-        self,
-        name: str,
-        unit: str = "",
-        low: "Number | None" = None,
-        high: "Number | None" = None,
-        digits: int = 0,
-        default: "Number | str | None" = None,
-        on_change: "Done | None" = None,
-    ) -> "Setting":
-        """What a person may set and ask for; its `value` survives resets. Without bounds it is a text.
+    if TYPE_CHECKING:
+        # Of commands.py, which is loaded when one of them is first named.
 
-        `digits`: after the point. `on_change(value)` may refuse by ValueError. Raises ValueError: not a good setting.
-        """
-        return self.told().setting(name, unit, low, high, digits, default, on_change)
+        def setting(
+            self,
+            name: str,
+            unit: str = "",
+            low: "Number | None" = None,
+            high: "Number | None" = None,
+            digits: int = 0,
+            default: "Number | str | None" = None,
+            on_change: "Done | None" = None,
+        ) -> "Setting":
+            """See Commands.setting."""
+            raise NotImplementedError
 
-    def method(self, name: str, *parameters: "Any") -> "Callable[[Done], Done]":
-        """Decorate what a person may call. A parameter: a name (a text), or (name, unit, low, high[, digits]).
+        def method(self, name: str, *parameters: "Any") -> "Callable[[Done], Done]":
+            """See Commands.method."""
+            raise NotImplementedError
 
-        It returns None, a whole number or a short text, or refuses by ValueError("why").
-        """
-        return self.told().method(name, parameters)
+        def on_text(self, show: "Done") -> "Done":
+            """See Commands.on_text."""
+            raise NotImplementedError
 
-    def on_text(self, show: "Done") -> "Done":
-        """Decorate what is called with each text that a person sends here."""
-        self.told().show = show
-        return show
+    def __getattr__(self, name: str) -> "Any":
+        """What a node can be told is declared at its Commands."""
+        return getattr(self._told(), name)
 
     def post(self, readings: "dict[str, Number | None]") -> None:
         """Queue {word: number} as one record. Raises ValueError for an unknown word."""
@@ -164,7 +165,7 @@ class Node:
 
     def now_s(self) -> "int | None":
         """Unix time as the gateway told it, or None."""
-        return None if self.time_ms is None else (self.time_ms + self.clock.now()) // 1000
+        return None if self._time_ms is None else (self._time_ms + self.clock.now()) // 1000
 
     def run(self, watchdog_ms: int = 0) -> None:
         """Read and send for ever."""
@@ -188,8 +189,7 @@ class Node:
 
     def pending(self) -> bool:
         """Whether something still waits for the gateway's word."""
-        asks = self.commands is not None and self.commands.wanted
-        return asks or bool(self.waiting) or self.client.open is not None
+        return bool(self.waiting) or self.client.open is not None
 
     def step(self, wait_ms: int) -> None:
         """Read what is due, send what is ready, wait for a datagram, at most `wait_ms`."""
@@ -206,7 +206,7 @@ class Node:
         self._pump(now)
 
     def _pause(self, now: int, wait_ms: int) -> int:
-        asks = self.commands.next_poll() if self.commands is not None else None
+        asks = self.commands.next_due() if self.commands is not None else None
         for due in (self.client.next_deadline(), self.sensors.next_due(), asks):
             if due is not None:
                 wait_ms = min(wait_ms, due - now)
@@ -224,8 +224,8 @@ class Node:
     def _pump(self, now: int) -> None:
         while True:
             event = self.client.next_event()
-            if event is None and self.reserve and now >= self.reserve_ms:
-                event, self.reserve = self.reserve, None
+            if event is None and self._reserve and now >= self._reserve_ms:
+                event, self._reserve = self._reserve, None
             if event is not None:
                 self._happened(event, now)
             elif not self._send_next(now):
@@ -239,7 +239,7 @@ class Node:
             return False
         if not self.greeted:
             self.client.post("h", self._hello, now)
-        elif self.commands is None or not self.commands.ask(now):
+        elif self.commands is None or not self.commands.send(now):
             if not self.waiting:
                 return False
             gc.collect()
@@ -250,7 +250,7 @@ class Node:
                 if self.kept and not self.stash(now):
                     self.kept = 0
                     self.store.forget()
-            self.client.post(first.path, self.told().body if first.path == "d" else first.body, now, first.seq)
+            self.client.post(first.path, self._told().body if first.path == "d" else first.body, now, first.seq)
         return True
 
     def _hello(self, now: int) -> bytes:
@@ -262,10 +262,10 @@ class Node:
             if self.save("counter", event.limit):
                 self.client.reserved(event.limit, now)
             else:
-                self.reserve = event
-                self.reserve_ms = now + _FLASH_AGAIN_MS
+                self._reserve = event
+                self._reserve_ms = now + _FLASH_AGAIN_MS
         elif isinstance(event, Rekeyed):
-            self.save("context", self.check + event.extra)
+            self.save("context", self._check + event.extra)
         else:
             self._concluded(event, now)
 
@@ -284,7 +284,7 @@ class Node:
                 print("refused by the gateway: %d.%02d" % (event.code >> 5, event.code & 31))
         # Only now: the state can be stored, and what this answer is about waits no more.
         if self.commands is not None or answer.item is not None or answer.more:
-            self.told().answered(answer, event.seq is None, now)
+            self._told().receive(answer, event.seq is None, now)
 
     def _welcome(self) -> None:
         self.greeted = True
@@ -301,12 +301,12 @@ class Node:
         except WireError:
             return Answer()
         if answer.time_s is not None:
-            self.time_ms = answer.time_s * 1000 - now
+            self._time_ms = answer.time_s * 1000 - now
         if answer.highest is not None:
             self.client.counter.skip_below(answer.highest + 1)
         return answer
 
-    def told(self) -> "Commands":
+    def _told(self) -> "Commands":
         """What people may tell this node, loaded when it is first needed."""
         if self.commands is None:
             from comatrix_node import commands
@@ -329,9 +329,9 @@ class Node:
         self.fresh = not known
         keys = Keys(config.secret, node_id(config.node), b"", aead)
         # What Appendix B.2 made belongs to one secret: after a rotation it is void, while the counter goes on.
-        self.check: "bytes" = sha256(config.secret)[:2]
+        self._check: "bytes" = sha256(config.secret)[:2]
         kept = self.state["context"]
-        extra = kept[2:] if kept[:2] == self.check else b""
+        extra = kept[2:] if kept[:2] == self._check else b""
         counter = Counter(self.state["counter"], self.store.step)
         endpoint = Endpoint(self.random, Parameters(ack_timeout_ms=config.ack_timeout_ms))
         pauses = (config.ack_timeout_ms, 300000)
@@ -347,11 +347,11 @@ class Node:
         try:
             write(what)
         except OSError as error:
-            if not self.flash_fails:
+            if not self._flash_fails:
                 print("flash:", error)
-            self.flash_fails = True
+            self._flash_fails = True
             return False
-        self.flash_fails = False
+        self._flash_fails = False
         return True
 
     def _sleep(self) -> None:

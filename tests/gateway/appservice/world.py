@@ -103,6 +103,7 @@ class Heard:
         self.redacted: list[str] = []
         self.store: Store | None = None
         self.whose = ""
+        self.since: str | None = None
 
     def is_configured(self, room_id: str) -> bool:
         return room_id in self.configured
@@ -137,6 +138,7 @@ class Heard:
             return [one.text for one in said if heard.is_new(connection, one.event_id, 0)]
 
         self.texts += await self.store.run(job)
+        self.since = since
         self.redacted += [one.redacts for one in news if isinstance(one, Redacted)]
 
     async def settled(self) -> None:

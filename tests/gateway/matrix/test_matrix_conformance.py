@@ -214,6 +214,36 @@ async def test_sync_tells_what_happened_after_its_token(place: Place) -> None:
     assert third.body is not None and room_id not in third.body.get("rooms", {}).get("join", {})
 
 
+async def test_a_room_newly_joined_shows_what_is_older_than_the_join_and_says_that_there_is_more(place: Place) -> None:
+    client, person = await place.client(), await place.person()
+    token = (await client.sync(None, 0)).body["next_batch"]  # type: ignore[index]
+    room_id = await _room(person.client, invite=[client.user_id])
+    before = await _send(person.client, room_id, "1.1.msg")
+    assert (await client.join(room_id)).ok
+    body = (await client.sync(token, 5000, {"room": {"timeline": {"limit": 100}}})).body or {}
+    timeline = body["rooms"]["join"][room_id]["timeline"]
+    assert timeline["limited"] is True
+    assert before in [event["event_id"] for event in timeline["events"]]
+
+
+async def test_a_limited_timeline_is_filled_by_messages_up_to_the_old_token(place: Place) -> None:
+    client = await place.client()
+    room_id = await _room(client)
+    await _send(client, room_id, "1.0.msg")
+    token = (await client.sync(None, 0)).body["next_batch"]  # type: ignore[index]
+    sent = [await _send(client, room_id, f"2.{number}.msg") for number in range(7)]
+    body = (await client.sync(token, 5000, {"room": {"timeline": {"limit": 2}}})).body or {}
+    timeline = body["rooms"]["join"][room_id]["timeline"]
+    assert timeline["limited"] is True
+    found = [event["event_id"] for event in timeline["events"]]
+    start: str | None = timeline["prev_batch"]
+    while start is not None:
+        page = (await client.messages(room_id, from_token=start, to_token=token, limit=2)).body or {}
+        found = [event["event_id"] for event in reversed(page["chunk"])] + found
+        start = page.get("end")
+    assert found == sent
+
+
 async def test_sync_shows_an_invite_with_its_sender_and_its_decline(place: Place) -> None:
     client, person = await place.client(), await place.person()
     token = (await client.sync(None, 0)).body["next_batch"]  # type: ignore[index]

@@ -84,15 +84,16 @@ async def test_what_was_typed_while_the_gateway_was_away_is_heard(garden: Garden
 
 async def test_a_run_looks_at_all_rooms_first_and_stores_no_token_of_that(garden: Garden) -> None:
     await garden.watch.step()
-    token = garden.told.stored[-1]
     await garden.person.put_state(garden.room_id, "m.room.tombstone", {"body": "moved", "replacement_room": "!new"})
+    await garden.say(["get garden interval"])
     await garden.watch.step()
     assert garden.told.take() == [("upgraded", garden.room_id, "!new", "localhost")]
+    assert garden.told.texts() == ["get garden interval"] and len(garden.told.stored) == 2
     for _ in range(2):  # whoever follows that room keeps nothing of it: each run is told
-        garden.begin(token)
+        garden.begin(garden.told.stored[-1])
         await garden.watch.step()
         assert garden.told.take() == [("upgraded", garden.room_id, "!new", "localhost")]
-        assert garden.told.stored == [token] and garden.told.news == []
+        assert garden.told.news == [] and len(garden.told.stored) == 2
 
 
 async def test_a_replayed_answer_brings_the_same_events(garden: Garden) -> None:
@@ -154,6 +155,20 @@ async def test_an_old_command_from_before_the_join_is_not_heard(place: Place) ->
     await person.say(room_id, "set garden interval 2")
     await watch.step()
     assert told.texts() == ["set garden interval 2"]
+
+
+async def test_nor_what_is_left_out_before_the_join(memory: Place, homeserver: Homeserver) -> None:
+    client, person, told = await memory.client(), await memory.person(), Told()
+    watch = watching(client, told, Clock(), timeout_ms=500)
+    await watch.step()
+    room_id = await person.create_room(name="garden", invite=[client.user_id])
+    for number in range(150):
+        await person.say(room_id, str(number))
+    assert (await client.join(room_id)).ok
+    await person.say(room_id, "get garden interval")
+    await watch.step()
+    assert told.texts() == ["get garden interval"]
+    assert not [path for _, path in homeserver.requests if path.endswith("/messages")]
 
 
 async def test_nor_where_the_join_stands_in_a_gap(place: Place) -> None:
