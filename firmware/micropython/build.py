@@ -32,7 +32,11 @@ import shrink  # noqa: E402
 BUDGET_BYTES = 24 * 1024
 COMMANDS_BYTES = 4 * 1024  # more, at a node that can be told something
 COMMANDS = "comatrix_node/commands.py"
-USERS_CALL = ("comatrix_node.node", "comatrix_node.commands", "comatrix_node.sensors")  # maybe with keywords: their parameters keep their names
+USERS_CALL = (
+    "comatrix_node.node",
+    "comatrix_node.commands",
+    "comatrix_node.sensors",
+)  # maybe with keywords: their parameters keep their names
 # Of those, what only the set's own modules name.
 NOT_FOR_USERS = frozenset(("Waiting", "at_ms", "count_dropped", "fresh", "queue", "stash", "written"))
 # Of comatrix_node, what every node needs for as long as it runs: in one piece with the core, as a module costs its own

@@ -59,9 +59,7 @@ _NAME_FIELDS = ("id", "attr", "arg", "name", "asname")
 FOREIGN = frozenset(itertools.chain(_BOARD, *(dir(thing) for thing in _FOREIGN_OBJECTS)))
 
 
-def rename(
-    trees: Mapping[str, ast.Module], public: set[str], internal: frozenset[str] = frozenset()
-) -> dict[str, str]:
+def rename(trees: Mapping[str, ast.Module], public: set[str], internal: frozenset[str] = frozenset()) -> dict[str, str]:
     """Rename in `trees` (module -> tree), in place; the short name of each. `public`: modules people write against,
     `internal`: names in them that people do not."""
     defined = {name for module, tree in trees.items() for name in _defined(tree, module in public)} | internal

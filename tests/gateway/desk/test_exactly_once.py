@@ -5,7 +5,7 @@ import pytest
 from comatrix.gateway.desk.pace import BURST
 from comatrix.gateway.edges.store import mailbox, outbox, rooms
 from comatrix.gateway.errors import StoreError
-from tests.gateway.desk.world import BOB, OTHER, ROOM, World
+from tests.gateway.desk.world import BOB, MINUTE_MS, OTHER, ROOM, World
 
 SET = "!cx set garden interval 60"
 INTERVAL = "interval = 60 s"
@@ -18,7 +18,7 @@ async def test_a_flood_is_answered_once_and_people_do_not_pay_for_each_other(wor
     texts = world.news()
     assert len(texts) == BURST + 2
     assert texts[-2].startswith("Too many commands in a row")
-    world.now_ms += 2_000
+    world.now_ms += MINUTE_MS
     await world.say("!cx nodes")
     assert len(world.news()) == 1
 

@@ -1,6 +1,6 @@
 """A flood of one person is stopped and told once, and costs nobody else anything."""
 
-from comatrix.gateway.desk.pace import A_MINUTE, BURST, MOST_PEOPLE, Allowed, Pace
+from comatrix.gateway.desk.pace import A_MINUTE, AGAIN, BURST, MOST_PEOPLE, Allowed, Pace
 
 ROOM, ANN, BOB = "!a:b", "@ann:b", "@bob:b"
 TOKEN_MS = 60_000 // A_MINUTE
@@ -14,7 +14,8 @@ def taken(pace: Pace, count: int, now_ms: int = NOW, person: str = ANN, room: st
 def test_some_at_once_then_some_a_minute() -> None:
     pace = Pace()
     assert taken(pace, BURST + 3) == [Allowed.YES] * BURST + [Allowed.LAST, Allowed.NO, Allowed.NO]
-    assert taken(pace, 2, NOW + TOKEN_MS) == [Allowed.YES, Allowed.LAST]
+    assert taken(pace, 1, NOW + AGAIN * TOKEN_MS - 1) == [Allowed.NO]
+    assert taken(pace, AGAIN + 1, NOW + AGAIN * TOKEN_MS) == [Allowed.YES] * AGAIN + [Allowed.LAST]
     assert taken(pace, BURST + 1, NOW + 120_000) == [Allowed.YES] * BURST + [Allowed.LAST]
 
 
@@ -28,7 +29,7 @@ def test_a_clock_set_back_locks_nobody_out() -> None:
     pace = Pace()
     taken(pace, BURST)
     assert taken(pace, 1, NOW - 86_400_000) == [Allowed.LAST]
-    assert taken(pace, 1, NOW - 86_400_000 + TOKEN_MS) == [Allowed.YES]
+    assert taken(pace, 1, NOW - 86_400_000 + AGAIN * TOKEN_MS) == [Allowed.YES]
 
 
 def test_a_copy_is_one() -> None:
