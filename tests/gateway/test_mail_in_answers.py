@@ -5,10 +5,14 @@ from dataclasses import replace
 import pytest
 
 from comatrix.codec import coap, codes
-from comatrix.codec.option_numbers import ECHO, MAX_AGE, URI_PATH, uint
+from comatrix.codec.option_numbers import ECHO, MAX_AGE, OSCORE, URI_PATH, uint
 from comatrix.codec.records import Answer, Command, Hello, Readings, Result, Text, encode, read_answer_untrusted
+from comatrix.gateway.aead import aead
 from comatrix.gateway.model import Node
 from comatrix.gateway.uplink.address_proof import LIFETIME_MS
+from comatrix.session import keys as naming
+from comatrix.session import oscore
+from comatrix.session.keys import Keys, node_id
 from tests.gateway.test_receiver import PLAIN_LISTENER, SECRET, Sender, unprotected
 from tests.support.gateway_world import NODE_ADDRESS, GatewayWorld, MemoryDisk
 from tests.support.written_mail import WrittenMail
@@ -335,3 +339,23 @@ def test_where_even_an_echo_would_be_too_much_a_plain_node_is_told_of_nothing(sc
     scene.mail.items[8] = Command(3, "x" * 100)
     code, options, answer = heard(scene, plain(1, coap.POST, b"h", encode(Hello())))
     assert (code, options, answer.item, answer.more) == (coap.CHANGED, {}, None, False)
+
+
+def test_a_node_that_makes_new_keys_is_told_to_the_mailbox_before_it_is_answered() -> None:
+    disk, mail = MemoryDisk(), WrittenMail()
+    disk.provision(7, SECRET)
+    world = GatewayWorld(disk, {7: GARDEN}, mail=mail)
+    keys, first = Keys(SECRET, node_id(7), b"", aead), bytes(range(8))
+
+    def send(extra: bytes, counter: int, code: int, payload: bytes) -> None:
+        sealed = oscore.protect_request(
+            keys.context(extra), counter, code, [(URI_PATH, b"r")], payload, naming.wrap(extra)
+        )
+        world.receive(coap.encode(coap.Message(coap.CON, sealed[0], counter, b"\x01", sealed[1], sealed[2])))
+
+    send(first, 30, coap.GET, b"")
+    (offered,) = world.take()
+    (value,) = [value for number, value in coap.decode_untrusted(offered).options if number == OSCORE]
+    second = naming.unwrap_untrusted(oscore.read_option_untrusted(value)[2] or b"", naming.NONCE)
+    send(second + first, 31, coap.POST, encode(READING))
+    assert mail.calls == [("rekeyed", 7)] and [record.seq for record in disk.records] == [31]

@@ -27,6 +27,10 @@ class WrittenMail:
         self.meanwhile()
         return self.items.get(node)
 
+    async def rekeyed(self, node: int) -> None:
+        """Noted."""
+        self._note("rekeyed", node)
+
     async def result_stored(self) -> None:
         """Noted."""
         self._note("result")

@@ -276,6 +276,7 @@ class Receiver:
             return
         try:
             key = await self._storage.rekey(made, self._window(peer) or WindowMove(0, -1, 0))
+            await self._mail.rekeyed(node.number)
         except StoreError:
             self._associations.abandoned(peer)
             self._server.refuse(request.incoming, codes.SERVICE_UNAVAILABLE, "", self._monotonic_ms())

@@ -26,6 +26,10 @@ class Mail(Protocol):
     async def air(self, node: int) -> Command | None:
         """The item that stands; it is on air, on disk, when this returns. Results go before. Raises StoreError."""
 
+    async def rekeyed(self, node: int) -> None:
+        """A node made new keys: it may have lost its state, and with it which item it executed last. Raises
+        StoreError."""
+
     async def result_stored(self) -> None:
         """A result is in the log, perhaps not for the first time: take it from there. Raises StoreError."""
 
@@ -52,6 +56,9 @@ class NoMail:
     async def air(self, node: int) -> Command | None:
         """Nothing."""
         return None
+
+    async def rekeyed(self, node: int) -> None:
+        """Nothing is on air."""
 
     async def result_stored(self) -> None:
         """It stays in the log."""

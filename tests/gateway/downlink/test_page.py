@@ -1,4 +1,4 @@
-"""docs/reference/commands-in-rooms.md says what the table of verbs and the grammar do."""
+"""docs/reference/commands-in-rooms.md and docs/howto/command-nodes.md say what verbs, grammar and states do."""
 
 import re
 from pathlib import Path
@@ -6,11 +6,14 @@ from pathlib import Path
 import pytest
 
 from comatrix.codec.description import Description, Setting
-from comatrix.gateway.downlink import catalogue, grammar, items, quantities, units
-from comatrix.gateway.downlink.verbs import VERBS
+from comatrix.gateway.downlink import catalogue, grammar, items, quantities, states, units
+from comatrix.gateway.downlink.replies import REACTIONS
+from comatrix.gateway.downlink.verbs import LEVELS, VERBS
 from comatrix.gateway.errors import UsageError
 
-PAGE = (Path(__file__).parents[3] / "docs" / "reference" / "commands-in-rooms.md").read_text(encoding="utf-8")
+DOCS = Path(__file__).parents[3] / "docs"
+PAGE = (DOCS / "reference" / "commands-in-rooms.md").read_text(encoding="utf-8")
+HOWTO = (DOCS / "howto" / "command-nodes.md").read_text(encoding="utf-8")
 GARDEN = Description([Setting("interval", "s", 5, 86_400)])
 
 
@@ -55,3 +58,20 @@ def test_every_command_it_shows_is_one() -> None:
     assert len(shown) > len(VERBS)
     for line in shown:
         assert grammar.read_untrusted(line) is not None, line
+
+
+def test_the_page_for_people_shows_commands_that_are_and_says_who_may() -> None:
+    shown = re.findall(r"`(!cx [^`\n]+)`", HOWTO)
+    assert shown
+    for line in shown:
+        assert grammar.read_untrusted(line) is not None, line
+    for level in LEVELS:
+        (row,) = re.findall(rf"^\| {level} \| \d+.*\| `([a-z ]+)` \|$", HOWTO, re.MULTILINE)
+        there = {verb.name for verb in VERBS.values() if verb.level == level}
+        assert set(row.split()) == there
+
+
+def test_the_page_for_people_explains_every_state_and_its_reaction() -> None:
+    for state in states.STATES:
+        (row,) = [line for line in HOWTO.splitlines() if line.startswith(f"| {state.replace('_', ' ')}")]
+        assert row.split("|")[3].strip() == REACTIONS.get(state, ""), state

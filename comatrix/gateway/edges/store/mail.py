@@ -17,6 +17,7 @@ TTL_MS = 86_400_000  # of a text from another node
 HASH_SIZE = 4
 NumberOf = Callable[[bytes | None, Order], int | str | None]
 GONE = "the node does not offer that any more"
+FORGOT = "the node made new keys, and may have forgotten what it did"
 
 
 @dataclass(slots=True)
@@ -83,6 +84,21 @@ class Mail:
 
         command: Command | None = await self._run(job, node)
         return command
+
+    async def rekeyed(self, node: int) -> None:
+        """The node made new keys (RFC 8613 Appendix B.2), as one does that lost its state: it may have executed what is
+        on air and not know it, so that goes on air no more."""
+        if node not in self._open:
+            return
+
+        def job(connection: sqlite3.Connection, done: Done) -> None:
+            self._catch_up(connection, done, node)
+            for item in mailbox.open_items(connection, node):
+                if item.state == states.ON_AIR:
+                    ended = mailbox.end(connection, item.number, states.LOST, self._now_ms(), FORGOT)
+                    done.changed += [] if ended is None else [ended]
+
+        await self._run(job, node)
 
     async def result_stored(self) -> None:
         """A result is in the log: its item hears of it."""
