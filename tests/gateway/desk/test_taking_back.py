@@ -92,8 +92,8 @@ async def test_in_one_batch_a_command_finds_what_the_one_before_left(world: Worl
 
 async def test_revoking_a_node_withdraws_what_waits_for_it(world: World) -> None:
     await world.say(SET)
-    await world.say("!cx revoke garden")
-    assert world.item().state == states.WITHDRAWN
+    await world.hear(world.said("!cx revoke garden"))
+    assert world.item().state == states.WITHDRAWN, "in one step with the revocation"
     texts = await world.after()
     assert "garden is revoked: its keys are gone. To have it again: comatrix node add" in texts
     assert f"garden: {INTERVAL} - withdrawn before it left: the node was revoked" in texts
