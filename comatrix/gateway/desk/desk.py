@@ -25,6 +25,7 @@ from comatrix.gateway.model import Node, Room
 
 TOO_FAST = "Too many commands in a row: this one and what follows is not done. Wait a minute."
 MAY_NOT = "who asked for it may not any more"
+UNSEEN = "it cannot be seen whether who asked for it still may"
 
 Asked = tuple[News, Parsed | str | None]
 
@@ -112,14 +113,17 @@ class Desk:
         waiting = [] if room is None else self._waiting(room)
         known = await self._rights.ask((room_id, item.new.sender) for item in waiting)
         lost = [item for item in waiting if known.refusal((room_id, item.new.sender), item.new.order.verb)]
-
-        def job(connection: sqlite3.Connection) -> list[Item]:
-            now_ms = self._now_ms()
-            ended = [mailbox.end(connection, item.number, states.WITHDREW, now_ms, MAY_NOT) for item in lost]
-            return [item for item in ended if item is not None]
-
         if lost:
-            await self._mail.apply(job)
+            await self._mail.apply(lambda connection: self._withdrawn(connection, room_id, lost, known))
+
+    def _withdrawn(
+        self, connection: sqlite3.Connection, room_id: str, lost: Sequence[Item], known: Known
+    ) -> list[Item]:
+        ended, now_ms = [], self._now_ms()
+        for item in lost:
+            why = MAY_NOT if known.found[room_id, item.new.sender] else UNSEEN
+            ended.append(mailbox.end(connection, item.number, states.WITHDREW, now_ms, why))
+        return [item for item in ended if item is not None]
 
     def _after(self, sittings: Sequence[Sitting]) -> None:
         for node in {node for sitting in sittings for node in sitting.nodes}:

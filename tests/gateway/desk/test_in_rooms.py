@@ -35,11 +35,11 @@ class Gateway:
     """Its room side. `start` again after `stop`: what is on disk goes on."""
 
     def __init__(self, path: Path, client: MatrixClient) -> None:
-        self._path, self.client = path, client
+        self.path, self.client = path, client
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
-        self.store = store = Store.open(self._path, wall_ms())
+        self.store = store = Store.open(self.path, wall_ms())
         directory = Directory(store, Associations(aead, lambda n: 0, frozenset()))
         poster = Poster(
             Delivery(store, sender=self.client.user_id, device=self.client.device_id),
@@ -196,6 +196,22 @@ async def test_what_waits_of_somebody_who_may_no_more_is_withdrawn(scene: Scene,
     assert scene.gateway.states() == [states.WITHDRAWN, states.QUEUED]
     await until(lambda: scene.shown()[-1] == "🚫")
     assert "who asked for it may not any more" in scene.shown()[-2]
+
+
+async def test_what_was_typed_in_another_room_stays(scene: Scene) -> None:
+    gateway = scene.gateway
+    own = await scene.guest.create_room(room_version="11", invite=[gateway.client.user_id])
+    assert (await gateway.client.join(own)).ok
+    await gateway.stop()
+    with Store.open(gateway.path, 0) as store:
+        room = store.write(lambda c: rooms.add(c, own))
+        store.write(lambda c: nodes.bind_room(c, 1, 1, room.id))
+    await gateway.start()
+    await scene.guest.say(own, SET)
+    await gateway.watch.step()
+    await scene.owner.kick(scene.room_id, scene.guest.user_id)
+    await gateway.watch.step()
+    assert gateway.states() == [states.QUEUED]
 
 
 async def test_where_the_bot_was_kicked_nothing_that_waits_goes_out(scene: Scene) -> None:

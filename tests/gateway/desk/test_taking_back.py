@@ -92,11 +92,26 @@ async def test_in_one_batch_a_command_finds_what_the_one_before_left(world: Worl
 
 async def test_revoking_a_node_withdraws_what_waits_for_it(world: World) -> None:
     await world.say(SET)
-    await world.say("!cx revoke garden")
-    assert world.item().state == states.WITHDRAWN
+    await world.hear(world.said("!cx revoke garden"))
+    assert world.item().state == states.WITHDRAWN, "in one step with the revocation"
     texts = await world.after()
     assert "garden is revoked: its keys are gone. To have it again: comatrix node add" in texts
     assert f"garden: {INTERVAL} - withdrawn before it left: the node was revoked" in texts
+
+
+async def test_what_waits_for_a_node_that_moves_to_another_room_is_withdrawn(world: World) -> None:
+    """Who may was asked of the room it left. What is on air stays."""
+    await world.say("!cx get garden interval")
+    await world.contact()
+    await world.say(SET)
+    world.store.write(lambda c: nodes.bind_room(c, 1, 1, 1))
+    world.store.write(lambda c: nodes.set_room(c, 1, 2))
+    await world.after()
+    assert world.item(2).state == states.QUEUED, "it is in both"
+    world.store.write(lambda c: c.execute("DELETE FROM node_room"))
+    await world.contact()
+    assert (world.item(1).state, world.item(2).state) == (states.ON_AIR, states.WITHDRAWN)
+    assert "withdrawn before it left: its node belongs to another room now" in (await world.after())[-2]
 
 
 async def test_a_node_is_blocked_and_heard_again(world: World) -> None:

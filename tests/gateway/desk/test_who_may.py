@@ -2,6 +2,7 @@
 
 import pytest
 
+from comatrix.gateway.desk.desk import UNSEEN
 from comatrix.gateway.desk.rights import MOST_TRIES
 from comatrix.gateway.downlink import states
 from comatrix.gateway.errors import Unreachable
@@ -90,7 +91,7 @@ async def test_what_cannot_be_checked_is_withdrawn_after_some_tries(world: World
             await world.desk.who_may_changed(ROOM)
         assert world.item().state == states.QUEUED
     await world.desk.who_may_changed(ROOM)
-    assert world.item().state == states.WITHDRAWN
+    assert (world.item().state, world.item().reason) == (states.WITHDRAWN, UNSEEN)
 
 
 async def test_nobody_is_asked_where_nothing_waits(world: World) -> None:

@@ -20,7 +20,10 @@ HIGHEST_ID = 65_535
 REMEMBERED = 10_000  # numbers: what is over and further back leaves, and a message repeated since then is taken as new
 USED_UP = "all 65,535 command numbers of the node are used up: revoke it and add it again"
 LIST = "comatrix command list"
+MOVED = "its node belongs to another room now"
 COPY = "the database was put back from a copy: what became of this is not known"
+
+End = tuple[int, str, str]  # (number, event, reason)
 
 
 def add(connection: sqlite3.Connection, new: NewItem, enrolment: int, cap: int) -> tuple[Item, Item | None]:
@@ -117,20 +120,10 @@ def end(
 
 
 def expire(connection: sqlite3.Connection, now_ms: int, node: int | None = None) -> list[Item]:
-    """Ends what can reach its node no more, of one node or all: its time is over, or the node's keys are."""
-    where, values = _open(node)
-    timed_out = connection.execute(f"SELECT number FROM command WHERE {where} AND expires_ms <= ?", (*values, now_ms))
-    overtaken = connection.execute(
-        "SELECT command.number, state, revoked FROM command JOIN node ON node.number = command.node"
-        f" WHERE {where} AND (revoked OR command.enrolment <> node.enrolment)",
-        values,
-    )
-    numbers, stale = timed_out.fetchall(), overtaken.fetchall()
-    ended = [
-        end(connection, number, _too_late(state), now_ms, "the node was " + ("revoked" if revoked else "enrolled anew"))
-        for number, state, revoked in stale
-    ]
-    ended += [end(connection, number, states.TIMED_OUT, now_ms) for (number,) in numbers]
+    """Ends what is not to reach its node any more, of one node or all: its time is over, the node's keys are, or the
+    node left the room it was typed in."""
+    ends = [*_overtaken(connection, node), *_timed_out(connection, now_ms, node), *_moved(connection, node)]
+    ended = [end(connection, number, event, now_ms, reason) for number, event, reason in ends]
     return [item for item in ended if item is not None]
 
 
@@ -164,6 +157,38 @@ def executed(connection: sqlite3.Connection, node: int, id: int) -> None:
 def _open(node: int | None) -> tuple[str, tuple[int, ...]]:
     """-> (condition, its values): what is not over, of one node or all."""
     return (OPEN, ()) if node is None else (f"{OPEN} AND node = ?", (node,))
+
+
+def _overtaken(connection: sqlite3.Connection, node: int | None) -> list[End]:
+    """What waits for keys that the node has no more."""
+    where, values = _open(node)
+    rows = connection.execute(
+        "SELECT command.number, state, revoked FROM command JOIN node ON node.number = command.node"
+        f" WHERE {where} AND (revoked OR command.enrolment <> node.enrolment)",
+        values,
+    ).fetchall()
+    return [
+        (number, _too_late(state), "the node was " + ("revoked" if revoked else "enrolled anew"))
+        for number, state, revoked in rows
+    ]
+
+
+def _timed_out(connection: sqlite3.Connection, now_ms: int, node: int | None) -> list[End]:
+    where, values = _open(node)
+    rows = connection.execute(f"SELECT number FROM command WHERE {where} AND expires_ms <= ?", (*values, now_ms))
+    return [(number, states.TIMED_OUT, "") for (number,) in rows.fetchall()]
+
+
+def _moved(connection: sqlite3.Connection, node: int | None) -> list[End]:
+    """What was typed in a room that the node left: nobody asks any more who may there."""
+    where, values = _open(node)
+    rows = connection.execute(
+        "SELECT command.number FROM command JOIN node ON node.number = command.node"
+        f" WHERE {where} AND state = 'queued' AND command.room <> node.room AND NOT EXISTS"
+        " (SELECT 1 FROM node_room WHERE node_room.node = command.node AND node_room.room = command.room)",
+        values,
+    )
+    return [(number, states.WITHDREW, MOVED) for (number,) in rows.fetchall()]
 
 
 def _too_late(state: str) -> str:
