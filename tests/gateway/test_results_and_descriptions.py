@@ -21,7 +21,7 @@ def scene() -> Scene:
 
 def wide(size: int) -> bytes:
     """A description of so many bytes."""
-    settings = [Setting(f"{number:024}", "x" * 24) for number in range(19)]
+    settings = [Setting(f"s{number:023}", "x" * 24) for number in range(19)]
     body = encode(Description(settings, [Method("m" * (size - 1013))]))
     assert len(body) == size
     return body

@@ -52,8 +52,8 @@ def test_of_an_invite_and_its_end_in_one_transaction_only_the_end_is_told() -> N
     assert kinds(pushed_body([member("leave"), member("invite"), member("join")], BOT)) == ["joined"]
 
 
-def test_another_users_coming_and_going_is_no_news_of_the_bot() -> None:
-    assert kinds(pushed_body([member("leave", "@alice:localhost"), member("join", "@bob:localhost")], BOT)) == []
+def test_of_others_only_their_going_is_news() -> None:
+    assert kinds(pushed_body([member("leave", "@alice:localhost"), member("join", "@bob:localhost")], BOT)) == ["gone"]
 
 
 def test_the_bots_kick_is_seen_through_the_service_users_eyes() -> None:

@@ -52,7 +52,7 @@ def _state_changes(room_id: str, events: Sequence[Mapping[str, Any]], user_id: s
                 yield Change("power", room_id)
             case "m.room.member", member if member == user_id and content.get("membership") == "join":
                 yield Change("joined", room_id)
-            case "m.room.member", _ if content.get("membership") in ("leave", "ban"):
+            case "m.room.member", other if other != user_id and content.get("membership") in ("leave", "ban"):
                 yield Change("gone", room_id)
 
 
