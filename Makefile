@@ -26,7 +26,7 @@ $(VENV)/.ready: pyproject.toml
 demo: setup ## Watch real MicroPython nodes post into a real homeserver over a lossy link (SECONDS=N ends it by itself)
 	@$(BIN)/comatrix demo --seconds $(SECONDS)
 
-test: setup ## Run the fast tests (about 3 minutes on 2 cores)
+test: setup ## Run the fast tests (3 to 5 minutes on 2 cores)
 	@$(BIN)/python -m pytest -m 'not slow'
 
 test-slow: setup ## Run the tests with a real homeserver and real MicroPython processes
