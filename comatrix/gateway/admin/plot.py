@@ -11,7 +11,7 @@ from comatrix.gateway.admin.nodes import find
 from comatrix.gateway.downlink.quantities import QuantityError
 from comatrix.gateway.edges.store import nodes, series
 from comatrix.gateway.errors import UsageError
-from comatrix.gateway.plotting import asking, chart
+from comatrix.gateway.plotting import asking
 from comatrix.gateway.plotting.series import Word, summary
 
 PREFIX = "comatrix"
@@ -35,6 +35,8 @@ class PlotOperations:
             text = asking.nothing_sent(found, sent, PREFIX).partition(" For example: ")[0]
             raise UsageError(text, f"comatrix tail --node {node.name}")
         timezone = ZoneInfo(self._given.settings.gateway.timezone)
+        from comatrix.gateway.plotting import chart  # when the first picture is drawn
+
         png = await asyncio.to_thread(chart.png_of, found, timezone)
         return {
             "png": base64.b64encode(png).decode("ascii"),

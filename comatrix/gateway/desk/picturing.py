@@ -20,7 +20,7 @@ from comatrix.gateway.edges.store.replies import Make, Speech
 from comatrix.gateway.edges.store.store import Store
 from comatrix.gateway.errors import StoreError
 from comatrix.gateway.model import HomeserverAnswer, Voice
-from comatrix.gateway.plotting import asking, chart
+from comatrix.gateway.plotting import asking
 from comatrix.gateway.plotting.series import Series, summary
 from comatrix.gateway.uplink.outcome import words
 
@@ -118,21 +118,25 @@ class Picturing:
             await self._tell(asked, asking.nothing_sent(found, sent, self._prefix))
             return None
         caption = summary(found, self._house.timezone)
-        png = await self._drawn(found)
-        if png is None:
+        drawn = await self._drawn(found)
+        if drawn is None:
             await self._tell(asked, f"{caption}\nThere is no picture: it could not be drawn.")
             return None
+        png, width, height = drawn
         answer = await self._uploaded(png, found.filename)
         mxc = _mxc_untrusted(answer.body or {}) if answer.ok else None
         if mxc is None:
             return await self._not_uploaded(asked, caption, answer)
-        picture = Picture(mxc, found.filename, caption, MIMETYPE, len(png), chart.WIDTH, chart.HEIGHT)
+        picture = Picture(mxc, found.filename, caption, MIMETYPE, len(png), width, height)
         await self._answer(asked, lambda txn: wording.picture(picture, asked.place, txn))
         return None
 
-    async def _drawn(self, found: Series) -> bytes | None:
+    async def _drawn(self, found: Series) -> tuple[bytes, int, int] | None:
+        """The PNG, its width and height."""
+        from comatrix.gateway.plotting import chart  # a megabyte that a gateway without pictures does without
+
         try:
-            return await asyncio.to_thread(chart.png_of, found, self._house.timezone)
+            return await asyncio.to_thread(chart.png_of, found, self._house.timezone), chart.WIDTH, chart.HEIGHT
         except Exception:  # whatever a node sent, the others' pictures are drawn
             log.exception("cannot draw %s", found.title)
             return None

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
 from itertools import pairwise
-from statistics import median
 
 from comatrix.codec import vocab
 from comatrix.gateway.downlink.quantities import span_words
@@ -97,8 +96,8 @@ def runs(points: Sequence[Reading]) -> list[list[Reading]]:
 
 def spacing_ms(points: Sequence[Reading]) -> float:
     """The median time between two readings; 0 of less than two."""
-    spaces = [after[0] - before[0] for before, after in pairwise(points)]
-    return median(spaces) if spaces else 0
+    spaces = sorted(after[0] - before[0] for before, after in pairwise(points))
+    return (spaces[(len(spaces) - 1) // 2] + spaces[len(spaces) // 2]) / 2 if spaces else 0
 
 
 def bars(series: Series, width: int = BARS) -> str:
