@@ -18,7 +18,7 @@ EVERY = [
     *(pytest.param(("synapse", mode), id=f"synapse-{mode}", marks=pytest.mark.slow) for mode in MODES),
 ]
 SERVICES = [param for param in EVERY if "bot" not in str(param.id)]
-EACH = 32  # tests of each intake on the real homeserver
+EACH = 36  # tests of each intake on the real homeserver, with some to spare
 
 
 @pytest.fixture(scope="session")
