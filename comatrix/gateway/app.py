@@ -184,6 +184,7 @@ class Gateway:
             mail=commanding.mail,
             seen=contacts,
         )
+        commanding.mail.on_changed(receiver.observers.changed)
         gateway = cls(
             settings=settings,
             store=store,

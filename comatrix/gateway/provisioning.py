@@ -36,7 +36,9 @@ def new_secret(random_bytes: RandomBytes) -> bytes:
     return secret
 
 
-def configuration(node: Node, secret: bytes | None, gateway: str, interval_s: int) -> dict[str, Any]:
+def configuration(
+    node: Node, secret: bytes | None, gateway: str, interval_s: int, *, observe: bool = False
+) -> dict[str, Any]:
     """config.json of the node. `gateway`: host:port; `secret` None: a plain node, which has none."""
     keys = {} if secret is None else {"secret": secret.hex()}
     return {
@@ -47,6 +49,7 @@ def configuration(node: Node, secret: bytes | None, gateway: str, interval_s: in
         "enrolment": node.enrolment,
         "gateway": gateway,
         "interval_s": interval_s,
+        **({"observe": True} if observe else {}),
     }
 
 

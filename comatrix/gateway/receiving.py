@@ -9,7 +9,7 @@ from comatrix.gateway.clock import monotonic_ms, wall_ms
 from comatrix.gateway.config.settings import LimitsSettings
 from comatrix.gateway.directory import Directory
 from comatrix.gateway.edges.receiver import Receiver, Seen
-from comatrix.gateway.edges.store import records
+from comatrix.gateway.edges.store import records, status
 from comatrix.gateway.edges.store.reception import Reception
 from comatrix.gateway.edges.store.store import Store
 from comatrix.gateway.edges.udp import UdpEdge, Verbs
@@ -71,6 +71,7 @@ def start_receiving(
         stored=stored,
         knock=knock,
         seen=seen,
+        interval_s=lambda node: store.read(lambda connection: status.of(connection, node)).wake_interval_s,
     )
     udp.start(Verbs(receiver.receive_datagram, server.datagrams_to_send, server.next_deadline, server.handle_timer))
     return receiver

@@ -221,8 +221,10 @@ class Endpoint:
 
     def _finish(self, sent: Exchange, action: "int | None", now: int) -> None:
         self.exchanges.remove(sent)
-        if action in (states.TELL_TIMEOUT, states.TELL_RESET) and not sent.answers:
-            self.events.append(Failure(sent, action == states.TELL_RESET))
+        if action in (states.TELL_TIMEOUT, states.TELL_RESET):
+            sent.failed = True
+            if not sent.answers:
+                self.events.append(Failure(sent, action == states.TELL_RESET))
         self._fill_slots(sent.addr, now)
 
     def _next_token(self, addr: "Any") -> bytes:

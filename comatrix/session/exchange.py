@@ -67,6 +67,7 @@ class Exchange:
         self.timeout_ms = 0
         self.sent = 0
         self.answers = False  # whether this is itself a response, for which no response comes
+        self.failed = False  # whether the peer reset it, or was silent to the end
 
     def step(self, what: int) -> "int | None":
         """Move on; what is to be done, or None where the table has no such row: the event means nothing now."""

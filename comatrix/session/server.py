@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from typing import Any, Protocol
 
     from comatrix.session.counter import Counter
+    from comatrix.session.exchange import Exchange
     from comatrix.session.replay import Window
     from comatrix.session.serving import ServingEndpoint
 
@@ -195,6 +196,23 @@ class Server:
         if counter is None and request.peer.context is not None:
             raise CounterError("no counter to answer under")
         self._answer(request, None if counter is None else counter.take(), code, options, payload, now)
+
+    def notify(
+        self, request: Request, code: int, payload: bytes, now: int, options: "list[tuple[int, bytes]] | tuple[()]" = ()
+    ) -> "Exchange":
+        """Answer once more what was answered fresh (RFC 7641). Raises CounterError where no counter is reserved."""
+        peer = request.peer
+        if peer.context is not None:
+            if peer.counter is None or request.binding is None:
+                raise CounterError("no counter to answer under")
+            code, options, payload = oscore.protect_response(
+                peer.context, request.binding, peer.counter.take(), code, options, payload
+            )
+        return self.endpoint.notify(request.incoming, code, options, payload, now)
+
+    def give_up(self, notification: "Exchange", now: int) -> None:
+        """Send a notification no more."""
+        self.endpoint.cancel(notification, now)
 
     def refuse(self, incoming: Incoming, code: int, text: str, now: int) -> None:
         """An unprotected error: a hint to the other side. The text goes along where amplification allows it."""

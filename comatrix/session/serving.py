@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from comatrix.session.duplicates import Seen
     from comatrix.session.endpoint import Options, Random
+    from comatrix.session.exchange import Exchange
 
 
 class Incoming:
@@ -68,6 +69,12 @@ class ServingEndpoint(Endpoint):
             datagram = sent.datagram
         incoming.seen.answer = datagram
         incoming.deadline = -1
+
+    def notify(
+        self, incoming: Incoming, code: int, options: "Options | tuple[()]", payload: bytes, now: int
+    ) -> "Exchange":
+        """Answer a request once more (RFC 7641 section 4.2), confirmable: the Exchange's `failed` tells of a loss."""
+        return self.send_message(incoming.addr, coap.CON, code, incoming.message.token, options, payload, now, True)
 
     def ignore(self, incoming: Incoming) -> None:
         """Leave a request without any answer, also without the empty ACK that takes time to come."""

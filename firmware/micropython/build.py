@@ -1,4 +1,4 @@
-"""Compiles what manifest.py lists to .mpy, prints the sizes, and holds the UDP + OSCORE set and commands to budgets.
+"""Compiles what manifest.py lists to .mpy, prints the sizes, and holds the UDP + OSCORE set and its extras to budgets.
 
     python firmware/micropython/build.py [--out build/firmware] [--url http://192.168.1.2:8000/] [--check]
 
@@ -30,8 +30,11 @@ import rename  # noqa: E402
 import shrink  # noqa: E402
 
 BUDGET_BYTES = 24 * 1024
-COMMANDS_BYTES = 4 * 1024  # more, at a node that can be told something
-COMMANDS = "comatrix_node/commands.py"
+# What only some nodes load, and the bytes it may cost those.
+EXTRAS = {
+    "comatrix_node/commands.py": (4 * 1024, "commands, where a node takes them"),
+    "comatrix_node/observing.py": (1024, "Observe, where a node stays awake"),
+}
 USERS_CALL = (
     "comatrix_node.node",
     "comatrix_node.commands",
@@ -70,8 +73,8 @@ class Module:
 
     @property
     def budgeted(self) -> bool:
-        """Whether every UDP + OSCORE node needs it: all but commands, and drivers, of which a node takes its own."""
-        return self.target != COMMANDS and not self.target.startswith("comatrix_node/sensors/")
+        """Whether every UDP + OSCORE node needs it: all but extras, and drivers, of which a node takes its own."""
+        return self.target not in EXTRAS and not self.target.startswith("comatrix_node/sensors/")
 
 
 def read_manifest(path: Path = HERE / "manifest.py") -> list[Module]:
@@ -168,8 +171,8 @@ def table(modules: list[Module], sizes: dict[str, int]) -> str:
     lines = [f"{sizes[module.target]:7,}  {module.compiled}" for module in outputs(modules) if module.budgeted]
     total = budgeted_bytes(modules, sizes)
     lines.append(f"{total:7,}  of {BUDGET_BYTES:,} bytes: what a UDP + OSCORE node needs")
-    lines.append(f"{sizes[COMMANDS]:7,}  of {COMMANDS_BYTES:,} bytes: commands, where a node takes them")
-    others = [module for module in outputs(modules) if not module.budgeted and module.target != COMMANDS]
+    lines += [f"{sizes[target]:7,}  of {most:,} bytes: {what}" for target, (most, what) in EXTRAS.items()]
+    others = [module for module in outputs(modules) if not module.budgeted and module.target not in EXTRAS]
     lines += [f"{sizes[module.target]:7,}  {module.compiled}" for module in others]
     lines.append(f"{sum(sizes.values()):7,}  all, sensor drivers included")
     return "\n".join(lines)
@@ -197,7 +200,8 @@ def main(arguments: list[str] | None = None) -> int:
     PACKAGE_FILE.write_text(package)
     (options.out / "package.json").write_text(package_json(modules, options.url))
     print(table(modules, sizes))
-    over = max(budgeted_bytes(modules, sizes) - BUDGET_BYTES, sizes[COMMANDS] - COMMANDS_BYTES)
+    extras = [sizes[target] - most for target, (most, _) in EXTRAS.items()]
+    over = max(budgeted_bytes(modules, sizes) - BUDGET_BYTES, *extras)
     if over > 0:
         print(f"{over:,} bytes over a budget: make something smaller, or take it out of manifest.py", file=sys.stderr)
         return 1

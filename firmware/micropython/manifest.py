@@ -37,6 +37,7 @@ package(
         "crypto.py",
         "link_udp.py",
         "node.py",
+        "observing.py",
         "parts.py",
         "power.py",
         "sensing.py",

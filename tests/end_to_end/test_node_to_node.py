@@ -61,7 +61,7 @@ async def test_a_text_reaches_a_node_while_the_homeserver_is_away_and_its_room_l
     await stage.operate("node.grant", name="garden", to="cellar")
     await line.cut()
     assert (await told(stage, garden, cellar["node"])).endswith("done 1 0\n")
-    node = await stage.start_node("cellar", cellar | {"poll_s": 1}, HEARS)
+    node = await stage.start_node("cellar", cellar | {"observe": True}, HEARS)
 
     async def ended() -> bool:
         found = await stage.operate("command.list", all=True)

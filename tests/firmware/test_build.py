@@ -17,11 +17,15 @@ from tests.support.micropython import ROOT, run_script
 OURS = ("comatrix", "comatrix_node")
 
 
-def test_the_udp_and_oscore_set_and_commands_are_within_their_budgets(build: ModuleType, tmp_path: Path) -> None:
+def test_the_udp_and_oscore_set_and_its_extras_are_within_their_budgets(build: ModuleType, tmp_path: Path) -> None:
     modules = build.read_manifest()
     sizes = build.compile_all(modules, tmp_path)
     assert build.budgeted_bytes(modules, sizes) <= build.BUDGET_BYTES == 24576
-    assert sizes[build.COMMANDS] <= build.COMMANDS_BYTES == 4096
+    assert {target: most for target, (most, _) in build.EXTRAS.items()} == {
+        "comatrix_node/commands.py": 4096,
+        "comatrix_node/observing.py": 1024,
+    }
+    assert [target for target, (most, _) in build.EXTRAS.items() if sizes[target] > most] == []
 
 
 def test_the_committed_package_json_is_fresh(build: ModuleType) -> None:

@@ -96,3 +96,25 @@ def test_a_node_obeys_and_its_settings_outlive_the_process(on_device: Callable[[
     assert len(values) >= 7
     assert len(gateway.described) == 1
     assert on_device(program).splitlines()[-1] == "60 2.05 north True"
+
+
+OBSERVER = """
+from comatrix_node.node import Node
+from comatrix_node.config import parse
+
+node = Node(config=parse({"v": 1, "node": 7, "name": "garden", "secret": "%s", "enrolment": 1, "observe": True,
+                          "gateway": "127.0.0.1:%d", "ack_timeout_ms": 200}))
+heard = []
+node.on_text(heard.append)
+for turn in range(600):
+    node.step(20)
+    if len(heard) == 3 and not node.pending():
+        break
+print(heard)
+"""
+
+
+def test_a_node_that_observes_is_told_one_after_the_other(on_device: Callable[[str], str], served: Socket) -> None:
+    served.gateway.later = [("one",), ("two",), ("three",)]
+    assert on_device(OBSERVER % (SECRET.hex(), served.port)) == "['one', 'two', 'three']\n"
+    assert served.gateway.requests.count("GET c") <= 2  # an Echo may be asked for once

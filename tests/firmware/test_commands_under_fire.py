@@ -102,9 +102,10 @@ def test_flash_full_from_any_write_on_executes_nothing_twice(refuses: int) -> No
         assert len(world.did) == len(set(world.did))
 
 
+@pytest.mark.parametrize("observe", [False, True])
 @pytest.mark.parametrize("seed", range(12))
-def test_over_a_lossy_link_each_is_executed_once_and_told_once(seed: int) -> None:
-    world = ToldNode(seed=seed)
+def test_over_a_lossy_link_each_is_executed_once_and_told_once(seed: int, observe: bool) -> None:
+    world = ToldNode(seed=seed, observe=observe)
     world.run(3000)
     world.loss = 0.4
     for what, *arguments in ORDERS:

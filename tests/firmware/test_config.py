@@ -26,6 +26,7 @@ def test_every_field_is_read() -> None:
     assert (config.host, config.port) == ("192.168.1.10", 5683)
     assert config.wifi == ("home", "x")
     assert (config.ack_timeout_ms, config.buffer) == (3000, 64)
+    assert (config.observe, parse({**WRITTEN, "observe": True}).observe) == (False, True)
 
 
 def test_what_may_be_left_out_has_a_default() -> None:

@@ -45,6 +45,7 @@ def test_the_configuration_is_what_the_firmware_reads() -> None:
         "gateway": "pi.local:5683",
         "interval_s": 60,
     }
+    assert provisioning.configuration(NODE, bytes(16), "pi.local:5683", 60, observe=True) == values | {"observe": True}
     assert json.loads(provisioning.configuration_text(values)) == values
     assert json.loads(provisioning.qr_text(values)) == values
     assert len(provisioning.qr_text(values)) < 160

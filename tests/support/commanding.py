@@ -4,11 +4,12 @@ from random import Random
 
 from comatrix.codec import coap
 from comatrix.codec.description import description_hash
-from comatrix.codec.option_numbers import ECHO, URI_PATH
+from comatrix.codec.option_numbers import ECHO, OBSERVE, URI_PATH
 from comatrix.codec.records import Answer, Command, Hello, Result, open_untrusted, read_hello, read_result
 from comatrix.gateway.aead import aead
 from comatrix.gateway.model import Node, SecurityContext
 from comatrix.gateway.uplink.associations import Address, Associations
+from comatrix.session.exchange import Exchange
 from comatrix.session.server import Request, Server
 from comatrix.session.serving import ServingEndpoint
 
@@ -31,6 +32,10 @@ class Commanding:
         self.requests: list[str] = []  # "GET c", "POST r"
         self.proven = True
         self.stubborn = False  # tells of more for ever and never hands it out
+        self.later: list[tuple[int | str, ...]] = []  # told to a node that observes, one by one
+        self._observed: Request | None = None
+        self._notification: Exchange | None = None
+        self._carried = 0  # the newest id that was handed out
         self._associations = Associations(aead, random.randrange, frozenset())
         self._associations.load(Node(number, "garden", 1, 1), [SecurityContext(1, number, "u", 1, secret)])
         self._server = Server(ServingEndpoint(random.randrange), self._associations)
@@ -54,6 +59,8 @@ class Commanding:
     def take(self, now: int) -> list[bytes]:
         """The answers since the last call."""
         self._server.handle_timer(now)
+        if self._observed is not None:
+            self._notify(self._observed, now)
         return [data for data, _ in self._server.datagrams_to_send(now)]
 
     def _heard(self, request: Request, now: int) -> None:
@@ -72,6 +79,9 @@ class Commanding:
         echo = dict(request.options).get(ECHO)
         self._hand_out(answer, echo)
         options = [] if self.proven or not answer.more else [(ECHO, PROOF)]
+        if OBSERVE in dict(request.options) and self.proven:
+            options = [(OBSERVE, b"")]
+            self._observed = request
         code = coap.CONTENT if request.code == coap.GET else coap.CHANGED
         self._server.answer_fresh(request, code, answer.encode(), now, options)
 
@@ -83,6 +93,8 @@ class Commanding:
             wanted = hello.description is not None and hello.description not in known
             lost = max(self.seqs, default=-1) >= seq
             return Answer(WALL_S + now // 1000, None, False, wanted, max(self.seqs) if lost else None)
+        if path == "c" and self._notification is not None:
+            self._server.give_up(self._notification, now)
         if seq not in self.seqs:
             self.seqs.add(seq)
             self._kept(path, value, body)
@@ -99,10 +111,19 @@ class Commanding:
             assert isinstance(value, dict)
             self.readings.append(value)
 
+    def _notify(self, observed: Request, now: int) -> None:
+        if self.later and not self.items:
+            self.told(*self.later.pop(0))
+        if self.items and self.items[0].id > self._carried:
+            answer = Answer()
+            self._hand_out(answer, None)
+            self._notification = self._server.notify(observed, coap.CONTENT, answer.encode(), now, [(OBSERVE, b"")])
+
     def _hand_out(self, answer: Answer, echo: bytes | None) -> None:
         self.proven = self.proven or echo == PROOF
         if self.items and self.proven and not self.stubborn:
             answer.item = self.items[0]
+            self._carried = self.items[0].id
             answer.more = len(self.items) > 1
         else:
             answer.more = bool(self.items)

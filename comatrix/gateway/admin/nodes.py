@@ -30,7 +30,7 @@ class NodeOperations:
         self._rooms = room_operations
 
     async def add(self, args: Args) -> dict[str, Any]:
-        """{name, room, post, plain, gateway, interval_s} -> {node, configuration, warnings}."""
+        """{name, room, post, plain, gateway, interval_s, observe} -> {node, configuration, warnings}."""
         name = arguments.text(args, "name")
         provisioning.check_name(name, self._given.store.read(_names))
         address = _ip(arguments.maybe_text(args, "plain"))
@@ -51,10 +51,10 @@ class NodeOperations:
 
         node = await self._given.store.run(provision)
         self._given.changed("node", node.number)
-        return self._provisioned(node, secret, gateway, interval_s)
+        return self._provisioned(node, secret, gateway, interval_s, arguments.flag(args, "observe"))
 
     async def rotate(self, args: Args) -> dict[str, Any]:
-        """{name, gateway, interval_s} -> as node.add. The old secret dies when the new one was heard."""
+        """{name, gateway, interval_s, observe} -> as node.add. The old secret dies when the new one was heard."""
         node = self._found(args)
         if node.security == "plain":
             raise UsageError(f"{node.name} is a plain node: it has no keys.", f"comatrix node show {node.name}")
@@ -64,7 +64,7 @@ class NodeOperations:
         secret = provisioning.new_secret(self._given.random_bytes)
         await self._given.store.run(lambda connection: contexts.rotate(connection, node.number, LINK, secret))
         self._given.changed("node", node.number)
-        return self._provisioned(node, secret, gateway, interval_s)
+        return self._provisioned(node, secret, gateway, interval_s, arguments.flag(args, "observe"))
 
     async def rename(self, args: Args) -> dict[str, Any]:
         """{name, new} -> the node."""
@@ -181,14 +181,16 @@ class NodeOperations:
             )
         return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
-    def _provisioned(self, node: Node, secret: bytes | None, gateway: str, interval_s: int) -> dict[str, Any]:
+    def _provisioned(
+        self, node: Node, secret: bytes | None, gateway: str, interval_s: int, observe: bool
+    ) -> dict[str, Any]:
         warnings = []
         if node.security == "plain" and not self._given.settings.udp.plain_bind:
             warnings.append("Nothing listens for plain nodes yet: set [udp] plain_bind in the configuration.")
         room = self._given.store.read(lambda connection: rooms.by_id(connection, node.room))
         return {
             "node": {"number": node.number, "name": node.name, "room": named(room) if room else "", "post": node.post},
-            "configuration": provisioning.configuration(node, secret, gateway, interval_s),
+            "configuration": provisioning.configuration(node, secret, gateway, interval_s, observe=observe),
             "warnings": warnings,
         }
 

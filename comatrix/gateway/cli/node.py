@@ -25,6 +25,9 @@ interval_option = click.option(
     "--interval", "interval_s", type=click.IntRange(1, 604_800), metavar="SECONDS",
     help="How often it reads its sensors: 60 unless said, or what it has so far.",
 )  # fmt: skip
+observe_option = click.option(
+    "--observe", is_flag=True, help="It stays awake, and is told of commands at once. Not for nodes that sleep."
+)
 
 
 @click.group(cls=NamingGroup)
@@ -39,6 +42,7 @@ def node() -> None:
 @click.option("--plain", metavar="ADDRESS", help="No encryption: whoever sends from this IP address is the node.")
 @gateway_option
 @interval_option
+@observe_option
 @out_option
 @qr_option
 @json_option
@@ -59,6 +63,7 @@ def add(ctx: click.Context, /, name: str, out: Path | None, qr: bool, as_json: b
 @click.argument("name")
 @gateway_option
 @interval_option
+@observe_option
 @out_option
 @qr_option
 @json_option

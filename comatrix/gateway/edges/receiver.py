@@ -15,7 +15,8 @@ from comatrix.gateway.uplink.admission import Admission
 from comatrix.gateway.uplink.associations import Address, Associations, Rekeyed
 from comatrix.gateway.uplink.carrying import Carrying, Mail
 from comatrix.gateway.uplink.fresh_answers import FreshAnswers, Options
-from comatrix.gateway.uplink.ingest import Describe, Fetch, Ingest, Note, Reject, TellTime
+from comatrix.gateway.uplink.ingest import DEREGISTER, REGISTER, Describe, Fetch, Ingest, Note, Reject, TellTime
+from comatrix.gateway.uplink.observers import Observers
 from comatrix.gateway.uplink.recent import Recent
 from comatrix.session.server import Knock, Peer, Repeated, Request, Server
 
@@ -69,6 +70,7 @@ class Receiver:
         stored: Callable[[NewRecord, int], None],
         knock: Callable[[Knock, int], None],
         seen: Seen | None = None,
+        interval_s: Callable[[int], int | None] = lambda node: None,
     ) -> None:
         self._server = server
         self._associations = associations
@@ -78,7 +80,6 @@ class Receiver:
         self._recent = recent
         self.admission = admission
         self._mail = mail
-        self._carrying = Carrying(mail, proof, self._hears)
         self._highest_seq = highest_seq
         self._monotonic_ms = monotonic_ms
         self._wall_ms = wall_ms
@@ -86,9 +87,19 @@ class Receiver:
         self._start = start
         self._stored = stored
         self._knock = knock
-        self._fresh = FreshAnswers(
-            server, storage.reserve, self._hears, monotonic_ms=monotonic_ms, flush=flush, start=start
-        ).send
+        fresh = FreshAnswers(server, storage.reserve, self._hears, monotonic_ms=monotonic_ms, flush=flush, start=start)
+        self._fresh = fresh.send
+        self.observers = Observers(
+            server,
+            mail,
+            fresh,
+            stands=self._stands,
+            interval_s=interval_s,
+            monotonic_ms=monotonic_ms,
+            flush=flush,
+            start=start,
+        )
+        self._carrying = Carrying(mail, proof, self._hears, self.observers.carried)
         self._clock_set: dict[int, int] = {}
         self.seen: Seen = {} if seen is None else seen
         self.received = self.acknowledged = self.duplicates = 0
@@ -148,7 +159,7 @@ class Receiver:
         elif isinstance(decision, Describe):
             self._once_on_disk(request, partial(self._describe, request, node, decision.body))
         elif isinstance(decision, Fetch):
-            self._fetch(request, node, now)
+            self._fetch(request, node, decision.observe, now)
         elif isinstance(decision, TellTime):
             payload = Answer(time_s=wall_ms // 1000).encode()
             self._fresh(request, coap.CONTENT, payload)
@@ -208,15 +219,17 @@ class Receiver:
 
         self._storage.append(None, self._window(request.peer), moved)
 
-    def _fetch(self, request: Request, node: Node, now: int) -> None:
+    def _fetch(self, request: Request, node: Node, observe: int | None, now: int) -> None:
         if not self._carrying.reaches(request, now):
             self._fresh(request, coap.UNAUTHORIZED, b"", self._carrying.challenge(request, now))
-        elif self._mail.waits(node.number):
-            self._once_on_disk(request, partial(self._hand_over, request, node))
+        elif observe is not None or self._mail.waits(node.number):
+            self._once_on_disk(request, partial(self._hand_over, request, node, observe))
         else:
             self._fresh(request, coap.CONTENT, b"")
 
-    async def _hand_over(self, request: Request, node: Node) -> None:
+    async def _hand_over(self, request: Request, node: Node, observe: int | None) -> None:
+        if observe == DEREGISTER:
+            self.observers.end(node.number)
         answer = Answer()
         try:
             options = await self._carrying.fetch(request, node.enrolment, answer, self._monotonic_ms())
@@ -225,8 +238,12 @@ class Receiver:
             return
         if options is None:
             self._server.ignore(request.incoming)
+        elif options:
+            self._fresh(request, coap.UNAUTHORIZED, b"", options)
         else:
-            self._fresh(request, coap.UNAUTHORIZED if options else coap.CONTENT, answer.encode(), options)
+            if observe == REGISTER and self._carrying.proven(request):
+                options = self.observers.register(request, node.enrolment)
+            self._fresh(request, coap.CONTENT, answer.encode(), options)
 
     async def _describe(self, request: Request, node: Node, body: bytes) -> None:
         try:
@@ -302,6 +319,11 @@ class Receiver:
             return None
         self._clock_set[node] = wall_ms
         return wall_ms // 1000
+
+    def _stands(self, request: Request, enrolment: int) -> bool:
+        """Whether a node is still where a request of its came from, and heard in the keys that sealed it."""
+        peer = request.peer
+        return self._hears(peer.node, enrolment) and self._associations.lives(peer) and self._carrying.proven(request)
 
     def _hears(self, number: int, enrolment: int | None = None) -> bool:
         """Whether a node, in this enrolment, is still heard: a person may change that while the disk works."""

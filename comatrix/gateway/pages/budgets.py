@@ -83,7 +83,7 @@ def _answer(answer: Answer) -> int:
 
 def _notification(answer: Answer, max_age_s: int | None) -> int:
     options = [(OBSERVE, uint_bytes(SEQ))] + ([] if max_age_s is None else [(MAX_AGE, uint_bytes(max_age_s))])
-    return len(coap.encode(coap.Message(coap.NON, coap.CONTENT, MID, TOKEN, options, answer.encode())))
+    return len(coap.encode(coap.Message(coap.CON, coap.CONTENT, MID, TOKEN, options, answer.encode())))
 
 
 def _sealed(counter: int) -> tuple[int, int, int]:

@@ -67,6 +67,7 @@ class Associations:
         """
         kid = node_id(node.number)
         living = {peer.key: peer for peer in self._awake(kid)}
+        plain = self._plain.get(node.address or "")
         self.forget(node.number)
         if node.revoked or node.blocked:
             self._offers.pop(kid, None)
@@ -77,7 +78,8 @@ class Associations:
             return
         if node.security == "plain":
             if node.address:
-                self._plain[node.address] = Peer(node.number, 0)
+                same = plain is not None and plain.node == node.number
+                self._plain[node.address] = plain if plain is not None and same else Peer(node.number, 0)
             return
         found = [context for context in contexts if context.state != "dead"]
         if len(found) > 1:
@@ -167,6 +169,12 @@ class Associations:
         if addr[0] not in self._plain_listeners:
             return None
         return self._plain.get(_host(addr))
+
+    def lives(self, peer: Peer) -> bool:
+        """Whether this very association is still one a request may come in."""
+        if peer.context is None:
+            return any(peer is known for known in self._plain.values())
+        return any(peer is known for known in self._awake(node_id(peer.node)))
 
     def _plain_turned_away(self, addr: Address) -> tuple[str, int | None]:
         host = _host(addr)

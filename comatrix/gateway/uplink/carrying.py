@@ -78,19 +78,27 @@ class NoMail:
 
 
 class Carrying:
-    """`hears(node, enrolment)`: whether a node that was heard still is; a person may change that at every await."""
+    """`hears(node, enrolment)`: whether a node that was heard still is; a person may change that at every await.
+    `carried(node, id)`: an answer with this item is about to leave."""
 
-    def __init__(self, mail: Mail, proof: AddressProof, hears: Callable[[int, int], bool]) -> None:
+    def __init__(
+        self,
+        mail: Mail,
+        proof: AddressProof,
+        hears: Callable[[int, int], bool],
+        carried: Callable[[int, int], None] = lambda node, id: None,
+    ) -> None:
         self._mail = mail
         self._proof = proof
         self._hears = hears
+        self._carried = carried
 
     def reaches(self, request: Request, now: int) -> bool:
         """Whether an item may go where a request came from. An Echo value in it is looked at, and may prove it.
 
         A plain node's address is its identity, declared by a person: there is nothing more to prove of it.
         """
-        return self._proven(request) or self._echoes(request, now) or request.peer.context is None
+        return self.proven(request) or self._echoes(request, now) or request.peer.context is None
 
     def challenge(self, request: Request, now: int) -> Options:
         """The option that lets a node prove where it is."""
@@ -123,7 +131,10 @@ class Carrying:
         answer.item = await self._mail.air(node)
         if not self._hears(node, enrolment):
             return None
-        if answer.item is None or self._affordable(request, [], answer):
+        if answer.item is None:
+            return []
+        if self._affordable(request, [], answer):
+            self._carried(node, answer.item.id)
             return []
         answer.item = None
         return self.challenge(request, now)
@@ -137,13 +148,14 @@ class Carrying:
 
     def _affordable(self, request: Request, options: Options, answer: Answer) -> bool:
         """Whether an answer may be as long as this: to an address that is not proven, three times the request."""
-        if self._proven(request):
+        if self.proven(request):
             return True
         incoming = request.incoming
         around = _EMPTY_ACK + _HEADER + len(incoming.message.token) + (_OSCORE if request.peer.context else 0)
         return around + len(coap.encode_body(options, answer.encode())) <= AMPLIFICATION * len(incoming.seen.data)
 
-    def _proven(self, request: Request) -> bool:
+    def proven(self, request: Request) -> bool:
+        """Whether its node was last proven to be where this came from."""
         return self._proof.proven(request.peer.node, request.incoming.addr)
 
     def _echoes(self, request: Request, now: int) -> bool:

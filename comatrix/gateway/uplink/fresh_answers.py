@@ -1,12 +1,18 @@
 """Answers under counters of the gateway's own (docs/reference/wire.md, section Nonces): reserved on disk before use."""
 
 from collections.abc import Awaitable, Callable, Coroutine
+from functools import partial
 from typing import Any
 
 from comatrix.gateway.errors import StoreError
 from comatrix.session.server import Peer, Repeated, Request, Server
 
 Options = list[tuple[int, bytes]]
+Step = Callable[[], None]
+
+
+def _nothing() -> None:
+    pass
 
 
 class FreshAnswers:
@@ -28,20 +34,31 @@ class FreshAnswers:
         self._monotonic_ms = monotonic_ms
         self._flush = flush
         self._start = start
-        self._waiting: dict[int, list[tuple[Request | Repeated, int, bytes, Options]]] = {}
+        self._waiting: dict[int, list[tuple[Step, Step]]] = {}
 
     def send(self, request: Request | Repeated, code: int, payload: bytes, options: Options | None = None) -> None:
         """Answer, after more counters are reserved where none is left. Without any, nothing: the node asks again."""
-        counter = request.peer.counter
+        self.when_ready(
+            request.peer,
+            partial(self._answer, request, code, payload, options or []),
+            partial(self._server.ignore, request.incoming),
+        )
+
+    def when_ready(self, peer: Peer, step: Step, unheard: Step = _nothing) -> None:
+        """Take a `step` that needs one counter, now or once more are reserved. Without any: never.
+
+        `unheard` in its place: a person said meanwhile that the node is not to be answered.
+        """
+        counter = peer.counter
         if counter is None or counter.ready():
-            self._answer(request, code, payload, options or [])
+            step()
             return
-        waiting = self._waiting.setdefault(request.peer.key, [])
+        waiting = self._waiting.setdefault(peer.key, [])
         if len(waiting) >= counter.step:
             return  # more than one reservation gives: the node asks again
-        waiting.append((request, code, payload, options or []))
+        waiting.append((step, unheard))
         if len(waiting) == 1:
-            self._start(self._reserve_for(request.peer))
+            self._start(self._reserve_for(peer))
 
     async def _reserve_for(self, peer: Peer) -> None:
         counter = peer.counter
@@ -53,11 +70,11 @@ class FreshAnswers:
             del self._waiting[peer.key]  # no counter, no answer: the nodes ask again
             return
         counter.granted(wanted)
-        for request, code, payload, options in self._waiting.pop(peer.key):
+        for step, unheard in self._waiting.pop(peer.key):
             if self._hears(peer.node):
-                self._answer(request, code, payload, options)
+                step()
             else:
-                self._server.ignore(request.incoming)  # a person said so meanwhile: what it carries is not for it
+                unheard()  # what it carries is not for that node any more
 
     def _answer(self, request: Request | Repeated, code: int, payload: bytes, options: Options) -> None:
         self._server.answer_fresh(request, code, payload, self._monotonic_ms(), options)

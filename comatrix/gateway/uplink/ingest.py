@@ -4,14 +4,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from comatrix.codec import coap, codes, description, records
-from comatrix.codec.option_numbers import ACCEPT, CONTENT_FORMAT, ECHO, URI_HOST, URI_PATH, URI_PORT
+from comatrix.codec.option_numbers import ACCEPT, CONTENT_FORMAT, ECHO, OBSERVE, URI_HOST, URI_PATH, URI_PORT, uint
 from comatrix.codec.options import supported_untrusted
 from comatrix.errors import BadOptionError, WireError
 from comatrix.gateway.downlink.items import MAX_TEXT_BYTES
 from comatrix.gateway.model import NewRecord, Node
 from comatrix.session.server import Request
 
-HANDLED = (URI_HOST, URI_PORT, URI_PATH, CONTENT_FORMAT, ACCEPT, ECHO)
+HANDLED = (URI_HOST, OBSERVE, URI_PORT, URI_PATH, CONTENT_FORMAT, ACCEPT, ECHO)
+REGISTER, DEREGISTER = 0, 1  # RFC 7641 section 2
 MAX_DESCRIPTION = 1024  # bytes of CBOR: with everything around it in one datagram
 MAILBOX = 0  # the room of a result: none, the mailbox reads it from the log
 
@@ -40,7 +41,9 @@ class Describe:
 
 @dataclass(frozen=True, slots=True)
 class Fetch:
-    """Answer 2.05 with the item that stands, once the address is proven."""
+    """Answer 2.05 with the item that stands, once the address is proven. `observe`: REGISTER, DEREGISTER or None."""
+
+    observe: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +153,9 @@ class Ingest:
 
     def fetch(self, request: Request, node: Node, received_ms: int) -> Decision:
         """GET c."""
-        return Fetch()
+        if len(request.options) == 1:
+            return Fetch()
+        return Fetch(next((uint(value) for number, value in request.options if number == OBSERVE), None))
 
     def time(self, request: Request, node: Node, received_ms: int) -> Decision:
         """GET t."""

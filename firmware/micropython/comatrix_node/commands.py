@@ -195,9 +195,13 @@ class Commands:
     def next_due(self) -> "int | None":
         """When to ask though nobody said that something waits, or None: never, or an answer is on its way anyway."""
         node = self.node
-        if not node.config.poll_s or node.waiting or node.client.open is not None:
+        if node.waiting or node.client.open is not None:
             return None
-        return self.quiet_since + node.config.poll_s * 1000
+        poll = self.quiet_since + node.config.poll_s * 1000 if node.config.poll_s else None
+        if not node.config.observe:
+            return poll
+        again: int = node.client.again  # type: ignore[attr-defined]
+        return again if poll is None else min(again, poll)
 
     def send(self, now: int) -> bool:
         """Ask what waits, if it is time; whether it was. While a result waits, only its own item would come again."""

@@ -21,7 +21,8 @@ class Config:
 
     `secret` is 16 bytes, the gateway `host` and `port`, `wifi` (ssid, password) or None; the rest is as in the file.
     `poll_s`: a node that listens asks what waits for it after so long without any exchange; 0, the default: never.
-    Behind a NAT that keeps the way to it open as well. A node that can be told nothing does not ask.
+    Behind a NAT that keeps the way to it open as well. `observe`: it stays awake and is told of what waits at once
+    (RFC 7641). A node that can be told nothing does neither.
     """
 
     node: int
@@ -34,6 +35,7 @@ class Config:
     ack_timeout_ms: int
     buffer: int
     poll_s: int
+    observe: bool
     wifi: "tuple[str, str] | None"
 
 
@@ -47,6 +49,7 @@ def parse(values: "dict[str, Any]") -> Config:
     config.ack_timeout_ms = _integer(values, "ack_timeout_ms", 100, 60000, 2000)
     config.buffer = _integer(values, "buffer", 1, 1000, 32)
     config.poll_s = _integer(values, "poll_s", 0, 604800, 0)
+    config.observe = bool(values.get("observe"))
     config.name = _text(values, "name")
     config.secret = _secret(_text(values, "secret"))
     config.host, config.port = _host_port(_text(values, "gateway"))

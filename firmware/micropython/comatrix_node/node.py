@@ -341,7 +341,12 @@ class Node:
         counter = Counter(self.state["counter"], self.store.step)
         endpoint = Endpoint(self.random, Parameters(ack_timeout_ms=config.ack_timeout_ms))
         pauses = (config.ack_timeout_ms, 300000)
-        self.client: "Client" = Client(endpoint, self.link.addr, keys, counter, extra if known else None, pauses)
+        make = Client
+        if config.observe:
+            from comatrix_node import observing
+
+            make = observing.ObservingClient
+        self.client: "Client" = make(endpoint, self.link.addr, keys, counter, extra if known else None, pauses)
 
     def save(self, key: str, value: "Any") -> bool:
         """Whether the state is safe with this in it; without a greeting there is none to save."""

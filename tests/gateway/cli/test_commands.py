@@ -72,6 +72,15 @@ def test_another_server_s_user_is_not_invited_to_a_room_of_this_one_alone(
     assert ready("room", "create", "shed", "--invite", "@you:localhost", "--no-federate").exit_code == 0
 
 
+@pytest.mark.parametrize("verb", ["add", "rotate"])
+def test_a_node_that_stays_awake_is_told_so_in_its_file(garden: Comatrix, tmp_path: Path, verb: str) -> None:
+    name, *room = ["garden"] if verb == "rotate" else ["cellar", "--room", "#garden:localhost"]
+    said = ("--gateway-address", "pi.local:5683", "--out", "made.json")
+    assert garden("node", verb, name, *room, "--observe", *said).exit_code == 0
+    assert json.loads((tmp_path / "made.json").read_text())["observe"] is True
+    assert "observe" not in json.loads((tmp_path / "garden.json").read_text())
+
+
 def test_tail_says_that_nothing_came(garden: Comatrix) -> None:
     assert garden("tail").stdout == "Nothing came yet. Next: comatrix node list\n"
     assert garden("tail", "--json").stdout == ""

@@ -51,10 +51,14 @@ class Mail:
     ) -> None:
         self._store = store
         self._now_ms = now_ms
-        self._changed = changed
+        self._told_of = [changed]
         self._number_of = number_of
         self._ttl_ms = ttl_ms
         self._open: set[int] = set()
+
+    def on_changed(self, tell: Callable[[Item], None]) -> None:
+        """Somebody else is told of changes too."""
+        self._told_of.append(tell)
 
     async def begin(self) -> int | None:
         """At start: what came of it all meanwhile -> when `expire` is due next; None: nothing waits."""
@@ -198,5 +202,6 @@ class Mail:
         for node, waits in done.open.items():
             (self._open.add if waits else self._open.discard)(node)
         for item in done.changed:
-            self._changed(item)
+            for tell in self._told_of:
+                tell(item)
         return done.answer
