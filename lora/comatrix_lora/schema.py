@@ -16,8 +16,11 @@ _LIMIT = 1 << 53
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    Value = int | str  # or MISSING or OUT_OF_RANGE
+    from collections.abc import Mapping
+
+    Value = int | str  # an integer, MISSING or OUT_OF_RANGE
     Values = dict[int, Value]
+    Given = Mapping[int, Value]
 
 
 class Field:
@@ -65,7 +68,7 @@ class Schema:
         self.size = (self.bits + 7) // 8
         self.shares = _shares([field.bits for field in fields])
 
-    def pack(self, values: "Values") -> bytes:
+    def pack(self, values: "Given") -> bytes:
         """{word: integer or mark} -> bytes; a word left out is missing. Raises LoraError: a word of no field."""
         return self._join(self._codes(values))
 
@@ -80,7 +83,7 @@ class Schema:
             out += [field.word, field.low, field.high, field.step]
         return out
 
-    def _codes(self, values: "Values") -> "list[int]":
+    def _codes(self, values: "Given") -> "list[int]":
         codes = [field.code(values.get(field.word, MISSING)) for field in self.fields]
         if set(values) - {field.word for field in self.fields}:
             raise LoraError("a word that is not in the schema")
@@ -124,7 +127,7 @@ def from_list_untrusted(numbers: object) -> Schema:
         raise FrameError(str(error))
 
 
-def encode_older(schema: Schema, newer: "Values", older: "Values") -> bytes:
+def encode_older(schema: Schema, newer: "Given", older: "Given") -> bytes:
     """An older reading behind the next newer one: its difference in 2 bytes, or ESCAPE and its values.
 
     Where the values themselves take no more than 2 bytes they stand alone.
@@ -145,7 +148,7 @@ def encode_older(schema: Schema, newer: "Values", older: "Values") -> bytes:
     return number.to_bytes(2, "big")
 
 
-def decode_older_untrusted(schema: Schema, newer: "Values", data: bytes, at: int) -> "tuple[Values, int]":
+def decode_older_untrusted(schema: Schema, newer: "Given", data: bytes, at: int) -> "tuple[Values, int]":
     """The entry at `at` -> (its values, where the next one stands). Raises FrameError."""
     if schema.size <= 2:
         return schema.unpack_untrusted(data[at : at + schema.size]), at + schema.size

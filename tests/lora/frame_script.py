@@ -9,17 +9,24 @@ import sys
 
 from comatrix_lora.errors import FrameError
 from comatrix_lora.frame import Peer, open_untrusted
-from comatrix_lora.rules import Ack, Aged, Command, Data, Fragment, History, Record, decode_untrusted
+from comatrix_lora.rules import Ack, Aged, Command, Data, Fragment, History, Record, Rule, decode_untrusted
 from comatrix_lora.schema import MISSING, OUT_OF_RANGE, climate, encode_older, from_list_untrusted, readings_untrusted
 
 from comatrix.session.keys import Keys, node_id
 from comatrix.session.oscore import Binding
 from comatrix.session.replay import Window
 
-try:
-    from comatrix_node.crypto import aead
-except ImportError:
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from comatrix_lora.frame import Opened
+    from comatrix_lora.schema import Values
+
     from comatrix.gateway.aead import aead
+else:
+    try:
+        from comatrix_node.crypto import aead
+    except ImportError:
+        from comatrix.gateway.aead import aead
 
 SECRET = bytes(range(16))
 CLIMATE = climate()
@@ -30,36 +37,36 @@ SCHEMAS = {0: CLIMATE, 20: STATION}
 class Generator:
     """A linear congruential generator: the same numbers on every interpreter (constants of Numerical Recipes)."""
 
-    def __init__(self, seed):
+    def __init__(self, seed: int) -> None:
         self.state = seed
 
-    def __call__(self, n):
+    def __call__(self, n: int) -> int:
         self.state = (self.state * 1664525 + 1013904223) & 0xFFFFFFFF
         return (self.state >> 8) % n
 
 
-def aad(kid, counter):
+def aad(kid: bytes, counter: int) -> bytes:
     return Binding(kid, counter, b"").aad
 
 
-def peer(ours, theirs):
+def peer(ours: bytes, theirs: bytes) -> Peer:
     return Peer(Keys(SECRET, ours, theirs, aead, b"l").context(), aad, Window())
 
 
-def reading(random, before):
+def reading(random: Generator, before: "Values") -> "Values":
     """The next reading: near the one before, sometimes far away or without a value."""
     if not random(10):
         return {0: MISSING, 1: OUT_OF_RANGE}
     if not random(5):
         return {0: random(12501) - 4000, 1: random(1001)}
-    found = {}
+    found: Values = {}
     for word in (0, 1):
-        near = before[word] if isinstance(before[word], int) else 400
-        found[word] = near + random(140) - 70
+        near = before[word]
+        found[word] = (near if isinstance(near, int) else 400) + random(140) - 70
     return found
 
 
-def uplink(random):
+def uplink(random: Generator) -> Rule:
     """A rule that a node sends."""
     schema_number = 0 if random(3) else 20
     schema = SCHEMAS[schema_number]
@@ -80,7 +87,7 @@ def uplink(random):
     return History(schema_number, random(256), random(256), values, True)
 
 
-def downlink(random):
+def downlink(random: Generator) -> Rule:
     """A rule that a gateway sends."""
     command = Command(1 + random(65535), random(32), b"\x18\x1e")
     if random(2):
@@ -91,7 +98,7 @@ def downlink(random):
 class Run:
     """A node and a gateway; what each hears goes into one hash."""
 
-    def __init__(self, seed):
+    def __init__(self, seed: int) -> None:
         self.random = Generator(seed)
         self.hash = hashlib.sha256()
         self.node = peer(node_id(7), b"")
@@ -99,24 +106,24 @@ class Run:
         self.counters = [1, 1]
         self.counts = [0, 0, 0, 0]
 
-    def counter(self, side):
+    def counter(self, side: int) -> int:
         self.counters[side] += 1 if self.random(20) else 32
         return self.counters[side]
 
-    def step(self):
+    def step(self) -> None:
         if not self.random(40):
             window = self.node.window
             self.node = peer(node_id(7), b"")
             self.node.window = window
         opened = self.carry(self.gateway, self.node.seal_request(self.counter(0), uplink(self.random).encode()))
-        if opened is not None:
+        if opened is not None and opened.counter is not None:
             own = self.counter(1) if self.random(2) else None
             plain = downlink(self.random).encode()
             self.carry(self.node, self.gateway.seal_response(opened.counter, plain, own))
         for one in (self.node, self.gateway):
             self.hash.update(str(one.state()).encode())
 
-    def carry(self, hearer, frame):
+    def carry(self, hearer: Peer, frame: bytes) -> "Opened | None":
         """A third is lost, a tenth is damaged, a tenth is heard twice."""
         self.counts[0] += 1
         self.hash.update(frame)
@@ -130,7 +137,7 @@ class Run:
             self.hear(hearer, frame)
         return self.hear(hearer, frame)
 
-    def hear(self, hearer, frame):
+    def hear(self, hearer: Peer, frame: bytes) -> "Opened | None":
         try:
             opened = open_untrusted(frame, lambda number: [hearer] if number == hearer.node else [])[1]
         except FrameError:
@@ -141,7 +148,7 @@ class Run:
         self.read(decode_untrusted(opened.plain))
         return opened if opened.request is None else None
 
-    def read(self, rule):
+    def read(self, rule: Rule) -> None:
         assert rule == decode_untrusted(rule.encode())
         if isinstance(rule, (Data, History, Aged)):
             self.counts[3] += 1
@@ -149,13 +156,13 @@ class Run:
                 self.hash.update(str([values[word] for word in sorted(values)]).encode())
 
 
-def run(frames, seed):
+def run(frames: int, seed: int) -> "tuple[str, str]":
     """-> (a line of counts, the hexadecimal hash)."""
     made = Run(seed)
     for _ in range(frames):
         made.step()
-    line = "sent {} heard {} silent {} read {}".format(*made.counts)
-    return line, "".join(["{:02x}".format(byte) for byte in made.hash.digest()])
+    sent, heard, silent, read = made.counts
+    return f"sent {sent} heard {heard} silent {silent} read {read}", made.hash.digest().hex()
 
 
 if __name__ == "__main__":

@@ -90,6 +90,16 @@ def every_kind() -> list[tuple[str, bytes, "Peer", "Peer", "Peer"]]:
     return found
 
 
+def _request(sides: Sides) -> bytes:
+    _asked(sides)
+    return sides.node.seal_request(302, b"\x00abd")
+
+
+def _order(sides: Sides) -> bytes:
+    _ordered(sides)
+    return sides.gateway.seal_request(41, b"\x60")
+
+
 def _asked(sides: Sides, counter: int = 301) -> int:
     """The node's request was heard."""
     sides.up(sides.node.seal_request(counter, b"\x00abc"))
@@ -110,7 +120,7 @@ def _second(seal: Callable[..., bytes], *args: Any) -> bytes:
 
 KINDS: dict[str, Callable[[Sides], bytes]] = {
     "node: request, long": lambda sides: sides.node.seal_request(300, b"\x00abc"),
-    "node: request": lambda sides: _asked(sides) and sides.node.seal_request(302, b"\x00abd"),
+    "node: request": _request,
     "node: response": lambda sides: sides.node.seal_response(_ordered(sides), b"\x60"),
     "node: response, own, long": lambda sides: sides.node.seal_response(_ordered(sides), b"\x60", 302),
     "node: response, own": lambda sides: _second(partial(sides.node.seal_response, _ordered(sides), b"\x60")),
@@ -118,5 +128,5 @@ KINDS: dict[str, Callable[[Sides], bytes]] = {
     "gateway: response, own, long": lambda sides: sides.gateway.seal_response(_asked(sides), b"\x30\x00\x00", 40),
     "gateway: response, own": lambda sides: _second(partial(sides.gateway.seal_response, _asked(sides), b"\x60")),
     "gateway: request, long": lambda sides: sides.gateway.seal_request(40, b"\x60"),
-    "gateway: request": lambda sides: _ordered(sides) and sides.gateway.seal_request(41, b"\x60"),
+    "gateway: request": _order,
 }

@@ -10,8 +10,8 @@ from comatrix_lora.header import parse_untrusted
 
 from tests.lora.frame_sides import KINDS, NODE, Sides, every_kind, heard, remembered, silent
 
-FRAMES = every_kind()
-each_kind = pytest.mark.parametrize(("frame", "hearer", "sender", "neighbour"), [f[1:] for f in FRAMES], ids=list(KINDS))
+FRAMES = [one[1:] for one in every_kind()]
+each_kind = pytest.mark.parametrize(("frame", "hearer", "sender", "neighbour"), FRAMES, ids=list(KINDS))
 
 
 @each_kind

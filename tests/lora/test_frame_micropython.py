@@ -1,16 +1,13 @@
 """The same frames, and the same said of them, on CPython and on a real MicroPython."""
 
-from importlib import import_module
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.support.micropython import ROOT, run_script
+from tests.lora import frame_script
+from tests.support.micropython import run_script
 
-# A script for both interpreters, without annotations: not for the type checker.
-frame_script: Any = import_module("tests.lora.frame_script")
-SCRIPT = (ROOT / "tests" / "lora" / "frame_script.py").read_text()
+SCRIPT = Path(frame_script.__file__).read_text()
 
 
 def test_a_seed_gives_the_same_frames_again_and_another_seed_others() -> None:

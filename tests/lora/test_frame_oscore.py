@@ -24,7 +24,9 @@ MESSAGES = {row["name"]: row for row in APPENDIX["messages"]}
 
 def appendix_peer(name: str, *, client: bool) -> Peer:
     """A side of a context of the appendix, its IDs as they stand there: the client's is the empty one."""
-    row = {key: bytes.fromhex(value) for key, value in CONTEXTS[name].items() if isinstance(value, str) and key != "name"}
+    row = {
+        key: bytes.fromhex(value) for key, value in CONTEXTS[name].items() if isinstance(value, str) and key != "name"
+    }
     ids = (row["client_id"], row["server_id"])
     ours, theirs = ids if client else reversed(ids)
     context = Context(row["master_secret"], ours, theirs, row.get("id_context"), aead, row["master_salt"])

@@ -1,5 +1,8 @@
 """Readings packed into bits: exact, in the fewest bytes, marks for what is missing or out of range."""
 
+from functools import partial
+from itertools import pairwise
+
 import pytest
 from comatrix_lora.errors import FrameError, LoraError
 from comatrix_lora.schema import (
@@ -38,13 +41,17 @@ def schemas(draw: st.DrawFn) -> Schema:
     return Schema([draw(fields(word)) for word in draw(st.permutations(range(8)))[: draw(st.integers(1, 8))]])
 
 
+def value_of(field: Field, code: int) -> int:
+    return field.low + code * field.step
+
+
 def values_of(schema: Schema) -> st.SearchStrategy[dict[int, int | str]]:
     """Values that the schema says exactly."""
     return st.fixed_dictionaries(
         {
             field.word: st.one_of(
                 st.sampled_from(MARKS),
-                st.integers(0, field.count - 1).map(lambda code, field=field: field.low + code * field.step),
+                st.integers(0, field.count - 1).map(partial(value_of, field)),
             )
             for field in schema.fields
         }
@@ -137,7 +144,7 @@ def test_the_16_bits_of_a_difference_are_all_shared_out(data: st.DataObject) -> 
     assert sum(schema.shares) == 16
     if schema.size > 2:
         assert all(share <= field.bits for share, field in zip(schema.shares, schema.fields, strict=True))
-    assert Schema([PRESSURE, PRESSURE.__class__(4, 3000, 11000), Field(5, 3000, 11000)]).shares == [6, 5, 5]
+    assert Schema([PRESSURE, Field(4, 3000, 11000), Field(5, 3000, 11000)]).shares == [6, 5, 5]
 
 
 @pytest.mark.parametrize(
@@ -176,7 +183,7 @@ def test_an_older_reading_that_cannot_be_is_refused(entry: str) -> None:
 def test_a_reading_and_the_older_ones_behind_it() -> None:
     readings: list[dict[int, int | str]] = [{0: 2137, 1: 452}, {0: 2140, 1: 449}, {0: 2640, 1: 449}, {0: 2641, 1: 440}]
     packed = CLIMATE.pack(readings[0])
-    for newer, older in zip(readings, readings[1:], strict=False):
+    for newer, older in pairwise(readings):
         packed += encode_older(CLIMATE, newer, older)
     assert len(packed) == 3 + 2 + 5 + 2
     assert readings_untrusted(CLIMATE, packed) == readings
