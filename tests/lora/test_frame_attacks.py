@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 from comatrix_lora.errors import FrameError
-from comatrix_lora.frame import Peer, open_untrusted
+from comatrix_lora.frame import Peer, nonce, open_untrusted
 from comatrix_lora.header import parse_untrusted
 
-from tests.lora.frame_sides import KINDS, NODE, Sides, every_kind, heard, remembered, silent
+from tests.lora.frame_sides import KINDS, NODE, Sides, aad, every_kind, heard, remembered, silent
 
 FRAMES = [one[1:] for one in every_kind()]
 each_kind = pytest.mark.parametrize(("frame", "hearer", "sender", "neighbour"), FRAMES, ids=list(KINDS))
@@ -78,6 +78,34 @@ def test_the_same_frame_in_the_other_form_says_nothing_else(name: str) -> None:
     else:
         pytest.fail("no form of it was taken")
     assert silent(hearer, frame)
+
+
+@pytest.mark.parametrize(
+    ("head", "why"),
+    [
+        ("60", "shorter than a header"),
+        ("640007000000", "shorter than its header"),
+        ("780701", "shorter than its header"),
+        ("200701", "not our version"),
+        ("a00701", "not our version"),
+        ("610701", "not our version"),
+        ("620701", "not our version"),
+        ("680701", "not our version"),
+        ("600001", "no node has number 0"),
+        ("64000000000001", "no node has number 0"),
+    ],
+)
+def test_what_is_no_header_is_refused(head: str, why: str) -> None:
+    with pytest.raises(FrameError, match=why):
+        parse_untrusted(bytes.fromhex(head))
+
+
+def test_a_tag_over_nothing_is_no_frame() -> None:
+    """Only whoever has the keys can make one."""
+    sides = Sides()
+    context = sides.node.context
+    tag = context.sender.seal(nonce(context.sender_base, 1), aad(context.sender_id, 1), b"")
+    assert silent(sides.gateway, bytes((0x60, NODE, 1)) + tag)
 
 
 def test_noise_changes_nothing() -> None:

@@ -13,6 +13,11 @@ from tests.lora.frame_sides import Sides, heard, silent
 from tests.session.recording import Recorder
 
 
+def test_the_figures_are_those_of_the_reference() -> None:
+    """docs/reference/wire.md, LoRa frames."""
+    assert (TRIALS, REQUESTS, QUIET, EVERY, RESERVE_STEP) == (8, 16, 64, 16, 32)
+
+
 def is_long(frame: bytes) -> bool:
     return parse_untrusted(frame).long
 
@@ -185,6 +190,14 @@ def test_16_requests_are_remembered_and_the_newest_that_was_answered() -> None:
         requests.add(counter)
     assert requests.matching_own(15) == [15]
     assert requests.matching_own(16) == []
+
+
+def test_a_request_named_whole_is_that_one() -> None:
+    requests = Requests()
+    for counter in (7, 263, 519):
+        requests.add(counter)
+    assert requests.matching(7, False) == [519, 263, 7]
+    assert requests.matching(263, True) == [263]
 
 
 def test_a_command_may_be_bound_to_a_request_answered_long_ago() -> None:

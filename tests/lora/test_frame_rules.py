@@ -1,6 +1,8 @@
 """What stands inside a frame: its size to the byte, back and forth, and nothing but FrameError for what is wrong."""
 
 import random
+import re
+from pathlib import Path
 
 import pytest
 from comatrix_lora.errors import FrameError, LoraError
@@ -193,3 +195,21 @@ def test_the_tag_is_the_only_other_byte() -> None:
     assert len(frame) == 7 + len(plain) + TAG
     assert next(iter(sides.recorder.sealed.values())) == plain
     assert nonce(sides.node.context.sender_base, 1) == next(iter(sides.recorder.sealed))[1]
+
+
+def test_the_examples_of_the_reference_are_what_is_sent() -> None:
+    """docs/reference/wire.md, LoRa frames: each sealed frame stands there, under its bytes in the clear."""
+    page = (Path(__file__).parents[2] / "docs" / "reference" / "wire.md").read_text(encoding="utf-8")
+    lines = page.split("### Examples")[1].split("```")[1].splitlines()
+    shown = ["".join(re.findall(r"\b(?:[0-9a-f]{2})+\b", re.split(r" {4}|[A-Z]", line)[0])) for line in lines if line]
+    sides, older = Sides(), {0: 2140, 1: 449}
+    entries = encode_older(SCHEMA, NOW, older) + encode_older(SCHEMA, older, {0: 2440, 1: 449})
+    sides.up(sides.node.seal_request(19, b"\x00"))
+    made = []
+    for counter, rule in ((20, Data(0, VALUES)), (21, History(0, 18, 1, VALUES + entries, ack=True))):
+        made += [rule.encode(), sides.node.seal_request(counter, rule.encode())]
+        sides.up(made[-1])
+    acknowledged, command = Ack(21, 0).encode(), Command(3, 1, b"\x18\x1e").encode()
+    made += [acknowledged, sides.gateway.seal_response(21, acknowledged)]
+    made += [command, sides.gateway.seal_response(21, command, 5)]
+    assert shown == [one.hex() for one in made]
