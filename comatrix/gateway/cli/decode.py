@@ -1,16 +1,22 @@
 """`comatrix decode`: bytes in words, by the functions the gateway itself uses."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+from comatrix_lora.errors import FrameError
 
 from comatrix.codec import coap
 from comatrix.errors import CborError
 from comatrix.gateway.cli import record_json, record_words
+from comatrix.gateway.cli.context import place_of
 from comatrix.gateway.cli.explain_cbor import Explained, json_value
 from comatrix.gateway.cli.explain_coap import message_json, message_lines
+from comatrix.gateway.cli.explain_frame import frame_json, frame_lines
 from comatrix.gateway.cli.hexlines import answer_each
 from comatrix.gateway.cli.lazy import NamingGroup
+
+if TYPE_CHECKING:
+    from comatrix.gateway.cli.frame_keys import FrameKeys
 
 json_option = click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 hex_argument = click.argument("hex", metavar="HEX")
@@ -78,6 +84,35 @@ def decode_record(ctx: click.Context, hex: str, as_json: bool, resource: str | N
         return value, record_words.lines(value)
 
     _exit(ctx, answer_each(hex, explain, as_json=as_json, help_command="comatrix decode record --help"))
+
+
+@decode.command("frame")
+@hex_argument
+@json_option
+@click.option("--node", "name", metavar="NAME|NUMBER", help="Look into it with this node's keys, which must be here.")
+@click.pass_context
+def decode_frame(ctx: click.Context, hex: str, as_json: bool, name: str | None) -> None:
+    """Explain a LoRa frame: its header and sizes; with the keys of its node also what it says.
+
+    Changes nothing: a frame may be explained before or after the gateway heard it, beside a running gateway or without.
+    """
+    keys = _keys(ctx, name) if name is not None else None
+
+    def explain(data: bytes) -> tuple[Any, list[str]]:
+        try:
+            told = frame_json(data, keys)
+        except FrameError as error:
+            raise ValueError(f"no LoRa frame: {error}") from None
+        return told, frame_lines(told)
+
+    _exit(ctx, answer_each(hex, explain, as_json=as_json, help_command="comatrix decode frame --help"))
+
+
+def _keys(ctx: click.Context, name: str) -> "FrameKeys":
+    # Here, so that bytes are explained without the database's code.
+    from comatrix.gateway.cli.frame_keys import keys_of
+
+    return keys_of(place_of(ctx).paths.database, name)
 
 
 def _exit(ctx: click.Context, well: bool) -> None:

@@ -31,7 +31,7 @@ COMMANDS = {
     "status": (f"{HERE}.status:status", "Show how the gateway and its nodes are."),
     "doctor": (f"{HERE}.doctor:doctor", "Find out what is wrong, and what to type next."),
     "demo": (f"{HERE}.demo:demo", "Watch real nodes post into a room of a homeserver on this machine."),
-    "decode": (f"{HERE}.decode:decode", "Explain the bytes of a CoAP message, of CBOR or of a record."),
+    "decode": (f"{HERE}.decode:decode", "Explain the bytes of a CoAP message, a LoRa frame, of CBOR or of a record."),
     "encode": (f"{HERE}.encode:encode", "Make the bytes of a record."),
     "completion": (f"{HERE}.completion:completion", "Print the shell completion script."),
 }

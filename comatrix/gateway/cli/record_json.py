@@ -47,7 +47,7 @@ def _guess(value: object) -> str:
 def _record_json(kind: str, seq: int | None, record: records.Record) -> Value:
     told: Value = {"record": kind, "seq": seq}
     if isinstance(record, records.Readings):
-        shown = [_reading_json(word, raw) for word, raw in record.values.items()]
+        shown = [reading_json(word, raw) for word, raw in record.values.items()]
         return told | {"age_s": record.age_s, "readings": shown}
     if isinstance(record, records.Text):
         return told | {"room": record.room, "text": record.text}
@@ -62,7 +62,8 @@ def _record_json(kind: str, seq: int | None, record: records.Record) -> Value:
     return told | _description_json(record)
 
 
-def _reading_json(word: int, raw: int) -> Value:
+def reading_json(word: int, raw: int) -> Value:
+    """A reading by its word's name, exact."""
     row = vocab.by_number(word)
     if row is None:
         return {"word": word, "name": None, "value": None, "unit": None, "raw": raw}

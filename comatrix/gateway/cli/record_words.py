@@ -18,11 +18,12 @@ def lines(value: Value) -> list[str]:
 
 
 def _readings(value: Value) -> list[str]:
-    found = [_reading(part) for part in value["readings"]]
+    found = [reading_words(part) for part in value["readings"]]
     return found + ([f"measured {value['age_s']} s before it was sent"] if value["age_s"] else [])
 
 
-def _reading(part: Value) -> str:
+def reading_words(part: Value) -> str:
+    """A reading's JSON on one line."""
     row = vocab.by_number(part["word"])
     if row is None:
         return f"word {part['word']} (not in this vocabulary): {part['raw']}"

@@ -1,0 +1,127 @@
+"""A node's keys for LoRa frames, read beside a running gateway: nothing is changed, and they are never shown."""
+
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from comatrix_lora.counters import TRIALS
+from comatrix_lora.frame import TAG, nonce
+from comatrix_lora.header import Header
+
+from comatrix.gateway.admin.nodes import find
+from comatrix.gateway.aead import aead
+from comatrix.gateway.edges.store import contexts, nodes
+from comatrix.gateway.edges.store.database import connect_reader
+from comatrix.gateway.errors import StoreError, UsageError
+from comatrix.gateway.model import SecurityContext
+from comatrix.session.keys import Keys, node_id
+from comatrix.session.oscore import Binding, Context
+
+LINK = b"l"
+AHEAD = 256 * TRIALS  # how far from what is stored a counter is looked for, both ways
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a frame held. `counter`: the sender's own, `request`: of the request it answers; None: there is none."""
+
+    counter: int | None
+    request: int | None
+    plain: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class _Sides:
+    """One context: to read what the node sends, and what the gateway sends; the counters near which both are."""
+
+    at_gateway: Context
+    at_node: Context
+    node_counter: int
+    gateway_counter: int
+
+
+class FrameKeys:
+    """The keys of one node, `name` and `number` its own."""
+
+    def __init__(self, name: str, number: int, living: list[SecurityContext]) -> None:
+        self.name = name
+        self.number = number
+        highest = max((one.highest for one in living), default=-1)  # a node has one counter for all its links
+        self._sides = [_sides(number, one, highest) for one in living]
+
+    def open(self, header: Header, data: bytes) -> Found | None:
+        """The content of a frame of this node, heard before or not; None where its keys do not fit.
+
+        Tries every counter with these low bytes that is near what is stored.
+        """
+        sealed = data[header.size :]
+        for sides in self._sides if len(sealed) > TAG else ():
+            context = sides.at_gateway if header.up else sides.at_node
+            theirs = sides.node_counter if header.up else sides.gateway_counter
+            ours = sides.gateway_counter if header.up else sides.node_counter
+            for found in _openings(context, header, theirs, ours):
+                try:
+                    return Found(found[0], found[1], context.recipient.open(*found[2], sealed))
+                except ValueError:
+                    continue
+        return None
+
+
+def keys_of(database: Path, name: str) -> FrameKeys:
+    """The keys of the node called so. Raises UsageError, StoreError."""
+    if not database.exists():
+        raise UsageError("There is no database yet, so there are no keys.", "comatrix init")
+    try:
+        connection = connect_reader(database)
+        try:
+            node = find(nodes.all_nodes(connection), name)
+            living = contexts.living(connection, node.number)
+        finally:
+            connection.close()
+    except sqlite3.DatabaseError as error:
+        raise StoreError(f"The database cannot be read: {error}.", "comatrix doctor") from None
+    if not living:
+        raise UsageError(f"{node.name} has no keys.", f"comatrix node show {node.name}")
+    return FrameKeys(node.name, node.number, living)
+
+
+def _sides(number: int, stored: SecurityContext, highest: int) -> _Sides:
+    """One secret gives keys for each link; what Appendix B.2 made is of its own link alone."""
+    of_lora = stored.link == LINK.decode()
+    extra = stored.id_context if of_lora else b""
+    return _Sides(
+        Keys(stored.secret, b"", node_id(number), aead, LINK).context(extra),
+        Keys(stored.secret, node_id(number), b"", aead, LINK).context(extra),
+        highest,
+        stored.tx_reserved if of_lora else 0,
+    )
+
+
+def _openings(
+    context: Context, header: Header, theirs: int, ours: int
+) -> Iterator[tuple[int | None, int | None, tuple[bytes, bytes]]]:
+    """(counter, request, (nonce, AAD)) of all the header may stand for. `theirs`, `ours`: counters near which."""
+    if not header.resp:
+        for counter in _near(theirs, header.counter, whole=header.long):
+            bound = nonce(context.recipient_base, counter), _aad(context.recipient_id, counter)
+            yield counter, None, bound
+    elif header.request is None:
+        for request in _near(ours, header.counter, whole=header.long):
+            yield None, request, (nonce(context.sender_base, request), _aad(context.sender_id, request))
+    else:
+        for counter in _near(theirs, header.counter, whole=header.long):
+            for request in _near(ours, header.request, whole=False):
+                yield counter, request, (nonce(context.recipient_base, counter), _aad(context.sender_id, request))
+
+
+def _near(known: int, named: int, *, whole: bool) -> list[int]:
+    """Counters with the low byte `named`, the nearest to `known` first; or that one counter."""
+    if whole:
+        return [named]
+    first = max(0, known - AHEAD)
+    return sorted(range(first + (named - first) % 256, known + AHEAD, 256), key=lambda one: abs(one - known))
+
+
+def _aad(kid: bytes, counter: int) -> bytes:
+    return Binding(kid, counter, b"").aad

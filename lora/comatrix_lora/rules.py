@@ -1,0 +1,280 @@
+"""What stands inside a frame: the rule byte, then what its kind says (docs/reference/wire.md, LoRa frames).
+
+Rule byte: bit 7 an ack is wanted, bits 6-4 the kind, bits 3-0 the low part: of readings their schema (15: 15 plus the
+next byte), of an ACK what follows it, of fragments and records the resource. Values stay bytes here: `schema` reads
+those of readings, and one that is not known is kept as they came. Integers that name counters are their low bytes.
+"""
+
+from comatrix_lora.errors import FrameError, LoraError
+
+RESOURCES = "rmchdtf"  # by their number; docs/reference/wire.md, section 2
+LAST_SCHEMA = 15 + 255
+LAST_AGE = 0xFFFF  # seconds: that old or older
+_ACK_WANTED = 0x80
+_MORE = 15
+_READINGS = 3  # kinds below have a schema, which may take a byte more
+# What an ACK's low part announces, in the order in which it follows.
+ADVICE = 1
+TIME = 2
+COMMAND = 4
+DESCRIBE = 8
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    Plain = tuple[int, bytes]
+
+
+class Rule:
+    """The content of a frame. `ack`: an answer is wanted. Equal if all of it is."""
+
+    kind = -1
+    ack = False
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and self.__dict__ == other.__dict__
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.__dict__})"
+
+    def plain(self) -> "Plain":
+        """-> (the low part, what follows the rule byte). Raises LoraError where a part is out of range."""
+        raise NotImplementedError
+
+    def encode(self) -> bytes:
+        """The plaintext of a frame. Raises LoraError."""
+        low, rest = self.plain()
+        if not 0 <= low <= LAST_SCHEMA:
+            raise LoraError("no such schema")
+        if low >= _MORE and self.kind < _READINGS:
+            rest = bytes((low - _MORE,)) + rest
+            low = _MORE
+        return bytes(((_ACK_WANTED if self.ack else 0) | self.kind << 4 | low,)) + rest
+
+
+class Data(Rule):
+    """The newest reading, under the frame's counter; nothing older is open. `values`: packed by `schema`."""
+
+    kind = 0
+
+    def __init__(self, schema: int, values: bytes, ack: bool = False) -> None:
+        self.schema = schema
+        self.values = values
+        self.ack = ack
+
+    def plain(self) -> "Plain":
+        return self.schema, self.values
+
+    @classmethod
+    def read(cls, low: int, data: bytes) -> "Data":
+        """What follows the rule byte -> the rule. Raises FrameError, like every `read` here."""
+        return cls(low, _some(data, 1))
+
+
+class History(Rule):
+    """The newest reading with older ones. `oldest`: the oldest open record of its group, bit i of `bitmap`: record
+    oldest + 1 + i stands here too; `values`: the newest reading, then the entries, the newest first (`schema`)."""
+
+    kind = 1
+
+    def __init__(self, schema: int, oldest: int, bitmap: int, values: bytes, ack: bool = False) -> None:
+        self.schema = schema
+        self.oldest = oldest
+        self.bitmap = bitmap
+        self.values = values
+        self.ack = ack
+
+    def plain(self) -> "Plain":
+        return self.schema, _byte(self.oldest) + _byte(self.bitmap) + self.values
+
+    @classmethod
+    def read(cls, low: int, data: bytes) -> "History":
+        _some(data, 3)
+        return cls(low, data[0], data[1], data[2:])
+
+
+class Aged(Rule):
+    """A reading off its schema's grid of time. `seq`: its record's; `age_s`: at most LAST_AGE."""
+
+    kind = 2
+
+    def __init__(self, schema: int, seq: int, age_s: int, values: bytes, ack: bool = False) -> None:
+        self.schema = schema
+        self.seq = seq
+        self.age_s = age_s
+        self.values = values
+        self.ack = ack
+
+    def plain(self) -> "Plain":
+        return self.schema, _byte(self.seq) + _uint(self.age_s, 2) + self.values
+
+    @classmethod
+    def read(cls, low: int, data: bytes) -> "Aged":
+        _some(data, 4)
+        return cls(low, data[0], _number(data, 1, 2), data[3:])
+
+
+class Ack(Rule):
+    """Records up to `base` are stored, and base + 1 + i where bit i of `bitmap` is set. With it may come: one byte of
+    link advice, the time (Unix seconds), the command that waits, and the wish for a self-description."""
+
+    kind = 3
+
+    def __init__(
+        self,
+        base: int,
+        bitmap: int,
+        time_s: "int | None" = None,
+        command: "Command | None" = None,
+        describe: bool = False,
+        advice: "int | None" = None,
+        ack: bool = False,
+    ) -> None:
+        self.base = base
+        self.bitmap = bitmap
+        self.time_s = time_s
+        self.command = command
+        self.describe = describe
+        self.advice = advice
+        self.ack = ack
+
+    def plain(self) -> "Plain":
+        low = DESCRIBE if self.describe else 0
+        rest = _byte(self.base) + _byte(self.bitmap)
+        if self.advice is not None:
+            low |= ADVICE
+            rest += _byte(self.advice)
+        if self.time_s is not None:
+            low |= TIME
+            rest += _uint(self.time_s, 4)
+        if self.command is not None:
+            low |= COMMAND
+            rest += self.command.plain()[1]
+        return low, rest
+
+    @classmethod
+    def read(cls, low: int, data: bytes) -> "Ack":
+        at = 2 + (1 if low & ADVICE else 0)
+        end = at + (4 if low & TIME else 0)
+        if len(data) < end or (len(data) > end and not low & COMMAND):
+            raise FrameError("an ACK of a wrong length")
+        command = Command.read(0, data[end:]) if low & COMMAND else None
+        time_s = _number(data, at, 4) if low & TIME else None
+        return cls(data[0], data[1], time_s, command, bool(low & DESCRIBE), data[2] if low & ADVICE else None)
+
+
+class Command(Rule):
+    """A command by its number in the node's self-description; `arguments`: a CBOR sequence, one item an argument."""
+
+    kind = 4
+
+    def __init__(self, id: int, what: int, arguments: bytes = b"", ack: bool = False) -> None:
+        self.id = id
+        self.what = what
+        self.arguments = arguments
+        self.ack = ack
+
+    def plain(self) -> "Plain":
+        return 0, _uint(self.id, 2) + _byte(self.what) + self.arguments
+
+    @classmethod
+    def read(cls, low: int, data: bytes) -> "Command":
+        _some(data, 3)
+        if low:
+            raise FrameError("a command has no low part")
+        return cls(_number(data, 0, 2), data[2], data[3:])
+
+
+class Fragment(Rule):
+    """A coded part of a record too long for one frame. `k`: source symbols of its block; `seed`: which combination."""
+
+    kind = 5
+
+    def __init__(
+        self, resource: str, transfer: int, block: int, k: int, seed: int, data: bytes, ack: bool = False
+    ) -> None:
+        self.resource = resource
+        self.transfer = transfer
+        self.block = block
+        self.k = k
+        self.seed = seed
+        self.data = data
+        self.ack = ack
+
+    def plain(self) -> "Plain":
+        head = _byte(self.transfer) + _byte(self.block) + _byte(self.k) + _byte(self.seed)
+        return _resource(self.resource), head + self.data
+
+    @classmethod
+    def read(cls, low: int, data: bytes) -> "Fragment":
+        _some(data, 5)
+        return cls(_named(low), data[0], data[1], data[2], data[3], data[4:])
+
+
+class Record(Rule):
+    """A whole record, or towards a node what answers one: `body` as over UDP (docs/reference/wire.md, section 2)."""
+
+    kind = 6
+
+    def __init__(self, resource: str, body: bytes, ack: bool = False) -> None:
+        self.resource = resource
+        self.body = body
+        self.ack = ack
+
+    def plain(self) -> "Plain":
+        return _resource(self.resource), self.body
+
+    @classmethod
+    def read(cls, low: int, data: bytes) -> "Record":
+        return cls(_named(low), data)
+
+
+KINDS = (Data, History, Aged, Ack, Command, Fragment, Record)  # by their number; 7 is spare
+
+
+def decode_untrusted(plain: bytes) -> Rule:
+    """The plaintext of a frame -> its rule. Raises FrameError."""
+    if not plain:
+        raise FrameError("no rule byte")
+    number = plain[0] >> 4 & 7
+    if number >= len(KINDS):
+        raise FrameError("unknown kind")
+    low = plain[0] & 15
+    at = 1
+    if low == _MORE and number < _READINGS:
+        low += plain[1] if len(plain) > 1 else 0
+        at = 2
+    rule = KINDS[number].read(low, plain[at:])
+    rule.ack = bool(plain[0] & _ACK_WANTED)
+    return rule
+
+
+def _some(data: bytes, least: int) -> bytes:
+    if len(data) < least:
+        raise FrameError("cut short")
+    return data
+
+
+def _number(data: bytes, at: int, size: int) -> int:
+    return int.from_bytes(data[at : at + size], "big")
+
+
+def _uint(value: int, size: int) -> bytes:
+    if not 0 <= value < 1 << 8 * size:
+        raise LoraError("a number does not fit its place in a frame")
+    return value.to_bytes(size, "big")
+
+
+def _byte(value: int) -> bytes:
+    return _uint(value, 1)
+
+
+def _resource(name: str) -> int:
+    if len(name) != 1 or name not in RESOURCES:
+        raise LoraError("no such resource")
+    return RESOURCES.index(name)
+
+
+def _named(low: int) -> str:
+    if low >= len(RESOURCES):
+        raise FrameError("no such resource")
+    return RESOURCES[low]

@@ -1,0 +1,191 @@
+"""`comatrix decode frame` explains a frame without keys, and with a node's keys what it says; it changes nothing."""
+
+import hashlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import Result
+from comatrix_lora.rules import Ack, Aged, Command, Data, Fragment, History, Record, Rule
+from comatrix_lora.schema import MISSING, climate, encode_older
+
+from comatrix.gateway.edges.store.store import Store
+from tests.lora.frame_sides import Sides
+
+Comatrix = Callable[..., Result]
+NOW = {0: 2137, 1: 452}
+VALUES = climate().pack(NOW)
+ADD = ("node", "add", "--room", "#garden:localhost", "--gateway-address", "pi.local:5683")
+
+
+class Garden:
+    """A gateway's folder with the nodes garden and shed, and frames sealed with garden's keys."""
+
+    def __init__(self, comatrix: Comatrix, folder: Path) -> None:
+        self.run = comatrix
+        self.home = folder / "home"
+        assert comatrix("room", "create", "garden").exit_code == 0
+        for name in ("garden", "shed"):
+            out = str(folder / f"{name}.json")
+            assert comatrix(*ADD, name, "--out", out).exit_code == 0
+        said = json.loads((folder / "garden.json").read_text())
+        self.secret = said["secret"]
+        self.sides = Sides(said["node"], bytes.fromhex(self.secret))
+
+    def explained(self, frame: bytes, node: str = "garden") -> Any:
+        result = self.run("decode", "frame", frame.hex(), "--node", node, "--json")
+        assert self.secret not in result.output
+        return json.loads(result.stdout)["value"]
+
+    def words(self, frame: bytes, *options: str) -> str:
+        result = self.run("decode", "frame", frame.hex(), *options)
+        assert result.exit_code == 0
+        assert self.secret not in result.output
+        return result.stdout
+
+    def database(self) -> str:
+        """What stands in the database's file."""
+        return hashlib.sha256((self.home / "comatrix.db").read_bytes()).hexdigest()
+
+
+@pytest.fixture
+def garden(ready: Comatrix, tmp_path: Path) -> Garden:
+    return Garden(ready, tmp_path)
+
+
+def test_without_keys_the_header_is_told(comatrix: Comatrix) -> None:
+    frame = Sides().node.seal_request(20, Data(0, VALUES).encode())
+    result = comatrix("decode", "frame", frame.hex())
+    assert result.exit_code == 0
+    assert "19 bytes: a header of 7, 4 of content and a tag of 8" in result.stdout
+    assert "from node 7, to its gateway" in result.stdout
+    assert "counter  20\n" in result.stdout
+    assert "--node NAME" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("hex", "why"),
+    [
+        ("", "shorter than a header"),
+        ("6007", "shorter than a header"),
+        ("xyz", "not hexadecimal"),
+        ("2007" + "00" * 13, "version"),
+        ("6100" + "00" * 13, "version"),
+        ("6000" + "00" * 13, "number 0"),
+        ("6807" + "00" * 13, "version"),
+        ("600714" + "00" * 8, "no length of a frame"),
+        ("600714" + "00" * 253, "no length of a frame"),
+    ],
+)
+def test_what_is_no_frame_is_told(comatrix: Comatrix, hex: str, why: str) -> None:
+    result = comatrix("decode", "frame", hex)
+    assert result.exit_code == 1
+    assert why in result.stderr
+    assert "next: comatrix decode frame --help" in result.stderr
+    answer = json.loads(comatrix("decode", "frame", hex, "--json").stdout)
+    assert not answer["ok"] and why in answer["error"]
+
+
+def test_a_reading_is_told_by_its_words(garden: Garden) -> None:
+    told = garden.explained(garden.sides.node.seal_request(20, Data(0, VALUES, ack=True).encode()))
+    assert (told["size"], told["direction"], told["message"], told["form"], told["counter"]) == (
+        *(19, "up", "request", "long"),
+        20,
+    )
+    content = told["content"]
+    assert (content["kind"], content["ack_wanted"], content["schema"]) == ("data", True, 0)
+    assert [(part["name"], part["value"]) for part in content["readings"][0]] == [
+        ("temperature", "21.37"),
+        ("humidity", "45.2"),
+    ]
+
+
+def test_everything_a_frame_says_is_told_in_words(garden: Garden) -> None:
+    node, gateway = garden.sides.node, garden.sides.gateway
+    older = encode_older(climate(), NOW, {0: 2140, 1: MISSING})
+    command = Command(3, 1, b"\x18\x1e")
+    up: list[tuple[Rule, list[str]]] = [
+        (
+            History(0, 250, 1, VALUES + older),
+            ["temperature 21.37 °C", "1 before: temperature 21.40", "missing"],
+        ),
+        (History(0, 254, 3, VALUES), ["oldest open ends in 254, also 255, 0"]),
+        (Aged(0, 9, 77, VALUES), ["record ends in 9, 77 s old"]),
+        (Data(20, VALUES), ["schema 20 is announced by the node itself", VALUES.hex()]),
+        (Data(0, b"\xff"), ["not the size of this schema"]),
+        (Record("m", b"\x81\x63hey"), ['to the default room: "hey"']),
+        (Record("m", b"\xff"), ["resource m: ff"]),
+        (Fragment("d", 1, 0, 10, 4, bytes(5)), ["transfer 1, block 0, seed 4 over 10 symbols, 5 bytes"]),
+    ]
+    for counter, (rule, expected) in enumerate(up, 1):
+        frame = node.seal_request(counter, rule.encode())
+        garden.sides.up(frame)
+        said = garden.words(frame, "--node", "GARDEN")
+        assert all(text in said for text in expected), said
+    down: list[tuple[Rule, list[str]]] = [
+        (Ack(5, 0b101, time_s=1_800_000_000, command=command, describe=True, advice=7), ["stored up to 5, also 6, 8"]),
+        (Ack(5, 0, command=command), ["item 3: setting or method 1 with [30]"]),
+        (command, ["item 3: setting or method 1 with [30]"]),
+        (Command(3, 1, b"\xff"), ["arguments that are no CBOR: ff"]),
+        (Record("t", b"\x1a\x6b\x49\xd2\x00"), ["answer"]),
+    ]
+    for own, (rule, expected) in enumerate(down):
+        for frame in (gateway.seal_response(own + 1, rule.encode()), gateway.seal_response(8, rule.encode(), own)):
+            said = garden.words(frame, "--node", "garden")
+            assert "to node 1, from its gateway" in said
+            assert all(text in said for text in expected), said
+    strange = garden.words(node.seal_request(100, b"\x70abc"), "--node", "1")
+    assert "cannot be read: unknown kind" in strange
+
+
+def test_every_form_of_a_frame_is_opened(garden: Garden) -> None:
+    node, gateway = garden.sides.node, garden.sides.gateway
+    plain = Data(0, VALUES).encode()
+    garden.sides.up(node.seal_request(299, plain))
+    found = [
+        garden.explained(frame)
+        for frame in (
+            node.seal_request(300, plain),
+            gateway.seal_response(299, plain),
+            gateway.seal_response(299, plain, 500),
+            gateway.seal_response(299, plain, 501),
+            gateway.seal_request(502, plain),
+        )
+    ]
+    assert [(one["counter"], one["request_counter"], one["form"]) for one in found] == [
+        (300, None, "short"),
+        (None, 299, "short"),
+        (500, 299, "long"),
+        (501, 299, "short"),
+        (502, None, "short"),
+    ]
+    assert all(one["content"]["raw"] == plain.hex() for one in found)
+
+
+def test_keys_that_do_not_fit_are_told(garden: Garden) -> None:
+    frame = garden.sides.node.seal_request(20, Data(0, VALUES).encode())
+    assert garden.explained(frame[:-1] + bytes((frame[-1] ^ 1,)))["unread"].startswith("the keys of garden do not fit")
+    assert garden.explained(frame, "shed")["unread"] == "shed is node 2"
+
+
+def test_who_has_no_keys_is_told(garden: Garden, comatrix: Comatrix) -> None:
+    assert "There is no node 'attic'" in garden.run("decode", "frame", "00", "--node", "attic").stderr
+    lent = garden.run("--home", str(garden.home.parent / "none"), "decode", "frame", "00", "--node", "garden")
+    assert "no database" in lent.stderr
+    assert lent.exit_code == 2
+
+
+def test_nothing_is_changed(garden: Garden) -> None:
+    """Looked into twice, a frame says the same: no window has moved."""
+    frame = garden.sides.node.seal_request(20, Data(0, VALUES).encode())
+    before = garden.database()
+    assert garden.explained(frame) == garden.explained(frame)
+    assert garden.database() == before
+
+
+def test_it_looks_beside_a_running_gateway(garden: Garden) -> None:
+    frame = garden.sides.node.seal_request(20, Data(0, VALUES).encode())
+    with Store.open(garden.home / "comatrix.db", 1_700_000_000_000):
+        assert garden.explained(frame)["content"]["kind"] == "data"
