@@ -20,7 +20,8 @@ def duty_at(frequency_hz: int) -> int | None:
         above = frequency_hz > low if band.get("lo_exclusive") else frequency_hz >= low
         below = frequency_hz <= high if band.get("hi_inclusive", True) else frequency_hz < high
         if above and below:
-            return int(round(band["duty"] * 1_000_000))
+            duty: float = band["duty"]
+            return round(duty * 1_000_000)
     return None
 
 
@@ -120,6 +121,8 @@ def test_a_channel_must_lie_in_its_sub_band_with_all_its_width() -> None:
         sub_band(place, 869_525_001, 250_000)
     with pytest.raises(LoraError, match="leaves its sub-band"):
         sub_band(place, 868_600_000, 125_000)
+    with pytest.raises(LoraError, match="leaves its sub-band"):
+        sub_band(place, 869_400_000, 125_000)
 
 
 def test_an_unknown_region_is_answered_with_those_there_are() -> None:
