@@ -25,6 +25,7 @@ COMMANDS = {
     "node": (f"{HERE}.node:node", "Provision, show and revoke nodes."),
     "command": (f"{HERE}.command:command", "Tell a node something, and see what became of it."),
     "alarm": (f"{HERE}.alarm:alarm", "Have rooms told when a reading leaves a limit."),
+    "radio": (f"{HERE}.radio:radio", "Find out what LoRa modules can do."),
     "tail": (f"{HERE}.tail:tail", "Show what nodes sent, as it arrives."),
     "plot": (f"{HERE}.plot:plot", "Draw a reading of a node."),
     "queue": (f"{HERE}.queue:queue", "Show what waits for the homeserver; retry or drop what was parked."),

@@ -57,8 +57,9 @@ Said = Accepted | Fault | Line | Heard | TxDone | Booted | StoppedListening
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A line to the module. `value`: a pattern whose group is the value asked for; `value_ends`: it is the whole answer.
+    """A line to the module.
 
+    `value`: a pattern whose group is the value asked for. `value_ends`: no status comes behind it.
     `optional`: refused or unanswered, the script goes on.
     """
 

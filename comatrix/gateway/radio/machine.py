@@ -1,6 +1,7 @@
 """The driver of a radio: the table of states, carried out. What differs between modules is in their `Dialect`."""
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from comatrix.gateway.radio.dialect import (
@@ -221,51 +222,58 @@ class Driver:
             return
         before = self.state
         self.state, action = row
-        self._do(action, before, now)
+        if action in AFRESH:
+            self._begin_again(action, before, now)
+        else:
+            ACTIONS[action](self, now)
         self._look(now)
 
     def _look(self, now: int) -> None:
         if self.state is State.READY and self._queue:
             self._happen(What.FRAME, now)
 
-    def _do(self, action: Do, before: State, now: int) -> None:
-        match action:
-            case Do.SETTLE | Do.START_OVER | Do.LET_GO:
-                self._begin_again(action, before, now)
-            case Do.SET_UP:
-                self._run(self.dialect.setup(), now)
-            case Do.NEXT | Do.REPEAT:
-                self._write_command(now)
-            case Do.TELL_READY | Do.LISTEN:
-                self._listen(now)
-            case Do.PREPARE:
-                self._run(self.dialect.before_send(), now)
-            case Do.TRANSMIT:
-                self._transmit(now)
-            case Do.WAIT_AIRTIME:
-                self._deadline = self._done_at(now)
-            case Do.TELL_SENT:
-                self._end(Sent(self._queue[0].token), now)
-            case Do.TELL_REFUSED:
-                self._end(Refused(self._reason, self._queue[0].token), now)
-            case Do.BACK_OFF:
-                self._queue[0].busy += 1
-                self._deadline = now + self.dialect.airtime_ms(self._queue[0].frame) + MARGIN_MS
-            case Do.GIVE_UP_FRAME:
-                token = self._queue.popleft().token
-                self._events.append(Unknown("the module did not say whether it took the frame", token))
-                self._run(self.dialect.setup(), now)
-            case Do.RESET:
-                self._abandon()
-                self._resets += 1
-                self._write(self.dialect.reset)
-                self._deadline = now + RESET_MS
-            case Do.GIVE_UP:
-                self._abandon()
-                self._resets = 0
-                self._tell_lost(self._reason)
-                self._deadline = now + self._back_off_ms
-                self._back_off_ms = min(2 * self._back_off_ms, BACK_OFF_MS[1])
+    def _set_up(self, now: int) -> None:
+        self._run(self.dialect.setup(), now)
+
+    def _prepare(self, now: int) -> None:
+        self._run(self.dialect.before_send(), now)
+
+    def _wait_airtime(self, now: int) -> None:
+        """A module that does not say when it is done takes the frame at once, or when its airtime is over."""
+        airtime_ms = self.dialect.airtime_ms(self._queue[0].frame)
+        if self.dialect.says_done:
+            self._deadline = now + 2 * airtime_ms + 1000
+        else:
+            self._deadline = max(now, self._written + airtime_ms + MARGIN_MS)
+
+    def _tell_sent(self, now: int) -> None:
+        self._end(Sent(self._queue[0].token), now)
+
+    def _tell_refused(self, now: int) -> None:
+        self._end(Refused(self._reason, self._queue[0].token), now)
+
+    def _back_off(self, now: int) -> None:
+        self._queue[0].busy += 1
+        self._deadline = now + self.dialect.airtime_ms(self._queue[0].frame) + MARGIN_MS
+
+    def _give_up_frame(self, now: int) -> None:
+        """A second try could put it on air twice."""
+        token = self._queue.popleft().token
+        self._events.append(Unknown("the module did not say whether it took the frame", token))
+        self._set_up(now)
+
+    def _reset(self, now: int) -> None:
+        self._abandon()
+        self._resets += 1
+        self._write(self.dialect.reset)
+        self._deadline = now + RESET_MS
+
+    def _give_up(self, now: int) -> None:
+        self._abandon()
+        self._resets = 0
+        self._tell_lost(self._reason)
+        self._deadline = now + self._back_off_ms
+        self._back_off_ms = min(2 * self._back_off_ms, BACK_OFF_MS[1])
 
     def _begin_again(self, action: Do, before: State, now: int) -> None:
         """Nothing is known of the module any more. A frame is on air if it was taken; a lost port leaves that open."""
@@ -311,13 +319,6 @@ class Driver:
         self._written = now + _serial_ms(line)
         self._deadline = self._written + self.dialect.airtime_ms(waiting.frame) + 2000
 
-    def _done_at(self, now: int) -> int:
-        """A module that does not say when it is done takes the frame at once, or when its airtime is over."""
-        airtime_ms = self.dialect.airtime_ms(self._queue[0].frame)
-        if self.dialect.says_done:
-            return now + 2 * airtime_ms + 1000
-        return max(now, self._written + airtime_ms + MARGIN_MS)
-
     def _end(self, event: Event, now: int) -> None:
         self._queue.popleft()
         self._events.append(event)
@@ -342,6 +343,25 @@ class Driver:
 
     def _write(self, line: bytes) -> None:
         self._out += line + b"\r\n"
+
+
+AFRESH = {Do.SETTLE, Do.START_OVER, Do.LET_GO}
+ACTIONS: dict[Do, Callable[[Driver, int], None]] = {
+    Do.SET_UP: Driver._set_up,
+    Do.NEXT: Driver._write_command,
+    Do.REPEAT: Driver._write_command,
+    Do.TELL_READY: Driver._listen,
+    Do.LISTEN: Driver._listen,
+    Do.PREPARE: Driver._prepare,
+    Do.TRANSMIT: Driver._transmit,
+    Do.WAIT_AIRTIME: Driver._wait_airtime,
+    Do.TELL_SENT: Driver._tell_sent,
+    Do.TELL_REFUSED: Driver._tell_refused,
+    Do.BACK_OFF: Driver._back_off,
+    Do.GIVE_UP_FRAME: Driver._give_up_frame,
+    Do.RESET: Driver._reset,
+    Do.GIVE_UP: Driver._give_up,
+}
 
 
 def _serial_ms(line: bytes) -> int:

@@ -49,7 +49,9 @@ OK = re.compile(rb"(?:^|[^A-Za-z])OK$")
 BANNER = re.compile(rb"Current Work Mode:|^RAKwireless RAK")
 DONE = re.compile(rb"\+EVT:TXP2P[ _]DONE$")
 TIMEOUT = re.compile(rb"\+EVT:RXP2P RECEIVE TIMEOUT$")
-HEARD = re.compile(rb"\+EVT:RXP2P[:,] ?(?:RSSI )?(-?\d{1,4})[:,] ?(?:SNR )?(-?\d{1,3})(?::((?:[0-9A-Fa-f]{2}){1,255}))?$")
+HEARD = re.compile(
+    rb"\+EVT:RXP2P[:,] ?(?:RSSI )?(-?\d{1,4})[:,] ?(?:SNR )?(-?\d{1,3})(?::((?:[0-9A-Fa-f]{2}){1,255}))?$"
+)
 DATA = re.compile(rb"\+EVT:((?:[0-9A-Fa-f]{2}){1,255})$")
 OLD_VERSION = re.compile(r"V1\.", re.IGNORECASE)
 

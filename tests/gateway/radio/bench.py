@@ -60,7 +60,9 @@ class Side:
 class Bench:
     """`kind`: of both modules. `garble(random)`: what the serial lines do to a piece of bytes."""
 
-    def __init__(self, kind: str, seed: int = 1, binary_safe: bool = False, garbled: int = 0, **manners: object) -> None:
+    def __init__(
+        self, kind: str, seed: int = 1, binary_safe: bool = False, garbled: int = 0, **manners: object
+    ) -> None:
         self.random = randomness.Random(seed)
         self.now = 0
         self.garbled = garbled
@@ -87,7 +89,7 @@ class Bench:
         """Let virtual time pass."""
         end = self.now + duration_ms
         while True:
-            while any([side.exchange(self.now) for side in self.sides]):
+            while sum(side.exchange(self.now) for side in self.sides):
                 pass
             due = [self.wire.next_deadline()]
             for side in self.sides:

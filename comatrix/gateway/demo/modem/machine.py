@@ -1,4 +1,4 @@
-"""What emulated modules share: time on the air, half duplex, the boot, and bad manners on the serial line, by choice."""
+"""What emulated modules share: time on the air, half duplex, the boot, and bad manners by choice."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

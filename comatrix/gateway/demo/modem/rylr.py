@@ -78,7 +78,9 @@ class RylrModem(Modem):
         else:
             if self.manners.stops_at:
                 data = data.split(self.manners.stops_at)[0]
-            header = HEADER.pack(MARK, int(self.values["NETWORKID"]), destination, int(self.values["ADDRESS"]), len(data))
+            header = HEADER.pack(
+                MARK, int(self.values["NETWORKID"]), destination, int(self.values["ADDRESS"]), len(data)
+            )
             self._transmit(header + data, now, self._sent)
             if not self.manners.old:
                 self._say(b"+OK\r\n", now)

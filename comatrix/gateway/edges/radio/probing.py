@@ -46,8 +46,13 @@ async def find(url: str, baud: int) -> Found | None:
             changed.set()
 
         lost: list[str] = []
+
+        def ended(reason: str) -> None:
+            lost.append(reason)
+            changed.set()
+
         probe.opened(monotonic_ms())
-        port.start(received, lambda reason: (lost.append(reason), changed.set())[1])
+        port.start(received, ended)
         while not probe.done and not lost:
             if data := probe.bytes_to_write(monotonic_ms()):
                 port.write(data)
