@@ -9,7 +9,7 @@ from comatrix.gateway.radio.reading import Lines, matched, printable
 from comatrix.gateway.radio.rylr import BANDWIDTHS_HZ
 from comatrix.gateway.radio.settings import RadioSettings
 
-WAIT_MS = 1000
+WAIT_MS = 600
 MOST_LINES = 40
 ANSWER_ENDS = re.compile(r"(?:^|\W)OK$|\+ERR=\d+$|^\+[A-Z0-9]+=|AT_[A-Z_]+$")
 RYLR_PARAMETERS = ("BAND", "PARAMETER", "NETWORKID", "ADDRESS", "CRFOP", "IPR", "MODE")

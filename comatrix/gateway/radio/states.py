@@ -1,16 +1,4 @@
-"""A driver and its states: one table.
-
-CLOSED     no port
-SETTLING   the module has just started, or is taken as if: a moment of silence is waited for
-ASKING     a script runs (setup, or back to listening); one command is out
-READY      listens
-PREPARING  a script before a transmission runs
-SENDING    the frame's command is out, not yet taken
-ON_AIR     taken; its airtime is not over
-BUSY       the module was busy; the frame is tried again
-RESETTING  the module did not answer and was told to start anew
-DEAF       not even that helped; it is tried again later, and later
-"""
+"""A driver and its states: one table. docs/reference/radio-states.md is made from it."""
 
 from enum import Enum
 
@@ -18,16 +6,16 @@ from enum import Enum
 class State(Enum):
     """Where a driver stands."""
 
-    CLOSED = "closed"
-    SETTLING = "settling"
-    ASKING = "asking"
-    READY = "ready"
-    PREPARING = "preparing"
-    SENDING = "sending"
-    ON_AIR = "on air"
-    BUSY = "busy"
-    RESETTING = "resetting"
-    DEAF = "deaf"
+    CLOSED = "no port"
+    SETTLING = "the module has just started, or is taken as if: a moment of silence is waited for"
+    ASKING = "a script runs (setup, or back to listening); one command is out"
+    READY = "listens"
+    PREPARING = "the script before a transmission runs"
+    SENDING = "the frame's command is out, not yet taken"
+    ON_AIR = "taken; its airtime is not over"
+    BUSY = "the module was busy; the frame is tried again"
+    RESETTING = "the module did not answer and was told to start anew"
+    DEAF = "not even that helped; it is tried again, later each time"
 
 
 class What(Enum):

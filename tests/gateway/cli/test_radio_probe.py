@@ -2,6 +2,9 @@
 
 import asyncio
 import json
+import os
+import pty
+import subprocess
 import sys
 import threading
 from collections.abc import Iterator
@@ -81,7 +84,12 @@ def test_a_rak_of_either_firmware_is_told_as_json(
 
 @pytest.mark.parametrize(
     ("kind", "stops_at", "safe"),
-    [("rylr998", b"", True), ("rylr998", b"\0", False), ("rylr998", b"\r\n", False), ("rui3", b"", True)],
+    [
+        ("rylr998", b"", True),
+        pytest.param("rylr998", b"\0", False, marks=pytest.mark.slow),
+        pytest.param("rylr998", b"\r\n", False, marks=pytest.mark.slow),
+        ("rui3", b"", True),
+    ],
 )
 def test_a_peer_shows_whether_all_byte_values_pass(
     modules: Modules, tmp_path: Path, kind: str, stops_at: bytes, safe: bool
@@ -103,12 +111,9 @@ def test_the_words_say_what_follows_from_it(modules: Modules, tmp_path: Path) ->
     assert f"{peer} is set as {port} is" in said.stdout
 
 
+@pytest.mark.slow
 def test_nothing_that_answers_is_exit_code_3(tmp_path: Path) -> None:
-    import pty  # noqa: PLC0415 - POSIX alone has it
-
     master, slave = pty.openpty()
-    import os
-
     said = probe(os.ttyname(slave), "--baud", "9600")
     os.close(master)
     os.close(slave)
@@ -129,6 +134,4 @@ def test_the_same_port_twice_is_wrong_usage() -> None:
 
 def test_serial_ports_are_imported_by_the_first_port_alone() -> None:
     code = "import sys, comatrix.gateway.app, comatrix.gateway.edges.radio.radio; sys.exit('serial' in sys.modules)"
-    import subprocess
-
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

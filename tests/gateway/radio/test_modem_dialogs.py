@@ -73,7 +73,7 @@ def test_the_rylr_module_answers_as_in_the_dialog() -> None:
 
 
 def test_rylr_s_figures_are_those_of_the_vectors() -> None:
-    assert (MAX_DATA, AIR_OVERHEAD) == (RYLR["max"], RYLR["air_overhead_bytes"])
+    assert (RYLR["max"], RYLR["air_overhead_bytes"]) == (MAX_DATA, AIR_OVERHEAD)
 
 
 def test_the_rak_driver_speaks_the_dialog() -> None:

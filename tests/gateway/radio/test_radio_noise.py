@@ -82,10 +82,11 @@ def test_noise_raises_nothing_takes_no_memory_and_is_over_when_it_is_over(kind: 
 def test_byte_by_byte_is_as_good(kind: str) -> None:
     whole, single = (Driver(dialect(kind, True)) for _ in range(2))
     said = {
-        "rylr998": b"\xff\xfe+RCV=5,9,\r\n+OK,,\r\n,-80,12\r\n+ERR=12\r\njunk+RCV=5,2,ab,-80,12\r\n+RCV=x\r\n+RCV=5,1,c,-1,1\r\n",
+        "rylr998": b"\xff\xfe+RCV=5,9,\r\n+OK,,\r\n,-80,12\r\n+ERR=12\r\n"
+        b"junk+RCV=5,2,ab,-80,12\r\n+RCV=x\r\n+RCV=5,1,c,-1,1\r\n",
         "rui3": b"\xff+EVT:RXP2P:-80:12:00FF\r\n+EVT:RXP2P:-1:1:0\r\n+EVT:RXP2P, RSSI -28, SNR 5\r\n+EVT:4865\r\n",
     }[kind]
-    heard = []
+    heard: list[list[object]] = []
     for driver, pieces in ((whole, [said]), (single, [bytes([byte]) for byte in said])):
         driver.opened(0)
         for piece in pieces:

@@ -9,7 +9,7 @@ from comatrix.gateway.clock import monotonic_ms
 from comatrix.gateway.edges.radio.port import open_port
 from comatrix.gateway.edges.radio.radio import Radio
 from comatrix.gateway.radio.dialect import Dialect
-from comatrix.gateway.radio.events import Event, Ready, Received, Sent
+from comatrix.gateway.radio.events import Event, Ready, Received, Refused, Sent, Unknown
 from comatrix.gateway.radio.machine import Driver
 from comatrix.gateway.radio.probe import Found, Probe
 from comatrix.gateway.radio.rak3172 import Rak3172
@@ -130,10 +130,15 @@ async def _passes(sending: Heard, hearing: Heard, frame: bytes) -> bool:
         token = (frame, number)
         await sending.radio.send(frame, token)
         airtime_ms = sending.dialect.airtime_ms(frame)
-        await sending.wait_for(lambda event, token=token: event == Sent(token), 3 * airtime_ms + HEARD_MS)  # type: ignore[misc]
+        await sending.wait_for(_end_of(token), 3 * airtime_ms + HEARD_MS)
         if await hearing.wait_for(lambda event: isinstance(event, Received) and event.frame == frame, HEARD_MS // 4):
             return True
     return False
+
+
+def _end_of(token: object) -> Callable[[Event], bool]:
+    """Whether an event ends the frame of this token."""
+    return lambda event: isinstance(event, Sent | Refused | Unknown) and event.token == token
 
 
 def dialect_of(found: Found) -> Dialect:
