@@ -4,9 +4,10 @@ import itertools
 
 import pytest
 
+from comatrix.gateway.radio.dialect import Line
 from comatrix.gateway.radio.events import Lost, Ready, Received, Refused, Sent, Unknown
 from comatrix.gateway.radio.machine import QUEUED, STALE_MS, Driver
-from comatrix.gateway.radio.rylr import Rylr
+from comatrix.gateway.radio.rylr import Rylr, next_untrusted
 from comatrix.gateway.radio.settings import RadioSettings
 from comatrix.gateway.radio.states import TABLE, Do, State, What
 from tests.gateway.radio.bench import KINDS, SETTINGS, Bench
@@ -250,6 +251,21 @@ def test_data_that_ends_too_early_holds_nothing_up_for_long() -> None:
     side.driver.receive(b"+RCV=7,3,abc,-50,9\r\n", bench.now)
     bench.run(10)
     assert side.events[-1] == Received(b"abc", -50, 9)
+
+
+def test_two_such_are_given_up_one_after_the_other() -> None:
+    bench = opened("rylr998", binary_safe=True)
+    side = bench.sides[0]
+    side.driver.receive(b"+RCV=7,200,cut short+RCV=7,200,again", bench.now)
+    bench.run(2 * STALE_MS + 10)
+    side.driver.receive(b"+RCV=7,3,abc,-50,9\r\n", bench.now)
+    bench.run(10)
+    assert side.events[-1] == Received(b"abc", -50, 9)
+
+
+def test_more_data_than_a_module_can_send_is_noise_at_once() -> None:
+    assert next_untrusted(b"+RCV=1,241,") == (Line("+RCV?"), len(b"+RCV="))
+    assert next_untrusted(b"+RCV=1,240,") == (None, 0)
 
 
 def test_an_older_rak_that_stopped_listening_is_made_to_listen_otherwise() -> None:

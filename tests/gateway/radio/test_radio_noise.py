@@ -5,6 +5,7 @@ import tracemalloc
 
 import pytest
 
+from comatrix.gateway.radio.dialect import Accepted, Line
 from comatrix.gateway.radio.events import Ready, Refused, Sent, Unknown
 from comatrix.gateway.radio.machine import UNREAD, Driver
 from comatrix.gateway.radio.probe import Probe
@@ -95,6 +96,19 @@ def test_byte_by_byte_is_as_good(kind: str) -> None:
         while (event := driver.next_event()) is not None:
             heard[-1].append(event)
     assert heard[0] == heard[1] and len(heard[0]) == {"rylr998": 3, "rui3": 2}[kind]
+
+
+@pytest.mark.parametrize("kind", ["rylr998", "rui3"])
+def test_a_line_without_an_end_takes_no_memory_and_the_next_is_read(kind: str) -> None:
+    stream = dialect(kind).stream()
+    tracemalloc.start()
+    for _ in range(NOISE // 100):
+        assert all(isinstance(said, Line) for said in stream.feed(b"x" * 100))
+    grown, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert grown < 20_000
+    ok = {"rylr998": b"+OK", "rui3": b"OK"}[kind]
+    assert [said for said in stream.feed(b"\r\n" + ok + b"\r\n") if not isinstance(said, Line)] == [Accepted()]
 
 
 def test_events_nobody_asks_for_are_bounded_and_counted() -> None:
