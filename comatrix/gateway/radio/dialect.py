@@ -60,7 +60,7 @@ class Command:
     """A line to the module.
 
     `value`: a pattern whose group is the value asked for. `value_ends`: no status comes behind it.
-    `optional`: refused or unanswered, the script goes on.
+    `optional`: refused or unanswered, the script goes on; at once if the module is busy.
     """
 
     line: bytes
@@ -111,6 +111,9 @@ class Dialect(Protocol):
 
     def setup(self) -> Script:
         """From whatever state the module is in to listening with the settings."""
+
+    def check(self) -> Script:
+        """Whether the module is still set up; if not, it is. A frame on its way should not be lost by it."""
 
     def before_send(self) -> Script:
         """What a transmission needs first."""

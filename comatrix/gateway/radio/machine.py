@@ -31,7 +31,7 @@ RESETS = 2
 BOOTS = 5
 SETTLE_MS = 150
 STALE_MS = 500
-WATCH_MS = 60_000
+WATCH_MS = 300_000
 RESET_MS = 3000
 BACK_OFF_MS = (1000, 60_000)
 MARGIN_MS = 30
@@ -71,7 +71,7 @@ class Driver:
         self._value = ""
         self._tries = 0
         self._written = self._resets = self._boots = 0
-        self._reason = ""
+        self._reason = self._refusal = ""
         self._lost = self._ready = False
         self._back_off_ms = BACK_OFF_MS[0]
 
@@ -183,8 +183,12 @@ class Driver:
             if command.value_ends:
                 self._answered(Answer(True, value), now)
         elif isinstance(said, Fault):
-            self._reason = f"{command.line.decode('ascii')}: {said.words}"
-            self._failed(command, now)
+            self._refusal = f"{command.line.decode('ascii')}: {said.words}"
+            if said.busy and command.optional:
+                self._answered(Answer(False), now)
+            elif not said.busy:  # a busy one is asked again when its time is over
+                self._reason = self._refusal
+                self._failed(command, now)
 
     def _answered(self, answer: Answer, now: int) -> None:
         self._command = None
@@ -210,7 +214,7 @@ class Driver:
 
     def _time_is_over(self, now: int) -> None:
         if self._command is not None:
-            self._reason = f"no answer to {self._command.line.decode('ascii')}"
+            self._reason = self._refusal or f"no answer to {self._command.line.decode('ascii')}"
             self._failed(self._command, now)
         else:
             self._happen(What.TIMER, now)
@@ -234,6 +238,9 @@ class Driver:
 
     def _set_up(self, now: int) -> None:
         self._run(self.dialect.setup(), now)
+
+    def _check(self, now: int) -> None:
+        self._run(self.dialect.check(), now)
 
     def _prepare(self, now: int) -> None:
         self._run(self.dialect.before_send(), now)
@@ -308,7 +315,7 @@ class Driver:
     def _write_command(self, now: int) -> None:
         assert self._command is not None
         self._tries += 1
-        self._value = ""
+        self._value = self._refusal = ""
         self._write(self._command.line)
         self._deadline = now + self._command.timeout_ms + _serial_ms(self._command.line)
 
@@ -348,6 +355,7 @@ class Driver:
 AFRESH = {Do.SETTLE, Do.START_OVER, Do.LET_GO}
 ACTIONS: dict[Do, Callable[[Driver, int], None]] = {
     Do.SET_UP: Driver._set_up,
+    Do.CHECK: Driver._check,
     Do.NEXT: Driver._write_command,
     Do.REPEAT: Driver._write_command,
     Do.TELL_READY: Driver._listen,

@@ -134,6 +134,14 @@ class Rak3172:
             yield Command(f"AT+P2P={self._parameters()}".encode())
         yield told(self._listen)
 
+    def check(self) -> Script:
+        """To stop listening would lose the frame that is coming in: a module that listens already says it is busy."""
+        mode = (yield asked("NWM", r"\d")).value
+        if mode == "0" and parameters_of((yield asked("P2P", r"[\d:]+")).value) == parameters_of(self._parameters()):
+            yield Command(told(self._listen).line, optional=True)
+        else:
+            yield from self.setup()
+
     def _parameters(self) -> str:
         s = self.settings
         bandwidth = BANDWIDTH_TEXT[s.bandwidth_hz]

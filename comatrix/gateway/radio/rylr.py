@@ -162,6 +162,10 @@ class Rylr:
             if (yield asked(name, r"[0-9,]+")).value != wanted:
                 yield Command(f"AT+{name}={wanted}".encode())
 
+    def check(self) -> Script:
+        """Setup asks and sets only what differs."""
+        return self.setup()
+
     def _wanted(self) -> list[tuple[str, str]]:
         s = self.settings
         return [

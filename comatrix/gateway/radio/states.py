@@ -45,6 +45,7 @@ class Do(Enum):
     START_OVER = "wait for silence; what was on air is unknown, what was not taken stays"
     LET_GO = "what may be on air is unknown, what waits stays"
     SET_UP = "begin the setup"
+    CHECK = "ask whether the module is there and set as it was"
     NEXT = "write the script's next command"
     REPEAT = "write the command again"
     TELL_READY = "tell that it listens, if that is news"
@@ -74,7 +75,7 @@ TABLE: dict[tuple[State, What], tuple[State, Do]] = {
     (S.ASKING, W.EXHAUSTED): (S.RESETTING, D.RESET),
     (S.ASKING, W.HOPELESS): (S.DEAF, D.GIVE_UP),
     (S.READY, W.FRAME): (S.PREPARING, D.PREPARE),
-    (S.READY, W.TIMER): (S.ASKING, D.SET_UP),
+    (S.READY, W.TIMER): (S.ASKING, D.CHECK),
     (S.READY, W.STOPPED): (S.ASKING, D.SET_UP),
     (S.PREPARING, W.ANSWERED): (S.PREPARING, D.NEXT),
     (S.PREPARING, W.ALL_ANSWERED): (S.SENDING, D.TRANSMIT),

@@ -111,6 +111,15 @@ def test_the_words_say_what_follows_from_it(modules: Modules, tmp_path: Path) ->
     assert f"{peer} is set as {port} is" in said.stdout
 
 
+def test_a_rak_in_lorawan_mode_is_not_switched_over_by_a_test(modules: Modules, tmp_path: Path) -> None:
+    port, peer = modules.desk(tmp_path, "rui3")
+    for module in modules.desks[0].modules:
+        setattr(module, "mode", "1")  # noqa: B010 - the attribute is the RAK's alone
+    said = probe(port, "--peer", peer)
+    assert said.exit_code == 1 and "AT+NWM=0" in said.stderr
+    assert [getattr(module, "mode") for module in modules.desks[0].modules] == ["1", "1"]  # noqa: B009
+
+
 @pytest.mark.slow
 def test_nothing_that_answers_is_exit_code_3(tmp_path: Path) -> None:
     master, slave = pty.openpty()

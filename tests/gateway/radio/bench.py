@@ -94,7 +94,7 @@ class Bench:
             due = [self.wire.next_deadline()]
             for side in self.sides:
                 due += [side.driver.next_deadline(), side.module.next_deadline()]
-            soonest = min((at for at in due if at is not None), default=end)
+            soonest = min((at for at in due if at is not None), default=end + 1)
             if soonest > end:
                 self.now = end
                 return

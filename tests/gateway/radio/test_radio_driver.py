@@ -208,11 +208,32 @@ def test_a_restart_nobody_saw_is_found_by_the_watch(kind: str) -> None:
     side.module.settings = RadioSettings(433_000_000)
     if hasattr(side.module, "listening"):
         side.module.listening = 0
-    bench.run(65_000)
+    bench.run(305_000)
     bench.sides[1].driver.send(b"there?", 1, bench.now)
     bench.run(3000)
     assert side.module.settings == SETTINGS and side.heard() == [b"there?"]
     assert len(side.of(Ready)) == 1
+
+
+def test_the_watch_does_not_stop_a_rak_from_listening() -> None:
+    bench = opened("rui3")
+    side = bench.sides[0]
+    written: list[bytes] = []
+    side.garble = lambda data: (written.append(data), data)[1]  # type: ignore[func-returns-value]
+    bench.run(305_000)
+    assert b"AT+P2P=?\r\n" in written and b"AT+PRECV=0\r\n" not in written
+
+
+def test_a_module_busy_in_a_script_is_asked_again_later_and_not_started_anew() -> None:
+    bench = opened("rak-old")
+    side = bench.sides[0]
+    side.driver.send(b"x", 1, bench.now)
+    while not side.of(Sent):
+        bench.run(1)
+    side.module._air_until = bench.now + 500  # longer on air than was computed
+    bench.run(3000)
+    assert getattr(side.module, "listening") == 65534 and len(side.of(Ready)) == 1  # noqa: B009
+    assert side.module._up and side.driver.state is State.READY
 
 
 def test_a_frame_whose_answer_is_lost_is_unknown_and_not_sent_twice() -> None:

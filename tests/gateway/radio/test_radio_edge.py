@@ -70,7 +70,7 @@ async def test_an_unplugged_module_is_told_once_and_used_again_when_it_is_back(m
         desk.modems.plug(desk.paths[0], desk.modules[0])
         await b.until(lambda event: isinstance(event, Received) and event.frame == b"waits")
         await a.until(lambda event: event == Sent(1))
-        assert len(a.of(Lost)) == 1 and len(a.of(Ready)) == 2
+        assert a.of(Lost) == [Lost(f"{desk.paths[0]}: it was unplugged")] and len(a.of(Ready)) == 2
 
 
 async def test_a_frame_on_air_when_the_port_is_lost_is_unknown_and_the_next_is_sent_later(make_desk: MakeDesk) -> None:

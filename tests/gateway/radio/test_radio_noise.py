@@ -36,7 +36,7 @@ def test_over_a_garbling_line_every_frame_ends_once_and_most_arrive(kind: str, s
     right = {frame for frame in heard if len(frame) == 24 and frame == frame[:2] * 12}
     assert len(right) >= 28
     bench.garbled = 0
-    bench.run(70_000)
+    bench.run(305_000)
     bench.sides[0].driver.send(b"clear again", 99, bench.now)
     bench.run(3000)
     assert bench.sides[1].driver.state is State.READY and b"clear again" in bench.sides[1].heard()
@@ -72,7 +72,7 @@ def test_noise_raises_nothing_takes_no_memory_and_is_over_when_it_is_over(kind: 
     grown, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert grown < 600_000
-    bench.run(200_000)
+    bench.run(400_000)
     assert len(ends(bench, 0)) == 1
     side.driver.send(b"afterwards", 2, bench.now)
     bench.run(3000)
@@ -133,5 +133,5 @@ def test_a_probe_in_noise_ends_without_a_find() -> None:
 def test_a_ready_driver_was_ready_once() -> None:
     bench = Bench("rylr998")
     bench.open()
-    bench.run(400_000)
+    bench.run(1_000_000)
     assert [len(side.of(Ready)) for side in bench.sides] == [1, 1], "the watch is no news"

@@ -4,6 +4,7 @@ pyserial is imported with the first terminal that is opened.
 """
 
 import asyncio
+import errno
 import os
 from collections.abc import Callable
 from typing import Protocol
@@ -13,6 +14,7 @@ from comatrix.gateway.edges.radio.port_words import PortError, error_of
 TCP = "tcp://"
 CONNECT_S = 5.0
 READ = 4096
+UNPLUGGED = {errno.EIO, errno.ENXIO, errno.ENODEV}
 MOST_UNWRITTEN = 65536  # a port that takes nothing is as good as lost
 
 OnData = Callable[[bytes], None]
@@ -76,7 +78,7 @@ class TerminalPort:
         except BlockingIOError:
             return
         except OSError as error:
-            self._lost(error.strerror or str(error))
+            self._lost("it was unplugged" if error.errno in UNPLUGGED else error.strerror or str(error))
             return
         if data:
             on_data(data)

@@ -106,12 +106,12 @@ class Radio:
                 if isinstance(event, Ready):
                     self._pause_s = self._shortest_s
                 self._on_event(event)
-        finally:
+        finally:  # also when `on_event` raises: the radio goes on
             self._pumping = False
-        data = self.driver.bytes_to_write(self._monotonic_ms())
-        if data and self._port is not None:
-            self._port.write(data)
-        self._arm()
+            data = self.driver.bytes_to_write(self._monotonic_ms())
+            if data and self._port is not None:
+                self._port.write(data)
+            self._arm()
 
     def _arm(self) -> None:
         if self._timer is not None:
