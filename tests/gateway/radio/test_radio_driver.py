@@ -224,16 +224,42 @@ def test_the_watch_does_not_stop_a_rak_from_listening() -> None:
     assert b"AT+P2P=?\r\n" in written and b"AT+PRECV=0\r\n" not in written
 
 
+@pytest.mark.parametrize("kind", ["rui3", "rak-old"])
+def test_the_watch_makes_a_deaf_rak_listen_and_takes_no_time(kind: str) -> None:
+    bench = opened(kind)
+    side, other = bench.sides
+    setattr(side.module, "listening", 0)  # noqa: B010
+    for one in (side, other):
+        bench.run((one.driver.next_deadline() or 0) - bench.now + 100)
+        assert one.driver.state is State.READY
+    other.driver.send(b"there?", 1, bench.now)
+    bench.run(3000)
+    assert side.heard() == [b"there?"]
+
+
+def test_a_module_that_starts_anew_again_and_again_is_lost_with_a_guess_why() -> None:
+    bench = Bench("rylr998")
+    bench.open()
+    side = bench.sides[0]
+    for _ in range(10):
+        side.driver.receive(b"+READY\r\n", bench.now)
+        bench.run(10)
+    words = "the module starts anew again and again: is its power supply strong enough?"
+    assert side.events == [Lost(words)]
+    bench.run(3000)
+    assert [type(event) for event in side.events] == [Lost, Ready]
+
+
 def test_a_module_busy_in_a_script_is_asked_again_later_and_not_started_anew() -> None:
     bench = opened("rak-old")
     side = bench.sides[0]
     side.driver.send(b"x", 1, bench.now)
-    while not side.of(Sent):
+    while side.driver.state is not State.ON_AIR:
         bench.run(1)
-    side.module._air_until = bench.now + 500  # longer on air than was computed
+    side.module._air_until += 500  # longer on air than was computed
     bench.run(3000)
     assert getattr(side.module, "listening") == 65534 and len(side.of(Ready)) == 1  # noqa: B009
-    assert side.module._up and side.driver.state is State.READY
+    assert side.module._up and not side.of(Lost)
 
 
 def test_a_frame_whose_answer_is_lost_is_unknown_and_not_sent_twice() -> None:

@@ -106,8 +106,10 @@ async def test_a_radio_may_start_before_its_port_is_there(make_desk: MakeDesk) -
     a = desk.told(0)
     await a.radio.start()
     await a.until(lambda event: isinstance(event, Lost))
+    await until(lambda: a.radio._pause_s == 0.1)  # it grew, to the longest
     desk.modems.plug(desk.paths[0], desk.modules[0])
     await a.until(lambda event: isinstance(event, Ready))
+    assert a.radio._pause_s == 0.02
     await a.radio.stop()
     assert a.of(Lost) == [Lost(f"{desk.paths[0]}: there is no such port")]
 
