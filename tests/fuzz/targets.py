@@ -17,7 +17,7 @@ from comatrix.gateway.cli import record_json
 from comatrix.gateway.downlink.grammar import GrammarError
 from comatrix.session import keys, oscore
 from tests.fuzz import matrix_targets as matrix
-from tests.fuzz import word_targets
+from tests.fuzz import radio_targets, word_targets
 from tests.fuzz.server_under_fire import serve
 
 SECRET = bytes(range(16))
@@ -202,6 +202,8 @@ TARGETS = (
     Target("addressing.asked_untrusted", word_targets.asked, (), ("commands",)),
     Target("descriptions.described_untrusted", word_targets.described, (), ("cbor", "records")),
     Target("grammar.read_untrusted", word_targets.command, (GrammarError,), ("commands",)),
+    Target("rylr.next_untrusted", radio_targets.rylr),
+    Target("rak3172.read_untrusted", radio_targets.rak),
 )
 SERVER = Target("receiving", serve, (), ("coap", "oscore", "server"))
 EVERY = (*TARGETS, SERVER)

@@ -17,6 +17,7 @@ LAYERS = [
         "comatrix.gateway.uplink",
         "comatrix.gateway.downlink",
         "comatrix.gateway.plotting",
+        "comatrix.gateway.radio",
         "comatrix.gateway.config",
         "comatrix.gateway.provisioning",
         "comatrix.gateway.pages",
@@ -53,6 +54,7 @@ PURE = (
     "comatrix.gateway.uplink",
     "comatrix.gateway.downlink",
     "comatrix.gateway.plotting",
+    "comatrix.gateway.radio",
     "comatrix.gateway.model",
     "comatrix_lora",
 )
@@ -141,6 +143,7 @@ def test_every_module_has_a_layer(name: str) -> None:
         ("comatrix.gateway.uplink.ingest", "from comatrix.gateway.edges import udp"),
         ("comatrix.gateway.uplink.ingest", "import time"),
         ("comatrix.gateway.downlink.grammar", "import time"),
+        ("comatrix.gateway.radio.machine", "import asyncio"),
         ("comatrix.gateway.downlink.grammar", "from comatrix.gateway import admin"),
         ("comatrix.gateway.edges.udp", "from comatrix.gateway.edges import receiver"),
         ("comatrix.gateway.edges.udp", "from comatrix.gateway import app"),

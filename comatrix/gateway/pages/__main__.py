@@ -5,7 +5,7 @@ from pathlib import Path
 from comatrix.gateway.admin.doctor import page as doctor
 from comatrix.gateway.cli import page as commands
 from comatrix.gateway.config import page as configuration
-from comatrix.gateway.pages import command_states, exchange, plot_picture, vocabulary
+from comatrix.gateway.pages import command_states, exchange, plot_picture, radio_states, vocabulary
 
 PAGES = {
     "command-states.md": command_states.markdown,
@@ -13,6 +13,7 @@ PAGES = {
     "configuration.md": configuration.markdown,
     "doctor.md": doctor.markdown,
     "exchange.md": exchange.markdown,
+    "radio-states.md": radio_states.markdown,
     "vocabulary.md": vocabulary.markdown,
 }
 
