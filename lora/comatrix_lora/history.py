@@ -9,7 +9,7 @@ REACH = 254  # so far behind a frame its oldest reading may be: an ack names one
 FARTHEST = 65535  # how far behind a frame's counter its newest reading may lie
 _CALM_OPEN = 16  # open readings that make the node ask, while nothing gets lost
 _LOSSY_OPEN = 6  # and while something does
-_CLEAN_ACKS = 3  # in a row, and the link counts as one that loses nothing
+_CALM = 48  # of 256: asks that lately brought no ack, or showed readings missing, while the link counts as calm
 _ASKS = 8  # that may still be answered
 _NEVER = -1
 
@@ -17,7 +17,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    Values = bytes | tuple[int, ...]
+    Values = tuple[int, ...]
 
 
 class Open:
@@ -38,7 +38,7 @@ class Chosen:
     `behind`: the frame's counter less the newest seq; 0 in the frame that carries a reading for the first time.
     `ages_s`: None where the receiver finds the times by itself (`behind` is 0, and between two readings lies one
     interval a counter); else how many seconds before the frame each was made, capped at 65535.
-    `oldest`, `bitmap`: None and 0 without history; else the low byte of the oldest seq here, bit i for oldest + 1 + i."""
+    `oldest`, `bitmap`: None and 0 without history; else the low byte of the oldest seq; bit i is oldest + 1 + i."""
 
     def __init__(self, counter: int, records: "Sequence[Open]", ages_s: "list[int] | None", ask: bool) -> None:
         self.seqs = [record.seq for record in records]
@@ -57,7 +57,7 @@ class History:
     without ages. `interval_ms`: what was announced for the readings. `dropped` counts readings let go unconfirmed,
     `refused` acks that fit nothing that was asked. Counters grow from frame to frame; an ack is answered once."""
 
-    def __init__(self, size: "Callable[[list[Values], bool], int]", interval_ms: int, capacity: int = 64) -> None:
+    def __init__(self, size: "Callable[[list[Values], bool], int]", interval_ms: int, capacity: int = 128) -> None:
         if capacity < 1 or interval_ms < 1:
             raise ValueError("capacity and interval begin at 1")
         self.size = size
@@ -67,7 +67,7 @@ class History:
         self.dropped = 0
         self.refused = 0
         self.unanswered = 0  # asks in a row
-        self._clean = 0  # acks in a row that showed nothing missing
+        self.loss = 128  # of 256, averaged over about 8 asks
         self._asked: "list[tuple[int, list[int]]]" = []  # counter of the frame, its seqs
 
     def open(self) -> "list[tuple[int, Values, int]]":
@@ -93,8 +93,8 @@ class History:
 
     @property
     def calm(self) -> bool:
-        """Nothing got lost lately."""
-        return self._clean >= _CLEAN_ACKS
+        """Little got lost lately: history only where a reading is known to be missing, or where it costs nothing."""
+        return self.loss < _CALM
 
     def far(self, counter: int) -> bool:
         """Whether the oldest reading can only go in a frame of its own, without a new one (`repeat`)."""
@@ -110,7 +110,7 @@ class History:
         ask = len(self.records) >= self._patience()
         newest = self.records[-1]
         older = [record for record in self.records if 0 < counter - record.seq <= REACH]
-        if self.calm and not ask:
+        if self.calm and not ask and not any(record.missing for record in older):
             return self._frame(counter, now, newest, _latest(older), 0, airtime, limit, False)
         return self._frame(counter, now, newest, _oldest(older), self._wanted(), airtime, limit, ask)
 
@@ -139,24 +139,25 @@ class History:
         base = seqs[-1] + ((base - seqs[-1]) & 0xFF)
         if base > counter + 1 or (bitmap and base + 1 + _highest_bit(bitmap) > counter):
             return self._refuse()
-        if any([not _confirms(seq, base, bitmap) for seq in seqs if seq <= base + SPAN]):
+        if any(not _confirms(seq, base, bitmap) for seq in seqs if seq <= base + SPAN):
             return self._refuse()
         return self._confirm(counter, seqs, base, bitmap)
 
     def _confirm(self, counter: int, seqs: "list[int]", base: int, bitmap: int) -> "list[int]":
         self._asked = [ask for ask in self._asked if ask[0] > counter]
-        confirmed, left, lost = [], [], False
+        confirmed, left, missing = [], [], 0
         for record in self.records:
             known = seqs[-1] <= record.seq and _confirms(record.seq, base, bitmap)
             if known or record.seq in seqs:
                 confirmed.append(record.seq)
                 continue
             if seqs[-1] <= record.seq <= min(base + SPAN, counter) and record.sent <= counter:
-                record.missing = lost = True
+                record.missing = True
+                missing += 1
             left.append(record)
         self.records = left
         self.unanswered = 0
-        self._clean = 0 if lost else self._clean + 1
+        self._learn(256 * missing // (missing + len(confirmed)))
         return confirmed
 
     def _refuse(self) -> "list[int]":
@@ -170,7 +171,10 @@ class History:
     def _note_silence(self) -> None:
         """A frame is about to leave while an ack is still out: that one is taken for lost."""
         if self.unanswered:
-            self._clean = 0
+            self._learn(256)
+
+    def _learn(self, sample: int) -> None:
+        self.loss += (sample - self.loss) // 8
 
     def _patience(self) -> int:
         """How many readings are open when the node asks."""
@@ -179,7 +183,7 @@ class History:
     def _wanted(self) -> int:
         """Older readings worth airtime of their own."""
         if self.calm:
-            return 1
+            return max(len([record for record in self.records[:-1] if record.missing]), 1)
         if len(self.records) <= 2 * _LOSSY_OPEN:
             return 4
         return 6 if len(self.records) <= 3 * _LOSSY_OPEN else SPAN
@@ -228,7 +232,7 @@ class History:
 
 
 def _oldest(older: "Sequence[Open]") -> "list[Open]":
-    """Those within the span of the oldest: it first, then what is known to be missing, then what was sent longest ago."""
+    """The oldest and those in its span: it first, then what is known to be missing, then what was sent longest ago."""
     group = [record for record in older if record.seq <= older[0].seq + SPAN]
     return group[:1] + sorted(group[1:], key=lambda record: (not record.missing, record.sent, record.seq))
 

@@ -8,7 +8,7 @@ _MOST_HELD = 64
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
 
 def carried_untrusted(counter: int, behind: int, oldest: "int | None", bitmap: int) -> "list[int]":
@@ -69,7 +69,7 @@ class Received:
         """An authenticated frame without readings: no reading has its counter."""
         self._came.add(counter)
 
-    def receive(self, counter: int, seqs: "list[int]", records: "list[object]", now: int) -> "list[int]":
+    def receive(self, counter: int, seqs: "list[int]", records: "Sequence[object]", now: int) -> "list[int]":
         """A frame's readings, newest first, as `carried_untrusted` found them: the indexes of those that are new.
 
         The caller stores them before it calls `ack`, and takes what `deliverable` gives."""
