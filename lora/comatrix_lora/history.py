@@ -8,8 +8,10 @@ SPAN = 8  # bits of a bitmap: readings of one frame lie within this many counter
 REACH = 254  # so far behind a frame its oldest reading may be: an ack names one counter more than lie between them
 FARTHEST = 65535  # how far behind a frame's counter its newest reading may lie
 _CALM_OPEN = 16  # open readings that make the node ask, while nothing gets lost
-_LOSSY_OPEN = 6  # and while something does
-_CALM = 48  # of 256: asks that lately brought no ack, or showed readings missing, while the link counts as calm
+_LOSSY_OPEN = 6  # while something does
+_WORST_OPEN = 8  # and while most asks bring nothing
+_CALM = 48  # below this loss, of 256, the link counts as calm
+_WORST = 160  # above this most asks bring nothing
 _ASKS = 8  # that may still be answered
 _NEVER = -1
 
@@ -67,7 +69,8 @@ class History:
         self.dropped = 0
         self.refused = 0
         self.unanswered = 0  # asks in a row
-        self.loss = 128  # of 256, averaged over about 8 asks
+        # Of 256, averaged over about 8 asks: those that brought no ack, or the share of readings an ack lacked.
+        self.loss = 128
         self._asked: "list[tuple[int, list[int]]]" = []  # counter of the frame, its seqs
 
     def open(self) -> "list[tuple[int, Values, int]]":
@@ -139,25 +142,23 @@ class History:
         base = seqs[-1] + ((base - seqs[-1]) & 0xFF)
         if base > counter + 1 or (bitmap and base + 1 + _highest_bit(bitmap) > counter):
             return self._refuse()
-        if any(not _confirms(seq, base, bitmap) for seq in seqs if seq <= base + SPAN):
+        if any(not _confirms(seq, base, bitmap, seqs[-1]) for seq in seqs if seq <= base + SPAN):
             return self._refuse()
-        return self._confirm(counter, seqs, base, bitmap)
+        confirmed = [one for one in self.records if one.seq in seqs or _confirms(one.seq, base, bitmap, seqs[-1])]
+        if any(one.sent == _NEVER for one in confirmed):
+            return self._refuse()
+        return self._confirm(counter, seqs[-1], base, [one.seq for one in confirmed])
 
-    def _confirm(self, counter: int, seqs: "list[int]", base: int, bitmap: int) -> "list[int]":
+    def _confirm(self, counter: int, oldest: int, base: int, confirmed: "list[int]") -> "list[int]":
         self._asked = [ask for ask in self._asked if ask[0] > counter]
-        confirmed, left, missing = [], [], 0
+        self.records = [record for record in self.records if record.seq not in confirmed]
+        missing = 0
         for record in self.records:
-            known = seqs[-1] <= record.seq and _confirms(record.seq, base, bitmap)
-            if known or record.seq in seqs:
-                confirmed.append(record.seq)
-                continue
-            if seqs[-1] <= record.seq <= min(base + SPAN, counter) and record.sent <= counter:
+            if oldest <= record.seq <= min(base + SPAN, counter) and record.sent <= counter:
                 record.missing = True
                 missing += 1
-            left.append(record)
-        self.records = left
         self.unanswered = 0
-        self._learn(256 * missing // (missing + len(confirmed)))
+        self._learn(256 * missing // (missing + len(confirmed)) if confirmed else 0)
         return confirmed
 
     def _refuse(self) -> "list[int]":
@@ -178,7 +179,8 @@ class History:
 
     def _patience(self) -> int:
         """How many readings are open when the node asks."""
-        return min(_CALM_OPEN if self.calm else _LOSSY_OPEN, max(self.capacity // 2, 1))
+        patience = _CALM_OPEN if self.calm else _WORST_OPEN if self.loss > _WORST else _LOSSY_OPEN
+        return min(patience, max(self.capacity // 2, 1))
 
     def _wanted(self) -> int:
         """Older readings worth airtime of their own."""
@@ -246,8 +248,8 @@ def _newest_first(records: "Sequence[Open]", record: Open) -> "list[Open]":
     return sorted(list(records) + [record], key=lambda one: -one.seq)
 
 
-def _confirms(seq: int, base: int, bitmap: int) -> bool:
-    return seq < base or (base < seq <= base + SPAN and bool(bitmap >> (seq - base - 1) & 1))
+def _confirms(seq: int, base: int, bitmap: int, oldest: int) -> bool:
+    return oldest <= seq < base or (base < seq <= base + SPAN and bool(bitmap >> (seq - base - 1) & 1))
 
 
 def _highest_bit(bitmap: int) -> int:

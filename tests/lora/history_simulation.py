@@ -85,8 +85,8 @@ class Simulation:
         random = Generator(seed)
         self.air_of_readings = (0, 0)
         self.costs = [airtime_us(size, sf) for size in range(256)]
-        self.up: "Callable[[], bool]" = Loss(random, percent, burst)
-        self.down: "Callable[[], bool]" = Loss(random, percent, burst)
+        self.up: Callable[[], bool] = Loss(random, percent, burst)
+        self.down: Callable[[], bool] = Loss(random, percent, burst)
         self.weather = Weather(random)
         self.history = History(frame_size, PERIOD_MS, capacity)
         self.gateway = Received(PERIOD_MS)
