@@ -27,7 +27,7 @@ print(len(history.records), gc.mem_alloc() - before)
 
 @pytest.mark.parametrize(("sf", "percent", "burst"), LOSSY)
 def test_all_arrives_once_and_in_order_for_little_airtime(sf: int, percent: int, burst: int) -> None:
-    figures = measure(sf, percent, burst, 1000)
+    figures = measure(sf, percent, burst, 1500)
     assert figures.broken() == []
 
 
@@ -51,7 +51,7 @@ def test_a_link_that_loses_nothing_costs_a_tenth_more_at_most(sf: int) -> None:
 def test_bytes_that_cost_no_airtime_carry_a_second_copy() -> None:
     """At SF10 a frame of 19 bytes takes as long as one of 15."""
     assert measure(10, 0, 0, 500).older > 0.9
-    assert measure(7, 0, 0, 500).older < 0.2
+    assert measure(7, 0, 0, 500).older < 0.3
 
 
 def test_history_goes_on_through_reboots_of_both_sides() -> None:
@@ -87,21 +87,23 @@ def test_counters_of_other_frames_between_readings_change_nothing() -> None:
     assert simulation.problems() == []
 
 
-def test_a_long_outage_costs_what_the_buffer_cannot_hold_and_is_over_when_it_is_over() -> None:
+@pytest.mark.parametrize("frames", [1000, pytest.param(10000, marks=pytest.mark.slow)])
+def test_an_outage_costs_what_the_buffer_cannot_hold_and_no_more(frames: int) -> None:
     simulation = Simulation(10, 0, 0, 7, capacity=64)
     for _ in range(200):
         simulation.reading()
     simulation.up = simulation.down = lambda: True
-    for _ in range(10000):
+    for _ in range(frames):
         simulation.reading()
     assert len(simulation.history.records) == 64
-    lost = simulation.history.dropped
-    assert 9900 < lost <= 10000
+    let_go = simulation.history.dropped
     simulation.up = simulation.down = lambda: False
     simulation.run(30)
-    assert len(simulation.posted) == len(simulation.made) - lost
     assert simulation.history.records == []
-    assert simulation.history.dropped == lost
+    assert simulation.history.dropped == let_go + 1, "the first reading after the outage pushed one out"
+    lost = sorted(set(simulation.made) - set(simulation.stored))
+    assert lost == list(range(200, 200 + frames - 63))
+    assert sorted(seq for seq, _, _ in simulation.posted) == sorted(simulation.stored)
 
 
 def test_while_only_acks_are_lost_readings_still_arrive() -> None:

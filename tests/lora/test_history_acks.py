@@ -46,14 +46,14 @@ def test_a_first_frame_carries_its_reading_alone() -> None:
 
 def test_the_sixth_open_reading_asks_and_an_ack_confirms_all_it_names() -> None:
     node = history(1, 2, 3, 4, 5)
-    assert send(node, 6, limit=17).ask
+    assert send(node, 6, limit=19).ask
     assert node.acked(6, 3, 0b101) == [1, 2, 4, 6]
     assert open_seqs(node) == [3, 5]
 
 
 def test_what_an_ack_shows_missing_goes_first() -> None:
     node = history(1, 2, 3, 4, 5)
-    send(node, 6, limit=17)
+    send(node, 6, limit=19)
     node.acked(6, 3, 0b101)
     assert send(node, 7).seqs == [7, 5, 3]
 
@@ -92,7 +92,7 @@ def test_nonsense_from_an_authenticated_gateway_confirms_nothing(counter: int, b
 def test_an_ack_that_confirms_what_was_never_sent_confirms_nothing() -> None:
     node = history(1, 2, 3, 4, 5)
     node.add(6, (6,), 6 * PERIOD_MS)
-    send(node, 7, limit=17)
+    send(node, 7, limit=19)
     assert node.acked(7, 8, 0) == []
     assert (len(node.open()), node.refused) == (7, 1)
 
