@@ -234,9 +234,9 @@ class History:
 
 
 def _oldest(older: "Sequence[Open]") -> "list[Open]":
-    """The oldest and those in its span: it first, then what is known to be missing, then what was sent longest ago."""
+    """The oldest and those in its span: it first, then what was sent longest ago, as what an ack lacked was."""
     group = [record for record in older if record.seq <= older[0].seq + SPAN]
-    return group[:1] + sorted(group[1:], key=lambda record: (not record.missing, record.sent, record.seq))
+    return group[:1] + sorted(group[1:], key=lambda record: (record.sent, record.seq))
 
 
 def _latest(older: "Sequence[Open]") -> "list[Open]":

@@ -97,6 +97,35 @@ def test_an_ack_that_confirms_what_was_never_sent_confirms_nothing() -> None:
     assert (len(node.open()), node.refused) == (7, 1)
 
 
+def test_an_ack_of_counters_to_come_confirms_nothing() -> None:
+    node = history(1, 2, 3, 4, 5)
+    send(node, 6, limit=19)
+    assert node.acked(6, 3, 0b10000101) == []
+    assert node.refused == 1
+
+
+def test_what_was_sent_since_the_frame_acked_is_not_missing() -> None:
+    node = history(1, 2, 3, 4, 5)
+    send(node, 6, limit=19)
+    send(node, 7, limit=19)
+    node.acked(6, 2, 0b1011)
+    assert [(one.seq, one.missing) for one in node.records] == [(2, True), (5, True), (7, False)]
+
+
+def test_a_calm_link_repeats_the_latest_for_nothing_and_what_is_missing_for_something() -> None:
+    node = history(*range(1, 13))
+    node.acked(12, 13, 0)
+    for seq in range(13, 25):
+        node.loss = 0
+        node.add(seq, (seq,), seq * PERIOD_MS)
+        chosen = node.next_frame(seq, seq * PERIOD_MS, lambda size: 1, 255)
+        assert chosen is not None
+    assert chosen.seqs == list(range(24, 14, -1))
+    assert send(node, 25).seqs == [25]
+    node.records[3].missing = True
+    assert send(node, 26).seqs == [26, 13]
+
+
 def test_an_ack_counts_once() -> None:
     node = history(1, 2, 3, 4, 5, 6)
     assert node.acked(6, 7, 0)
@@ -160,6 +189,8 @@ def test_sender_and_receiver_agree_at_every_distance(apart: int) -> None:
     chosen = send(node, 1000 + apart)
     seqs = carried_untrusted(1000 + apart, 0, chosen.oldest, chosen.bitmap)
     gateway.receive(1000 + apart, seqs, chosen.values, 0)
+    for counter in range(1001, 1000 + apart):
+        gateway.heard(counter)
     assert chosen.ask
     assert node.acked(1000 + apart, *gateway.ack(1000 + apart, seqs)) == [1000, 1000 + apart]
 

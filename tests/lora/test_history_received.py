@@ -70,6 +70,8 @@ def test_an_ack_says_nothing_above_its_frame() -> None:
     for counter in (1, 3, 4):
         hear(gateway, counter)
     assert gateway.ack(3, [3, 1]) == (2, 0b1)
+    gateway.heard(2)
+    assert gateway.ack(3, [3, 1]) == (4, 0)
 
 
 def test_counters_of_frames_without_readings_are_no_gaps() -> None:
@@ -153,6 +155,13 @@ def test_memory_is_bounded_whatever_a_node_says() -> None:
         assert len(gateway._came._blocks) <= 8
     assert len(gateway.deliverable(0)) >= 1000
     assert len(gateway._held) <= 64
+
+
+def test_no_more_than_64_readings_wait() -> None:
+    gateway = Received(PERIOD)
+    for counter in range(10, 210, 2):
+        hear(gateway, counter, [1])
+    assert out(gateway) == [(1, False), *((counter, False) for counter in range(10, 82, 2))]
 
 
 def test_the_lowest_counters_are_forgotten_first() -> None:
