@@ -164,6 +164,7 @@ class Gateway:
             seen=lambda node: contacts[node][0] if node in contacts else None,
             sealed=poster.sealed,
             changed=node_changed,
+            tell=operator.tell,
         )
         poster.on_posted(commanding.replying.posted)
         poster.on_posted(commanding.alarming.posted)
