@@ -20,6 +20,7 @@ from comatrix.gateway.desk.verbs import Seen, Verbs, last_contact_ms
 from comatrix.gateway.directory import Directory
 from comatrix.gateway.downlink import catalogue, listing, states
 from comatrix.gateway.downlink.addressing import Called
+from comatrix.gateway.downlink.airtime_report import Air
 from comatrix.gateway.downlink.alarm_words import limit_of
 from comatrix.gateway.downlink.grants import Levels
 from comatrix.gateway.downlink.hearing import News
@@ -98,10 +99,11 @@ async def open_commanding(
     sealed: Callable[[], None],
     changed: Callable[[int], None],
     tell: Callable[[str], None],
+    air: Air,
 ) -> Commanding:
     """`voice()`: the bot; `whose`: whose tokens those of the intake are; `seen(node)`: when it was heard last;
-    `sealed()`: there is something to send; `changed(node)`: a person changed one; `tell(line)`: the operator. Raises
-    StoreError."""
+    `sealed()`: there is something to send; `changed(node)`: a person changed one; `tell(line)`: the operator;
+    `air(nodes)`: the links. Raises StoreError."""
 
     def told(item: Item) -> None:
         replying.poke()
@@ -134,7 +136,7 @@ async def open_commanding(
     desk = Desk(
         mail,
         house,
-        Verbs(seen, commands.prefix),
+        Verbs(seen, commands.prefix, air),
         Rights(powers.look, Levels(commands.view, commands.operate, commands.admin)),
         Tell(node_changed, answered, Receipts(matrix).read),
         rooms=directory.room_by_id if commands.enabled else lambda room_id: None,

@@ -7,6 +7,7 @@ from datetime import tzinfo
 
 from comatrix.gateway.downlink.addressing import Called
 from comatrix.gateway.downlink.alarm_words import Limit
+from comatrix.gateway.downlink.costs import CostOf, free
 from comatrix.gateway.downlink.items import Item, NewItem, Order
 from comatrix.gateway.downlink.replies import Beside, Place, first_reply, notice
 from comatrix.gateway.edges.store import mailbox, replies
@@ -20,7 +21,7 @@ Expected = Callable[[sqlite3.Connection, int], int | None]  # node -> its next c
 class House:
     """What is the same for every message. `voice()`: the bot as it is now; `instance`: of the database; `max_age_ms`:
     older commands are not done; `per_node`: commands that may wait for one node; `limits`: of readings, that the
-    configuration sets."""
+    configuration sets; `cost(node, item)`: in airtime, before it is sent."""
 
     instance: str
     voice: Callable[[], Voice]
@@ -31,6 +32,7 @@ class House:
     max_age_ms: int
     per_node: int
     limits: Sequence[Limit] = ()
+    cost: CostOf = free
 
 
 @dataclass(slots=True)
@@ -80,7 +82,7 @@ class Sitting:
 
     def _reply(self, node: Node, item: Item) -> None:
         expected_ms = self.house.expected_ms(self.connection, node.number)
-        beside = Beside(node.name, self.house.timezone, expected_ms)
+        beside = Beside(node.name, self.house.timezone, expected_ms, cost=self.house.cost(node.number, item))
         row_id = self._seal(lambda txn: first_reply(item, beside, self.place, txn))
         replies.begin(self.connection, item, self.place, row_id, self.now_ms)
 

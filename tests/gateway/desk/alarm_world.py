@@ -80,7 +80,7 @@ class AlarmWorld(World):
 
         def job(connection: sqlite3.Connection) -> None:
             sitting = Told(connection, self.house, self.room_, self.clock.ms, Place("$asked"), ANN)
-            Verbs(self.seen.get, "!cx").act(sitting, parsed, nodes.all_nodes(connection))
+            Verbs(self.seen.get, "!cx", lambda here: []).act(sitting, parsed, nodes.all_nodes(connection))
             told.extend(sitting.texts)
 
         self.store.write(job)

@@ -3,10 +3,12 @@
 import pytest
 
 from comatrix.gateway.desk.pace import BURST
+from comatrix.gateway.desk.replying import EDIT_SPACING_MS
 from comatrix.gateway.downlink import states
 from comatrix.gateway.downlink.addressing import EDITED, TOO_LONG, Called
+from comatrix.gateway.downlink.costs import Cost
 from tests.gateway.desk.conftest import Made
-from tests.gateway.desk.world import MINUTE_MS, ROOM, World
+from tests.gateway.desk.world import EVE, MINUTE_MS, ROOM, World
 
 SET = "!cx set garden interval 60"
 INTERVAL = "interval = 60 s"
@@ -144,6 +146,22 @@ async def test_removing_a_message_to_all_withdraws_what_waits_of_it(world: World
     await world.contact(1)
     await world.remove(said.event_id)
     assert [state for _, _, state in world.items()] == [states.ON_AIR, states.WITHDRAWN]
+
+
+# Links with and without a duty cycle.
+
+
+async def test_anybody_may_ask_for_the_links_airtime(world: World) -> None:
+    await world.say("!cx air", sender=EVE)
+    assert world.news() == ["udp: no duty cycle, 2 nodes here"]
+
+
+async def test_a_reply_says_the_cost_before_it_is_sent_and_not_after(world: World) -> None:
+    world.cost = Cost(370_000, 32_000_000)
+    await world.say(SET)
+    assert world.news() == [f"{WAITS}, costs 0.37 s of airtime, 32 s left this hour"]
+    await world.contact()
+    assert await world.after(EDIT_SPACING_MS) == [f"garden: {INTERVAL} - on air (attempt 1), waits for the node's word"]
 
 
 # Several gateways in one room.

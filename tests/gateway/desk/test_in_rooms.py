@@ -61,6 +61,7 @@ class Gateway:
             sealed=poster.sealed,
             changed=lambda node: directory.changed("node", node),
             tell=lambda line: None,
+            air=lambda here: [],
         )
         poster.on_posted(commanding.replying.posted)
         upgrades = Upgrades(
