@@ -36,6 +36,7 @@ from comatrix.gateway.edges.store.store import Store
 from comatrix.gateway.edges.store.upkeep import keep_for
 from comatrix.gateway.edges.udp import UdpEdge
 from comatrix.gateway.model import NewRecord, Node, Record, Voice
+from comatrix.gateway.opening import open_store
 from comatrix.gateway.receiving import start_receiving
 from comatrix.gateway.room_news import RoomNews
 from comatrix.gateway.showing import open_node_states
@@ -111,7 +112,7 @@ class Gateway:
         matrix = open_client(settings, paths)
         stack.push_async_callback(matrix.aclose)
         limits = StoreLimits(size_bytes(settings.store.max_size), BALLAST)
-        store = Store.open(paths.database, wall_ms(), limits=limits)
+        store = await open_store(paths.database, limits)
         stack.push_async_callback(store.aclose)
         binds = [*settings.udp.bind, *settings.udp.plain_bind]
         udp = UdpEdge([endpoint(text) for text in binds], settings.udp.receive_buffer, monotonic_ms)
