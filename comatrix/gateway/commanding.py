@@ -138,7 +138,7 @@ async def open_commanding(
         house,
         Verbs(seen, commands.prefix, air),
         Rights(powers.look, Levels(commands.view, commands.operate, commands.admin)),
-        Tell(node_changed, answered, Receipts(matrix).read),
+        Tell(node_changed, answered, Receipts(matrix).read, tell),
         rooms=directory.room_by_id if commands.enabled else lambda room_id: None,
         waiting=lambda room: store.read(lambda connection: _waiting(connection, room)),
         whose=whose,

@@ -104,7 +104,7 @@ class GatewaySettings:
     name: str = setting(
         "",
         "What this gateway is called, for rooms that several gateways share: there it answers to `name/node`, and is "
-        "silent about nodes it does not know. Empty: it is the only one in its rooms.",
+        "silent about nodes it does not know. Empty: it is the only one in its rooms; `name/node` is never its own.",
         values.check_gateway_name,
         example="barn",
     )

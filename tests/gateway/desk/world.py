@@ -74,6 +74,7 @@ class World:
         self.voice = Voice(BOT, "CX")
         self.asked: list[tuple[str, str]] = []  # who was asked about
         self.changed: list[int] = []
+        self.operator: list[str] = []
         self.read: list[tuple[str, str]] = []
         self.room: list[Posted] = []  # of every room
         self.seen: dict[int, int] = {}
@@ -120,7 +121,12 @@ class World:
             house,
             Verbs(self.seen.get, self.called.prefix, lambda here: [LinkReport("udp", nodes=len(here))]),
             Rights(self._look, Levels()),
-            Tell(self.changed.append, lambda: None, lambda room_id, event_id: self.read.append((room_id, event_id))),
+            Tell(
+                self.changed.append,
+                lambda: None,
+                lambda room_id, event_id: self.read.append((room_id, event_id)),
+                self.operator.append,
+            ),
             rooms=self.room_by_id,
             waiting=self._waiting,
             whose=BOT,
