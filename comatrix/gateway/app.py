@@ -21,6 +21,7 @@ from comatrix.gateway.config.secrets import Secrets
 from comatrix.gateway.config.settings import LimitsSettings, Settings
 from comatrix.gateway.config.values import endpoint, size_bytes, span_ms
 from comatrix.gateway.directory import Directory
+from comatrix.gateway.downlink.airtime_report import LinkReport
 from comatrix.gateway.edges.control import ControlServer
 from comatrix.gateway.edges.local_address import local_address
 from comatrix.gateway.edges.matrix import MatrixClient
@@ -35,6 +36,7 @@ from comatrix.gateway.edges.store.store import Store
 from comatrix.gateway.edges.store.upkeep import keep_for
 from comatrix.gateway.edges.udp import UdpEdge
 from comatrix.gateway.model import NewRecord, Node, Record, Voice
+from comatrix.gateway.opening import open_store
 from comatrix.gateway.receiving import start_receiving
 from comatrix.gateway.room_news import RoomNews
 from comatrix.gateway.showing import open_node_states
@@ -110,7 +112,7 @@ class Gateway:
         matrix = open_client(settings, paths)
         stack.push_async_callback(matrix.aclose)
         limits = StoreLimits(size_bytes(settings.store.max_size), BALLAST)
-        store = Store.open(paths.database, wall_ms(), limits=limits)
+        store = await open_store(paths.database, limits)
         stack.push_async_callback(store.aclose)
         binds = [*settings.udp.bind, *settings.udp.plain_bind]
         udp = UdpEdge([endpoint(text) for text in binds], settings.udp.receive_buffer, monotonic_ms)
@@ -148,6 +150,7 @@ class Gateway:
             operator.tell("the database is a copy put back: every node makes new keys with it before it is heard again")
         knocks = Knocks(operator.tell, directory.name)
         contacts: Seen = {}
+        started_ms = wall_ms()
 
         def node_changed(node: int) -> None:
             directory.changed("node", node)
@@ -164,6 +167,8 @@ class Gateway:
             seen=lambda node: contacts[node][0] if node in contacts else None,
             sealed=poster.sealed,
             changed=node_changed,
+            tell=operator.tell,
+            air=lambda here: [_udp_report(udp, started_ms, here)],
         )
         poster.on_posted(commanding.replying.posted)
         poster.on_posted(commanding.alarming.posted)
@@ -198,7 +203,7 @@ class Gateway:
             speaking=speaking,
             watched=watched,
             commanding=commanding,
-            started_ms=wall_ms(),
+            started_ms=started_ms,
         )
         await gateway._open_control(paths, directory, stack)
         gateway._start_tasks(paths, directory)
@@ -330,6 +335,11 @@ class Gateway:
             "seen": {str(node): seen_ms for node, (seen_ms, _) in receiver.seen.items()},
             "addresses": {str(node): sender[0] for node, (_, (_, sender)) in receiver.seen.items()},
         }
+
+
+def _udp_report(udp: UdpEdge, started_ms: int, here: Sequence[Node]) -> LinkReport:
+    """Every node is on UDP: no other link is there."""
+    return LinkReport("udp", nodes=len(here), received=udp.received, sent=udp.sent, since_ms=started_ms)
 
 
 def _rates(limits: LimitsSettings) -> Rates:

@@ -20,6 +20,8 @@ from comatrix.gateway.desk.verbs import Seen, Verbs, last_contact_ms
 from comatrix.gateway.directory import Directory
 from comatrix.gateway.downlink import catalogue, listing, states
 from comatrix.gateway.downlink.addressing import Called
+from comatrix.gateway.downlink.airtime_report import Air
+from comatrix.gateway.downlink.alarm_words import limit_of
 from comatrix.gateway.downlink.grants import Levels
 from comatrix.gateway.downlink.hearing import News
 from comatrix.gateway.downlink.items import Item, Order
@@ -96,9 +98,12 @@ async def open_commanding(
     seen: Seen,
     sealed: Callable[[], None],
     changed: Callable[[int], None],
+    tell: Callable[[str], None],
+    air: Air,
 ) -> Commanding:
     """`voice()`: the bot; `whose`: whose tokens those of the intake are; `seen(node)`: when it was heard last;
-    `sealed()`: there is something to send; `changed(node)`: a person changed one. Raises StoreError."""
+    `sealed()`: there is something to send; `changed(node)`: a person changed one; `tell(line)`: the operator;
+    `air(nodes)`: the links. Raises StoreError."""
 
     def told(item: Item) -> None:
         replying.poke()
@@ -113,7 +118,8 @@ async def open_commanding(
     house = _house(settings, store, voice, seen)
     spacing_ms = 0 if settings.appservice.enabled else EDIT_SPACING_MS
     replying = Replying(store, mail, house, now_ms=wall_ms, sealed=sealed, spacing_ms=spacing_ms)
-    alarming = Alarming(store, house, now_ms=wall_ms, seen=seen, sealed=sealed, silence=settings.alarms.silence)
+    silence = settings.alarms.silence
+    alarming = Alarming(store, house, now_ms=wall_ms, seen=seen, sealed=sealed, tell=tell, silence=silence)
 
     def node_changed(node: int) -> None:
         changed(node)
@@ -130,9 +136,9 @@ async def open_commanding(
     desk = Desk(
         mail,
         house,
-        Verbs(seen, commands.prefix),
+        Verbs(seen, commands.prefix, air),
         Rights(powers.look, Levels(commands.view, commands.operate, commands.admin)),
-        Tell(node_changed, answered, Receipts(matrix).read),
+        Tell(node_changed, answered, Receipts(matrix).read, tell),
         rooms=directory.room_by_id if commands.enabled else lambda room_id: None,
         waiting=lambda room: store.read(lambda connection: _waiting(connection, room)),
         whose=whose,
@@ -153,6 +159,7 @@ def _house(settings: Settings, store: Store, voice: Callable[[], Voice], seen: S
         ttl_ms=span_ms(commands.ttl),
         max_age_ms=span_ms(commands.max_age),
         per_node=commands.per_node,
+        limits=[limit_of(text) for text in settings.alarms.limits],
     )
 
 

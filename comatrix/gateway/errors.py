@@ -5,6 +5,7 @@ GatewayError       1  failed
 +-- Unreachable    3  the homeserver or the running gateway did not answer
 +-- MailboxFull    1  as many commands wait for the node as may
 +-- StoreError     1  the database cannot be used
+    +-- StoreInUse 1  another process has it
     +-- StoreFull  1  it takes no more records for now; what waits is still posted
 """
 
@@ -40,6 +41,10 @@ class MailboxFull(GatewayError):  # noqa: N818 - reads as the state it names
 
 class StoreError(GatewayError):
     """The database cannot be opened, is locked by another process, or cannot take more."""
+
+
+class StoreInUse(StoreError):  # noqa: N818 - reads as the state it names
+    """Another process has the database."""
 
 
 class StoreFull(StoreError):  # noqa: N818 - reads as the state it names

@@ -118,7 +118,7 @@ class Garden:
             await self._start_again()
 
     async def _start_again(self) -> None:
-        """As a service manager does: a command typed meanwhile holds the database for a moment, and the start fails."""
+        """As a service manager does: commands typed meanwhile may hold the database longer than a start waits."""
         for _ in range(STARTS):
             try:
                 await self.stage.start_gateway()

@@ -25,7 +25,7 @@ LAYERS = [
     ("comatrix.gateway.clock",),
     ("comatrix.gateway.edges",),
     ("comatrix.gateway.admin",),
-    ("comatrix.gateway.directory", "comatrix.gateway.collector"),
+    ("comatrix.gateway.directory", "comatrix.gateway.collector", "comatrix.gateway.opening"),
     (
         "comatrix.gateway.speaking",
         "comatrix.gateway.receiving",

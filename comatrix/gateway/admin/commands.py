@@ -10,6 +10,7 @@ from comatrix.gateway.config.values import check_waiting_span, span_ms
 from comatrix.gateway.downlink import catalogue, states
 from comatrix.gateway.downlink.items import VERBS, Item, NewItem, Order
 from comatrix.gateway.edges.store import descriptions, mailbox, nodes
+from comatrix.gateway.edges.store.newest_commands import newest
 from comatrix.gateway.errors import UsageError
 from comatrix.gateway.model import Node
 
@@ -46,14 +47,13 @@ class CommandOperations:
         return added
 
     async def list(self, args: Args) -> list[dict[str, Any]]:
-        """{node, all} -> commands that are open, or with `all` the newest of any state, by number."""
+        """{node, all} -> a node's commands that are open, or with `all` its newest of any state; by number."""
         name, everything = arguments.maybe_text(args, "node"), arguments.flag(args, "all")
         wanted = None if name is None else find(self._given.store.read(nodes.all_nodes), name).number
 
         def look(connection: sqlite3.Connection) -> list[dict[str, Any]]:
-            items = mailbox.recent(connection, MOST_SHOWN) if everything else mailbox.open_items(connection)
+            shown = newest(connection, MOST_SHOWN, wanted) if everything else mailbox.open_items(connection, wanted)
             called = {node.number: node.name for node in nodes.all_nodes(connection, revoked=True)}
-            shown = [item for item in items if wanted in (None, item.new.node)]
             in_order = sorted(shown, key=lambda item: item.number)
             return [_item_json(connection, item, called[item.new.node]) for item in in_order]
 

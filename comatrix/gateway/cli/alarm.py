@@ -58,7 +58,7 @@ def list_(ctx: click.Context, /, node: str | None, as_json: bool) -> None:
             _quantity(one, "hysteresis"),
             one["state"] if one["value"] is None else f"{one['state']}: {_quantity(one, 'value')}",
             "" if one["since_ms"] is None else clock(one["since_ms"], timezone),
-            one["set_by"] or "command line",
+            one["set_by"] or one["origin"],
         )
         for one in found
     ]
@@ -77,7 +77,11 @@ def off(ctx: click.Context, /, node: str, word: str | None, as_json: bool) -> No
     if as_json:
         show_json(found)
     else:
-        click.echo("\n".join(f"off: {_line(one)}" for one in found))
+        for one in found:
+            click.echo(f"off: {_line(one)}")
+            if one["instead"] is not None:
+                side = f"{one['word']} {SAID[one['comparison']]} {_quantity(one, 'instead')}"
+                click.echo(f"The configuration's limit holds again: {side}")
 
 
 def _line(one: dict[str, Any]) -> str:

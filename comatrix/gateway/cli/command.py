@@ -78,7 +78,7 @@ def say(ctx: click.Context, /, text: tuple[str, ...], **given: Any) -> None:
 
 @command.command("list")
 @click.argument("node", required=False)
-@click.option("--all", "everything", is_flag=True, help="The newest of any state, not only those that wait.")
+@click.option("--all", "everything", is_flag=True, help="The newest 100 of any state, not only those that wait.")
 @json_option
 @click.pass_context
 def list_(ctx: click.Context, /, node: str | None, everything: bool, as_json: bool) -> None:

@@ -147,6 +147,8 @@ def _checked(setting: "Field[Any]", value: Any) -> Any:
             _check_text(setting, part)
         if not value and setting.default:
             raise ValueError("must not be empty")
+        if setting.metadata["together"]:
+            setting.metadata["together"](value)
         return tuple(value)
     if isinstance(setting.default, bool):
         if not isinstance(value, bool):

@@ -1,12 +1,13 @@
 """Everything that can be configured. One text per field: the page, `config show` and the errors are made from it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
 from comatrix.gateway.config import values
 
 Check = Callable[[Any], None]
+CheckTogether = Callable[[Sequence[str]], None]
 
 
 def setting(
@@ -14,18 +15,20 @@ def setting(
     doc: str,
     check: Check | None = None,
     *,
+    together: CheckTogether | None = None,
     required: bool = False,
     low: int | None = None,
     high: int | None = None,
     choices: tuple[str, ...] = (),
-    example: str = "",
+    example: str | tuple[str, ...] = "",
 ) -> Any:
-    """A field and what is told about it. `check` sees a text (each text of a list) and raises ValueError in words.
+    """A field and what is told about it. `check` sees a text (each text of a list) and raises ValueError in words;
+    `together` sees a list in which each is right.
 
     An empty text is always allowed where the default is empty, unless the key is required.
     """
     told = {"doc": doc, "check": check, "required": required, "low": low, "high": high, "choices": choices}
-    return field(default=default, metadata=told | {"example": example})
+    return field(default=default, metadata=told | {"together": together, "example": example})
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +104,7 @@ class GatewaySettings:
     name: str = setting(
         "",
         "What this gateway is called, for rooms that several gateways share: there it answers to `name/node`, and is "
-        "silent about nodes it does not know. Empty: it is the only one in its rooms.",
+        "silent about nodes it does not know. Empty: it is the only one in its rooms; `name/node` is never its own.",
         values.check_gateway_name,
         example="barn",
     )
@@ -223,11 +226,20 @@ class CommandsSettings:
 
 @dataclass(frozen=True, slots=True)
 class AlarmsSettings:
-    """What rooms are told without being asked. Limits of readings are set by `comatrix alarm` or in the room."""
+    """What rooms are told without being asked. Limits of readings are set here, by `comatrix alarm`, or in a room."""
 
     silence: bool = setting(
         True,
         "Whether a node's room is told when the node missed three of its intervals, and when it is back.",
+    )
+    limits: tuple[str, ...] = setting(
+        (),
+        "Readings whose leaving a limit a node's room is told of: node, reading and limit, as typed behind "
+        "`!cx alarm`. One that a person sets on the same side of the same reading stands instead, until it is "
+        "switched off.",
+        values.check_limit,
+        together=values.check_limits,
+        example=("garden battery <3.3V", "garden temperature >30 hysteresis=1"),
     )
 
 

@@ -3,8 +3,12 @@
 import ipaddress
 import re
 import zoneinfo
+from collections import Counter
+from collections.abc import Sequence
 from urllib.parse import urlsplit
 
+from comatrix.gateway.downlink.alarm_words import AlarmError, limit_of
+from comatrix.gateway.uplink.alarms import MOST_PER_NODE
 from comatrix.gateway.uplink.cadence import parse_post
 
 _SPAN = re.compile(r"([1-9][0-9]{0,5})(s|min|h|d)")
@@ -79,6 +83,27 @@ def check_post(text: str) -> None:
         parse_post(text)
     except ValueError:
         raise ValueError('must be "every", "change" or a span such as "90s", "15min" or "2h" (at most "7d")') from None
+
+
+def check_limit(text: str) -> None:
+    """A node's limit, written as behind the command `alarm`."""
+    try:
+        limit_of(text)
+    except AlarmError as error:
+        wrong = error.text.removesuffix(".")
+        raise ValueError(f'must be a node and its limit such as "garden battery <3.3V" ({wrong})') from None
+
+
+def check_limits(texts: Sequence[str]) -> None:
+    """All of them together: one on each side of a word, and no more of a node than may be."""
+    limits = [limit_of(text) for text in texts]
+    sides = Counter((one.node.casefold(), one.row.number, one.threshold.comparison) for one in limits)
+    for one in limits:
+        if sides[one.node.casefold(), one.row.number, one.threshold.comparison] > 1:
+            raise ValueError(f'must have one limit on each side of a reading, and has several like "{one.words}"')
+    for node, count in Counter(one.node.casefold() for one in limits).items():
+        if count > MOST_PER_NODE:
+            raise ValueError(f"must have at most {MOST_PER_NODE} limits a node, and has {count} of {node}")
 
 
 def check_url(text: str) -> None:

@@ -1,11 +1,14 @@
 """The command "alarm", as a step of the transaction that hears it."""
 
+from collections.abc import Sequence
+
 from comatrix.gateway.desk.sitting import Sitting
 from comatrix.gateway.downlink import alarm_words
 from comatrix.gateway.downlink.alarm_words import SET, Asked
 from comatrix.gateway.downlink.grammar import Parsed
 from comatrix.gateway.edges.store import alarms
 from comatrix.gateway.edges.store.alarms import Alarm
+from comatrix.gateway.edges.store.configured_alarms import switch_off
 from comatrix.gateway.errors import GatewayError
 from comatrix.gateway.model import Node
 from comatrix.gateway.uplink.alarm_events import Subject, threshold_words
@@ -35,11 +38,12 @@ def _set(sitting: Sitting, node: Node, asked: Asked) -> str:
 
 
 def _off(sitting: Sitting, node: Node, asked: Asked) -> str:
-    word = None if asked.row is None else asked.row.number
-    gone = alarms.remove(sitting.connection, node.number, word, f"{OFF} by {sitting.sender}")
-    if not gone:
-        return f"There is no such alarm at {clean_name(node.name)}."
-    return f"{clean_name(node.name)}: no alarm any more at {_words(gone)}."
+    word, name = None if asked.row is None else asked.row.number, clean_name(node.name)
+    off = switch_off(sitting.connection, node, word, f"{OFF} by {sitting.sender}", sitting.house.limits)
+    told = [f"no alarm any more at {_words(off.gone)}"] if off.gone else []
+    if off.back or off.fixed:
+        told.append(f"the configuration sets {_words([*off.back, *off.fixed])}, to be ended there: [alarms] limits")
+    return f"{name}: {'; '.join(told)}." if told else f"There is no such alarm at {name}."
 
 
 def _listed(sitting: Sitting, node: Node, asked: Asked) -> str:
@@ -48,11 +52,14 @@ def _listed(sitting: Sitting, node: Node, asked: Asked) -> str:
         return f"{clean_name(node.name)} has no alarm. To set one: alarm {clean_name(node.name)} battery <3.3V"
     timezone = sitting.house.timezone
     lines = [
-        threshold_words(Subject(node.number, node.name, one.row, one.threshold), one.standing, sitting.now_ms, timezone)
+        threshold_words(
+            Subject(node.number, node.name, one.row, one.threshold),
+            *(one.standing, one.set_by, sitting.now_ms, timezone),
+        )
         for one in own
     ]
     return "\n".join([f"Alarms of {clean_name(node.name)}:", *lines])
 
 
-def _words(gone: list[Alarm]) -> str:
-    return ", ".join(alarm_words.words_of(one.row, one.threshold) for one in gone)
+def _words(some: Sequence[Alarm]) -> str:
+    return ", ".join(alarm_words.words_of(one.row, one.threshold) for one in some)

@@ -10,6 +10,7 @@ from comatrix.gateway.desk.judging import Judging
 from comatrix.gateway.desk.silence import Silence
 from comatrix.gateway.desk.sitting import House
 from comatrix.gateway.edges.store import alarm_events, alarms
+from comatrix.gateway.edges.store.configured_alarms import bring_in_step
 from comatrix.gateway.edges.store.store import Store
 from comatrix.gateway.errors import StoreError
 from comatrix.gateway.model import NewRecord, SealedRow
@@ -25,8 +26,8 @@ class Alarming:
     """`run()` until cancelled. `stored` with every record on disk, `posted` when an event of ours is in its room,
     `poke()` when a person changed something.
 
-    `seen(node)`: when the running gateway heard it last, Unix ms. `sealed()`: there is something to send. `silence`:
-    whether rooms are told of silent nodes.
+    `seen(node)`: when the running gateway heard it last, Unix ms. `sealed()`: there is something to send. `tell(line)`:
+    the operator. `silence`: whether rooms are told of silent nodes.
     """
 
     def __init__(
@@ -37,6 +38,7 @@ class Alarming:
         now_ms: Callable[[], int],
         seen: Callable[[int], int | None],
         sealed: Callable[[], None],
+        tell: Callable[[str], None],
         silence: bool = True,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
@@ -44,6 +46,9 @@ class Alarming:
         self._house = house
         self._now_ms = now_ms
         self._sealed = sealed
+        self._tell = tell
+        self._told: frozenset[str] = frozenset()
+        self._in_step = False  # with the configuration's limits
         self._sleep = sleep
         self._woken = asyncio.Event()
         self._watched: frozenset[int] = frozenset()
@@ -57,6 +62,7 @@ class Alarming:
 
     def poke(self) -> None:
         """A person changed a limit or a node."""
+        self._in_step = False
         self._woken.set()
 
     def posted(self, row: SealedRow) -> None:
@@ -77,6 +83,8 @@ class Alarming:
     async def look(self) -> None:
         """Judge what came, tell of who is silent, edit what is over. Raises StoreError."""
         store, sealed = self._store, 0
+        if not self._in_step:
+            await self._bring_in_step()
         self._watched = store.read(alarms.watched)
         while self._has_to_judge():
             sealed += await store.run(self._judging.next_part)
@@ -87,6 +95,19 @@ class Alarming:
             sealed += await store.run(self._catch_up)
         if sealed:
             self._sealed()
+
+    async def _bring_in_step(self) -> None:
+        self._in_step = True  # first: what is changed meanwhile makes it untrue again
+        limits = self._house.limits
+        try:
+            problems = await self._store.run(lambda connection: bring_in_step(connection, limits))
+        except StoreError:
+            self._in_step = False
+            raise
+        for line in problems:
+            if line not in self._told:
+                self._tell(line)
+        self._told = frozenset(problems)
 
     def _has_to_judge(self) -> bool:
         return bool(self._watched) and self._store.read(alarms.unjudged)

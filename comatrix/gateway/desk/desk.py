@@ -10,7 +10,7 @@ from comatrix.gateway.desk.rights import Known, Rights
 from comatrix.gateway.desk.sitting import House, Sitting
 from comatrix.gateway.desk.verbs import Verbs, find
 from comatrix.gateway.downlink import states
-from comatrix.gateway.downlink.addressing import asked_untrusted, is_ours_to_answer
+from comatrix.gateway.downlink.addressing import Elsewhere, asked_untrusted, is_ours_to_answer
 from comatrix.gateway.downlink.grammar import Parsed
 from comatrix.gateway.downlink.hearing import Missed, News, Redacted, Said
 from comatrix.gateway.downlink.items import VERBS as QUEUED
@@ -39,11 +39,12 @@ class Mailroom(Protocol):
 @dataclass(frozen=True, slots=True)
 class Tell:
     """Who hears of what is on disk. `changed(node)`: a person changed one; `sealed()`: there is something to send;
-    `read(room id, event id)`: the newest command that was heard there."""
+    `read(room id, event id)`: the newest command that was heard there; `operator(line)`: what needs a person."""
 
     changed: Callable[[int], None]
     sealed: Callable[[], None]
     read: Callable[[str, str], None]
+    operator: Callable[[str], None]
 
 
 @dataclass(slots=True)
@@ -86,6 +87,7 @@ class Desk:
         self._whose = whose
         self._now_ms = now_ms
         self._pace = Pace()
+        self._called_otherwise: set[str] = set()  # rooms in which somebody named a gateway, and this one has no name
 
     async def heard(self, news: Sequence[News], since: str) -> None:
         """Commands, refusals, replies and the token, all or nothing. Raises StoreError, Unreachable: then the same
@@ -135,7 +137,22 @@ class Desk:
             self._tell.read(room_id, event_id)
 
     def _asked(self, one: News) -> Asked:
-        return one, asked_untrusted(one, self._house.called) if isinstance(one, Said) else None
+        asked = asked_untrusted(one, self._house.called) if isinstance(one, Said) else None
+        if isinstance(asked, Elsewhere):
+            self._named_another(one.room_id, asked.gateway)
+            return one, None
+        return one, asked
+
+    def _named_another(self, room_id: str, gateway: str) -> None:
+        """The operator is told once a room. In the room another gateway may be the one that was meant: silence."""
+        room = self._rooms(room_id)
+        if self._house.called.name or room is None or room_id in self._called_otherwise:
+            return
+        self._called_otherwise.add(room_id)
+        self._tell.operator(
+            f"a command in {room.alias or room_id} names the gateway {quoted(gateway)}; this one has no name and was "
+            "silent. If it was meant, give it that name: [gateway] name"
+        )
 
     def _hear(
         self, connection: sqlite3.Connection, one: News, asked: Parsed | str | None, known: Known, batch: Batch

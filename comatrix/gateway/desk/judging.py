@@ -51,7 +51,8 @@ class Judging:
     def catch_up(self, connection: sqlite3.Connection) -> int:
         """What could not be said before, and nodes that are no more."""
         for node in alarms.orphans(connection):
-            alarms.remove(connection, node, None, REVOKED)
+            for alarm in alarms.of(connection, node):
+                alarms.drop(connection, alarm, REVOKED)
         told = [self._tell(connection, alarm) for alarm in alarms.owed(connection, self._now_ms())]
         for alarm in told:
             alarms.save(connection, alarm)

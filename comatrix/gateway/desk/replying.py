@@ -144,6 +144,7 @@ class Replying:
             timezone=self._house.timezone,
             expected_ms=self._house.expected_ms(connection, item.new.node),
             value=catalogue.value_words(descriptions.read(connection, item.new.node), item.new.order, item.value),
+            cost=self._house.cost(item.new.node, item) if item.state == states.QUEUED else None,
         )
 
     def _seal(self, connection: sqlite3.Connection, speech: Speech) -> int:

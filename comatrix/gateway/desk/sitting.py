@@ -1,11 +1,13 @@
 """One message's part of the transaction that hears it: what it queues, ends and is answered commits together."""
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import tzinfo
 
 from comatrix.gateway.downlink.addressing import Called
+from comatrix.gateway.downlink.alarm_words import Limit
+from comatrix.gateway.downlink.costs import CostOf, free
 from comatrix.gateway.downlink.items import Item, NewItem, Order
 from comatrix.gateway.downlink.replies import Beside, Place, first_reply, notice
 from comatrix.gateway.edges.store import mailbox, replies
@@ -18,7 +20,8 @@ Expected = Callable[[sqlite3.Connection, int], int | None]  # node -> its next c
 @dataclass(frozen=True, slots=True)
 class House:
     """What is the same for every message. `voice()`: the bot as it is now; `instance`: of the database; `max_age_ms`:
-    older commands are not done; `per_node`: commands that may wait for one node."""
+    older commands are not done; `per_node`: commands that may wait for one node; `limits`: of readings, that the
+    configuration sets; `cost(node, item)`: in airtime, before it is sent."""
 
     instance: str
     voice: Callable[[], Voice]
@@ -28,6 +31,8 @@ class House:
     ttl_ms: int
     max_age_ms: int
     per_node: int
+    limits: Sequence[Limit] = ()
+    cost: CostOf = free
 
 
 @dataclass(slots=True)
@@ -77,7 +82,7 @@ class Sitting:
 
     def _reply(self, node: Node, item: Item) -> None:
         expected_ms = self.house.expected_ms(self.connection, node.number)
-        beside = Beside(node.name, self.house.timezone, expected_ms)
+        beside = Beside(node.name, self.house.timezone, expected_ms, cost=self.house.cost(node.number, item))
         row_id = self._seal(lambda txn: first_reply(item, beside, self.place, txn))
         replies.begin(self.connection, item, self.place, row_id, self.now_ms)
 

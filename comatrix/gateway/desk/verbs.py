@@ -7,6 +7,7 @@ from dataclasses import replace
 from comatrix.gateway.desk.alarm_verb import alarm_text
 from comatrix.gateway.desk.sitting import Sitting
 from comatrix.gateway.downlink import catalogue, listing, states
+from comatrix.gateway.downlink.airtime_report import Air, report_text
 from comatrix.gateway.downlink.catalogue import CatalogueError
 from comatrix.gateway.downlink.grammar import Parsed
 from comatrix.gateway.downlink.help import help_text, node_help_text, verb_help_text
@@ -45,11 +46,12 @@ Verb = Callable[["Verbs", Sitting, Parsed, Sequence[Node]], None]
 
 
 class Verbs:
-    """`here` is always the nodes of the room the command was typed in, and no others."""
+    """`here` is always the nodes of the room the command was typed in, and no others. `air(here)`: the links."""
 
-    def __init__(self, seen: Seen, prefix: str) -> None:
+    def __init__(self, seen: Seen, prefix: str, air: Air) -> None:
         self._seen = seen
         self._prefix = prefix
+        self._air = air
 
     def act(self, sitting: Sitting, parsed: Parsed, here: Sequence[Node]) -> None:
         """Carry out a command of somebody who may."""
@@ -83,6 +85,10 @@ class Verbs:
         wanted = {one.number: one.name for one in here if node is None or one.number == node.number}
         waiting = [item for item in mailbox.open_items(sitting.connection) if item.new.node in wanted]
         sitting.tell(listing.queue_text([(wanted[item.new.node], item) for item in waiting], sitting.now_ms))
+
+    def air(self, sitting: Sitting, parsed: Parsed, here: Sequence[Node]) -> None:
+        """What the links have used and have left of their airtime."""
+        sitting.tell(report_text(self._air(here), sitting.now_ms))
 
     def order(self, sitting: Sitting, parsed: Parsed, here: Sequence[Node]) -> None:
         """set, get, call, say."""
@@ -258,6 +264,7 @@ TABLE: Mapping[str, Verb] = {
     "nodes": Verbs.nodes,
     "status": Verbs.status,
     "queue": Verbs.queue,
+    "air": Verbs.air,
     "get": Verbs.order,
     "set": Verbs.order,
     "call": Verbs.order,

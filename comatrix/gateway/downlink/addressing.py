@@ -21,8 +21,15 @@ class Called:
     name: str = ""
 
 
-def asked_untrusted(said: Said, called: Called) -> Parsed | str | None:
-    """The command; or one sentence, where nothing is done; None: it is no command, or another gateway's."""
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """A command for the gateway of this name: silence, since that one answers."""
+
+    gateway: str
+
+
+def asked_untrusted(said: Said, called: Called) -> Parsed | str | Elsewhere | None:
+    """The command; or one sentence, where nothing is done; Elsewhere: another gateway's; None: it is no command."""
     text = _from_prefix(said, called.prefix)
     if text is None:
         return None
@@ -35,7 +42,7 @@ def asked_untrusted(said: Said, called: Called) -> Parsed | str | None:
     if parsed is None:
         return None
     if parsed.gateway and parsed.gateway.casefold() != called.name.casefold():
-        return _elsewhere(parsed, called) if said.mentions_us else None
+        return _not_us(parsed, called) if said.mentions_us else Elsewhere(parsed.gateway)
     return EDITED if said.edited else parsed
 
 
@@ -53,6 +60,6 @@ def _from_prefix(said: Said, prefix: str) -> str | None:
     return text[found.start() :] if found and found.start() <= MENTION_CHARS else None
 
 
-def _elsewhere(parsed: Parsed, called: Called) -> str:
+def _not_us(parsed: Parsed, called: Called) -> str:
     own = f"this one is called {called.name}" if called.name else "this one has no name: leave it out"
     return f"I am not the gateway {quoted(parsed.gateway)}; {own}."

@@ -1,4 +1,4 @@
-"""What a person types of an alarm <-> the threshold it is: "battery <3.3V", "temperature above 30", "battery off"."""
+"""What a person writes of an alarm <-> the threshold it is: "battery <3.3V", "temperature above 30", "battery off"."""
 
 import re
 from collections.abc import Sequence
@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from comatrix.codec import vocab
 from comatrix.codec.description import Setting
 from comatrix.codec.vocab import Row
-from comatrix.gateway.downlink import quantities
-from comatrix.gateway.downlink.letters import quoted
+from comatrix.gateway.downlink import quantities, tokens
+from comatrix.gateway.downlink.letters import hidden, quoted
 from comatrix.gateway.downlink.nearest import nearest
 from comatrix.gateway.errors import UsageError
 from comatrix.gateway.uplink.alarms import ABOVE, BELOW, Threshold, default_hysteresis
+from comatrix.gateway.uplink.sanitise import clean_name
 
 LIST, SET, OFF = "list", "set", "off"
 COMPARISONS = {"<": BELOW, ">": ABOVE, "below": BELOW, "above": ABOVE}
@@ -32,6 +33,35 @@ class Asked:
     what: str
     row: Row | None = None
     threshold: Threshold | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """A limit that the configuration sets. `node`: a name or number, as it is written."""
+
+    node: str
+    row: Row
+    threshold: Threshold
+
+    @property
+    def words(self) -> str:
+        """ "garden battery below 3.30 V"."""
+        return f"{clean_name(self.node)} {words_of(self.row, self.threshold)}"
+
+
+def limit_of(text: str) -> Limit:
+    """ "garden battery <3.3V": what is typed behind the command `alarm`. Raises AlarmError."""
+    found = hidden(text)
+    if found is not None:
+        raise AlarmError(f"There is {found} in it.")
+    try:
+        words = [token.text for token in tokens.split(text)]
+    except tokens.TokenError as error:
+        raise AlarmError(f"Not understood: {error}.") from None
+    asked = read(words[1:])
+    if asked.row is None or asked.threshold is None:
+        raise AlarmError("There is no limit in it.")
+    return Limit(words[0], asked.row, asked.threshold)
 
 
 def read(words: Sequence[str]) -> Asked:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 
 from comatrix.gateway.downlink import states
+from comatrix.gateway.downlink.costs import Cost, cost_words
 from comatrix.gateway.downlink.items import Item
 from comatrix.gateway.uplink.sanitise import clean_line, clean_name, clean_text
 from comatrix.gateway.uplink.typed import ID_KEY
@@ -30,12 +31,13 @@ REACTIONS = {
 @dataclass(frozen=True, slots=True)
 class Beside:
     """What an item does not say itself. `expected_ms`: the node's next contact, None where nobody knows; `value`: what
-    the node answered, in words, or ""."""
+    the node answered, in words, or ""; `cost`: what it will take of a link's duty cycle, None where there is none."""
 
     node: str
     timezone: tzinfo
     expected_ms: int | None = None
     value: str = ""
+    cost: Cost | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,7 @@ def _state(item: Item, beside: Beside) -> str:
     reason = clean_line(item.reason, MAX_REASON_BYTES)
     match item.state:
         case states.QUEUED:
-            return f"queued as #{item.number}, {_waits(beside)}"
+            return f"queued as #{item.number}, {_waits(beside)}{_costs(beside)}"
         case states.ON_AIR:
             return f"on air (attempt {item.attempts}), waits for the node's word"
         case states.CONFIRMED:
@@ -81,6 +83,10 @@ def _waits(beside: Beside) -> str:
     if beside.expected_ms is None:
         return "waits for the node's next contact"
     return f"next contact expected {clock_words(beside.expected_ms, beside.timezone)}"
+
+
+def _costs(beside: Beside) -> str:
+    return "" if beside.cost is None else f", {cost_words(beside.cost)}"
 
 
 def _took(item: Item) -> str:

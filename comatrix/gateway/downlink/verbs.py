@@ -40,6 +40,7 @@ _TABLE = (
     Verb("get", "view", "NODE NAME", "asks a node for a setting's value", "get garden interval", _QUEUED),
     Verb("plot", "view", "NODE NAME [SPAN]", "draws a reading", "plot garden temperature 24h"),
     Verb("queue", "view", "[NODE]", "what waits for nodes", "queue garden"),
+    Verb("air", "view", "", "the airtime that links have used and have left", "air"),
     Verb("set", "operate", "NODE NAME VALUE...", "changes a setting", "set garden interval 5min", _QUEUED),
     Verb("call", "operate", "NODE NAME [VALUE...]", "has a node do something", "call garden relay on", _QUEUED),
     Verb("say", "operate", "NODE TEXT...", "shows a text at a node", 'say garden "back at six"', _QUEUED),

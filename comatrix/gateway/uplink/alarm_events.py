@@ -12,7 +12,7 @@ from comatrix.codec.vocab import Row
 from comatrix.gateway.downlink.alarm_words import SAID, label, quantity, words_of
 from comatrix.gateway.downlink.quantities import span_words as whole_span
 from comatrix.gateway.downlink.replies import span_words
-from comatrix.gateway.uplink.alarms import RAISED, Reading, Standing, Threshold
+from comatrix.gateway.uplink.alarms import BY_COMMAND_LINE, BY_CONFIGURATION, RAISED, Reading, Standing, Threshold
 from comatrix.gateway.uplink.rendering import FRESH_MS, clock_time
 from comatrix.gateway.uplink.sanitise import clean_name, clean_text
 from comatrix.gateway.uplink.typed import ID_KEY, decimal_string
@@ -49,8 +49,13 @@ class Subject:
 
 
 def mentions_of(set_by: str) -> dict[str, Any]:
-    """Whom an alarm is for: who set it, or everybody where that was the command line ("")."""
-    return {"user_ids": [set_by]} if set_by else {"room": True}
+    """Whom an alarm is for: who set it, or everybody where nobody on Matrix did."""
+    return {"room": True} if set_by in (BY_COMMAND_LINE, BY_CONFIGURATION) else {"user_ids": [set_by]}
+
+
+def setter(set_by: str) -> str:
+    """Who set a limit, as a person reads it: "@ann:b", "the command line", "the configuration"."""
+    return {BY_COMMAND_LINE: "the command line", BY_CONFIGURATION: "the configuration"}.get(set_by, set_by)
 
 
 def raised(subject: Subject, standing: Standing, set_by: str, now_ms: int, timezone: tzinfo) -> Words:
@@ -123,14 +128,14 @@ def from_json(kept: Mapping[str, Any]) -> Words:
     return Words(kept["text"], kept["typed"], kept["mentions"])
 
 
-def threshold_words(subject: Subject, standing: Standing, now_ms: int, timezone: tzinfo) -> str:
-    """One line of a list: "battery below 3.30 V, over at 3.46 V: ok"."""
+def threshold_words(subject: Subject, standing: Standing, set_by: str, now_ms: int, timezone: tzinfo) -> str:
+    """One line of a list: "battery below 3.30 V, over at 3.46 V: ok (by @ann:b)"."""
     over = quantity(subject.row, subject.threshold.way_back)
     if standing.state != RAISED or standing.value is None or standing.since_ms is None:
         state = "ok"
     else:
         state = f"{quantity(subject.row, standing.value)} since {clock_time(standing.since_ms, now_ms, timezone)}"
-    return f"{words_of(subject.row, subject.threshold)}, over at {over}: {state}"
+    return f"{words_of(subject.row, subject.threshold)}, over at {over}: {state} (by {setter(set_by)})"
 
 
 def _message(words: Words, mentions: Mapping[str, Any], txn_id: str) -> dict[str, Any]:

@@ -29,6 +29,7 @@ NEXT: Mapping[tuple[str, str], str] = {
     (RAISED, BACK): OK,
 }
 MOST_PER_NODE = 16
+BY_COMMAND_LINE, BY_CONFIGURATION = "", "configuration"  # who set a limit where nobody on Matrix (@name:server) did
 HYSTERESIS_PART = 20  # of the limit: 5 %
 LEAST_TENTHS_CELSIUS = 5  # 5 % of a limit near 0 °C would be nothing; every other unit's 0 is a real zero
 

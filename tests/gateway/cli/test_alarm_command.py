@@ -36,11 +36,11 @@ def test_programs_read_json(garden: Comatrix) -> None:
     words = ("alarm", "set", "garden", "temperature", "below", "-5", "--hysteresis", "1", "--json")
     expected = {
         "node": "garden", "word": "temperature", "comparison": "<", "limit": "-5.00", "hysteresis": "1.00",
-        "unit": "°C", "set_by": None, "state": "ok", "value": None, "since_ms": None,
+        "unit": "°C", "origin": "command line", "set_by": None, "state": "ok", "value": None, "since_ms": None,
     }  # fmt: skip
     assert json.loads(garden(*words).stdout) == expected
     assert json.loads(garden("alarm", "list", "garden", "--json").stdout) == [expected]
-    assert json.loads(garden("alarm", "off", "garden", "--json").stdout) == [expected]
+    assert json.loads(garden("alarm", "off", "garden", "--json").stdout) == [expected | {"instead": None}]
 
 
 @pytest.mark.parametrize(
@@ -58,3 +58,20 @@ def test_what_is_wrong_is_said_with_the_next_command(garden: Comatrix, words: tu
     result = garden("alarm", *words)
     assert result.exit_code == 2
     assert told in result.stderr and result.stderr.splitlines()[-1].startswith("next: comatrix ")
+
+
+def test_what_the_configuration_sets_comes_back_and_cannot_be_switched_off(
+    garden: Comatrix, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COMATRIX_ALARMS_LIMITS", "garden battery <3.3V")
+    assert garden("alarm", "set", "garden", "battery", "below", "3.0V").exit_code == 0
+    assert garden("alarm", "off", "garden").stdout.splitlines() == [
+        "off: garden: battery below 3.00 V, hysteresis 0.15 V",
+        "The configuration's limit holds again: battery below 3.30 V",
+    ]
+    assert " configuration" in garden("alarm", "list").stdout
+    [one] = json.loads(garden("alarm", "list", "--json").stdout)
+    assert (one["origin"], one["set_by"]) == ("configuration", None)
+    refused = garden("alarm", "off", "garden", "battery")
+    assert refused.exit_code == 2
+    assert "The configuration sets that alarm of garden" in refused.stderr

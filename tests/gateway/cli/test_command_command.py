@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import sqlite3
 import threading
 import time
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from comatrix.gateway.admin import Collaborators, operations
 from comatrix.gateway.cli.main import cli
 from comatrix.gateway.config.settings import Settings
 from comatrix.gateway.downlink import states
+from comatrix.gateway.downlink.items import NewItem, Order
 from comatrix.gateway.edges.control import ControlServer
 from comatrix.gateway.edges.store import descriptions, mailbox, nodes, rooms
 from comatrix.gateway.edges.store.store import Store
@@ -275,3 +277,20 @@ def test_every_command_has_help(name: str) -> None:
     assert "--json" in result.stdout
     listed = CliRunner().invoke(cli, ["command", "--help"]).stdout
     assert f"  {name} " in listed
+
+
+def test_all_of_a_node_are_its_newest_100_whatever_others_were_told_since(home: Path, offline: Comatrix) -> None:
+    def told(connection: sqlite3.Connection) -> None:
+        for node in [2] * 3 + [1] * 105:
+            order = Order("say", "", ("hi",), "hi")
+            item, _ = mailbox.add(connection, NewItem(node, order, "x", NOW_MS, NOW_MS + 1), 0, 32)
+            mailbox.end(connection, item.number, states.CANCELLED_BY, NOW_MS, "")
+
+    with Store.open(home / "comatrix.db", NOW_MS) as store:
+        store.write(told)
+
+    def numbers(*words: str) -> list[int]:
+        return [one["number"] for one in json.loads(offline("command", "list", *words, "--all", "--json").stdout)]
+
+    assert numbers("shed") == [1, 2, 3]
+    assert numbers("garden") == numbers() == list(range(9, 109))

@@ -2,7 +2,7 @@
 
 import asyncio
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC
 from pathlib import Path
@@ -13,6 +13,7 @@ from comatrix.gateway.desk.alarming import Alarming
 from comatrix.gateway.desk.sitting import House, Sitting
 from comatrix.gateway.desk.verbs import Verbs
 from comatrix.gateway.downlink.addressing import Called
+from comatrix.gateway.downlink.alarm_words import limit_of
 from comatrix.gateway.downlink.grammar import read_untrusted
 from comatrix.gateway.downlink.replies import Place
 from comatrix.gateway.edges.store import alarms, nodes, status
@@ -28,11 +29,13 @@ MINUTE_MS = 60_000
 class AlarmWorld(World):
     """`node`: garden, in `room`. `type` is a command of Ann's, `read` a reading that is stored and looked at."""
 
-    def __init__(self, folder: Path, *, silence: bool = True) -> None:
+    def __init__(self, folder: Path, *, silence: bool = True, limits: Sequence[str] = ()) -> None:
         super().__init__(folder)
         self.room_ = self.room("!a:b")
         self.garden = self.node("garden", self.room_, post="7d")
         self.silence = silence
+        self.limits = limits
+        self.operator: list[str] = []
         self.seen: dict[int, int] = {}
         self.sealed = 0
         self.voice: Callable[[], Voice] = lambda: Voice("@cx:b", "CX")
@@ -50,6 +53,7 @@ class AlarmWorld(World):
             ttl_ms=1,
             max_age_ms=1,
             per_node=1,
+            limits=[limit_of(text) for text in self.limits],
         )
         self.alarming = Alarming(
             InlineStore(self.store),  # type: ignore[arg-type]
@@ -57,6 +61,7 @@ class AlarmWorld(World):
             now_ms=self.clock.now_ms,
             seen=self.seen.get,
             sealed=self._sealed,
+            tell=self.operator.append,
             silence=self.silence,
             sleep=self._sleep,
         )
@@ -75,7 +80,7 @@ class AlarmWorld(World):
 
         def job(connection: sqlite3.Connection) -> None:
             sitting = Told(connection, self.house, self.room_, self.clock.ms, Place("$asked"), ANN)
-            Verbs(self.seen.get, "!cx").act(sitting, parsed, nodes.all_nodes(connection))
+            Verbs(self.seen.get, "!cx", lambda here: []).act(sitting, parsed, nodes.all_nodes(connection))
             told.extend(sitting.texts)
 
         self.store.write(job)

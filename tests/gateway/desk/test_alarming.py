@@ -193,8 +193,8 @@ async def test_limits_are_listed_with_their_state(world: AlarmWorld) -> None:
     await world.read(329)
     assert world.type("alarm garden").splitlines() == [
         "Alarms of garden:",
-        "temperature above 30.00 °C, over at 28.50 °C: ok",
-        "battery below 3.30 V, over at 3.46 V: 3.29 V since 22:14:20",
+        "temperature above 30.00 °C, over at 28.50 °C: ok (by @ann:b)",
+        "battery below 3.30 V, over at 3.46 V: 3.29 V since 22:14:20 (by @ann:b)",
     ]
     assert world.type("alarm garden humidity").startswith("garden has no alarm.")
 

@@ -3,10 +3,12 @@
 import pytest
 
 from comatrix.gateway.desk.pace import BURST
+from comatrix.gateway.desk.replying import EDIT_SPACING_MS
 from comatrix.gateway.downlink import states
 from comatrix.gateway.downlink.addressing import EDITED, TOO_LONG, Called
+from comatrix.gateway.downlink.costs import Cost
 from tests.gateway.desk.conftest import Made
-from tests.gateway.desk.world import MINUTE_MS, ROOM, World
+from tests.gateway.desk.world import EVE, MINUTE_MS, OTHER, ROOM, World
 
 SET = "!cx set garden interval 60"
 INTERVAL = "interval = 60 s"
@@ -146,6 +148,22 @@ async def test_removing_a_message_to_all_withdraws_what_waits_of_it(world: World
     assert [state for _, _, state in world.items()] == [states.ON_AIR, states.WITHDRAWN]
 
 
+# Links with and without a duty cycle.
+
+
+async def test_anybody_may_ask_for_the_links_airtime(world: World) -> None:
+    await world.say("!cx air", sender=EVE)
+    assert world.news() == ["udp: no duty cycle, 2 nodes here"]
+
+
+async def test_a_reply_says_the_cost_before_it_is_sent_and_not_after(world: World) -> None:
+    world.cost = Cost(370_000, 32_000_000)
+    await world.say(SET)
+    assert world.news() == [f"{WAITS}, costs 0.37 s of airtime, 32 s left this hour"]
+    await world.contact()
+    assert await world.after(EDIT_SPACING_MS) == [f"garden: {INTERVAL} - on air (attempt 1), waits for the node's word"]
+
+
 # Several gateways in one room.
 
 
@@ -168,6 +186,26 @@ async def test_it_answers_to_its_name(made: Made) -> None:
     assert 'no node "pump"' in world.news()[0]
     await world.say("!cx cancel barn/1")
     assert world.item().state == states.CANCELLED
+
+
+async def test_where_the_gateway_has_no_name_the_operator_is_told_of_a_command_that_names_one(made: Made) -> None:
+    world = made(called=Called())
+    for line in ("set barn/garden interval 60", "cancel other/1", "set barn/garden interval 60"):
+        await world.say(f"!cx {line}", sender=EVE)
+    assert (world.news(), world.read, world.items(), world.asked) == ([], [], [], [])
+    assert world.operator == [
+        f'a command in {ROOM} names the gateway "barn"; this one has no name and was silent. If it was meant, give it '
+        "that name: [gateway] name"
+    ]
+    await world.say("!cx status barn/garden", room_id=OTHER)
+    await world.say("!cx status barn/garden", room_id="!nobodys:b")
+    assert len(world.operator) == 2
+
+
+async def test_a_gateway_with_a_name_takes_another_ones_for_granted(made: Made) -> None:
+    world = made(called=Called(name="shed"))
+    await world.say("!cx set barn/garden interval 60")
+    assert (world.news(), world.operator) == ([], [])
 
 
 async def test_what_is_meant_for_another_gateway_costs_nothing(made: Made) -> None:

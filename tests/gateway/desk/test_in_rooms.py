@@ -60,6 +60,8 @@ class Gateway:
             seen=lambda node: None,
             sealed=poster.sealed,
             changed=lambda node: directory.changed("node", node),
+            tell=lambda line: None,
+            air=lambda here: [],
         )
         poster.on_posted(commanding.replying.posted)
         upgrades = Upgrades(

@@ -113,7 +113,7 @@ class World:
         def job(connection: Any) -> None:
             here = nodes.all_nodes(connection)
             sitting = Sitting(connection, self.house, self.room, self.now_ms, Place(event_id, thread), "@me:b")
-            Verbs(lambda node: None, "!cx").act(sitting, parsed, here)
+            Verbs(lambda node: None, "!cx", lambda here: []).act(sitting, parsed, here)
 
         await self.store.run(job)
         return event_id

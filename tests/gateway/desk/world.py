@@ -18,6 +18,8 @@ from comatrix.gateway.desk.sitting import House
 from comatrix.gateway.desk.verbs import Verbs
 from comatrix.gateway.downlink import catalogue, states
 from comatrix.gateway.downlink.addressing import Called
+from comatrix.gateway.downlink.airtime_report import LinkReport
+from comatrix.gateway.downlink.costs import Cost
 from comatrix.gateway.downlink.grants import Levels, RoomPowers
 from comatrix.gateway.downlink.hearing import Missed, News, Redacted, Said
 from comatrix.gateway.downlink.items import Item, Order
@@ -72,10 +74,12 @@ class World:
         self.voice = Voice(BOT, "CX")
         self.asked: list[tuple[str, str]] = []  # who was asked about
         self.changed: list[int] = []
+        self.operator: list[str] = []
         self.read: list[tuple[str, str]] = []
         self.room: list[Posted] = []  # of every room
         self.seen: dict[int, int] = {}
         self.results = 0
+        self.cost: Cost | None = None
         self._events = 0
         self._shown = 0
         self.open()
@@ -101,6 +105,7 @@ class World:
             ttl_ms=60 * MINUTE_MS,
             max_age_ms=10 * MINUTE_MS,
             per_node=3,
+            cost=lambda node, item: self.cost,
         )
         self.replying = Replying(
             store,
@@ -114,9 +119,14 @@ class World:
         self.desk = Desk(
             self.mail,
             house,
-            Verbs(self.seen.get, self.called.prefix),
+            Verbs(self.seen.get, self.called.prefix, lambda here: [LinkReport("udp", nodes=len(here))]),
             Rights(self._look, Levels()),
-            Tell(self.changed.append, lambda: None, lambda room_id, event_id: self.read.append((room_id, event_id))),
+            Tell(
+                self.changed.append,
+                lambda: None,
+                lambda room_id, event_id: self.read.append((room_id, event_id)),
+                self.operator.append,
+            ),
             rooms=self.room_by_id,
             waiting=self._waiting,
             whose=BOT,

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from comatrix.gateway.downlink.addressing import EDITED, MENTION_CHARS, TOO_LONG, Called, asked_untrusted
+from comatrix.gateway.downlink.addressing import EDITED, MENTION_CHARS, TOO_LONG, Called, Elsewhere, asked_untrusted
 from comatrix.gateway.downlink.grammar import Parsed
 from comatrix.gateway.downlink.hearing import Said
 
@@ -33,8 +33,9 @@ def test_anything_else_is_nobodys(text: str) -> None:
 
 def test_a_gateway_is_meant_by_its_name_in_any_case() -> None:
     assert asked_untrusted(said("!barn status barn/garden"), BARN) == Parsed("status", "barn", "garden")
-    assert asked_untrusted(said("!barn status house/garden"), BARN) is None
-    assert asked_untrusted(said("!cx status house/garden"), ALONE) is None
+    assert asked_untrusted(said("!barn status house/garden"), BARN) == Elsewhere("house")
+    assert asked_untrusted(said("!cx status house/garden"), ALONE) == Elsewhere("house")
+    assert asked_untrusted(said("!cx cancel house/17"), ALONE) == Elsewhere("house")
     told = asked_untrusted(said("!cx status house/garden", mentions_us=True), ALONE)
     assert told == 'I am not the gateway "house"; this one has no name: leave it out.'
 
@@ -43,7 +44,7 @@ def test_what_is_wrong_is_said_in_its_order() -> None:
     assert asked_untrusted(said("!cx nodse", edited=True, too_long=True), ALONE) == TOO_LONG
     assert asked_untrusted(said("!cx nodse", edited=True), ALONE) == EDITED
     assert asked_untrusted(said("!cx nodes", edited=True), ALONE) == EDITED
-    assert asked_untrusted(said("!cx status house/garden", edited=True), ALONE) is None
+    assert asked_untrusted(said("!cx status house/garden", edited=True), ALONE) == Elsewhere("house")
     assert asked_untrusted(said("hello", edited=True, too_long=True), ALONE) is None
 
 

@@ -200,7 +200,7 @@ def test_every_verb_has_an_example_that_is_one(verb: Verb) -> None:
 def test_who_may_type_what() -> None:
     by_level = {level: " ".join(verb.name for verb in VERBS.values() if verb.level == level) for level in LEVELS}
     assert by_level == {
-        "view": "help nodes status get plot queue",
+        "view": "help nodes status get plot queue air",
         "operate": "set call say all cancel alarm",
         "admin": "block unblock rename revoke",
     }

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from comatrix.gateway.downlink import states
+from comatrix.gateway.downlink.costs import Cost
 from comatrix.gateway.downlink.items import Item, NewItem, Order
 from comatrix.gateway.downlink.replies import (
     REACTIONS,
@@ -37,6 +38,10 @@ PLACE = Place("$1")
     [
         (ITEM, BESIDE, "queued as #12, waits for the node's next contact"),
         (ITEM, replace(BESIDE, expected_ms=T0), "queued as #12, next contact expected 22:13"),
+        (ITEM, replace(BESIDE, cost=Cost(370_000, 32_000_000)),
+         "queued as #12, waits for the node's next contact, costs 0.37 s of airtime, 32 s left this hour"),
+        (replace(ITEM, state="on_air", attempts=1), replace(BESIDE, cost=Cost(1, 1)),
+         "on air (attempt 1), waits for the node's word"),
         (replace(ITEM, state="on_air", attempts=2), BESIDE, "on air (attempt 2), waits for the node's word"),
         (replace(ITEM, state="confirmed", ended_ms=T0 + 252_000), replace(BESIDE, value="60 s"),
          "confirmed by the node: 60 s, 4 min 12 s after it was typed"),

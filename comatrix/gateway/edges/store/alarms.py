@@ -20,12 +20,14 @@ COLUMNS = (
 SEEN = "SELECT value FROM meta WHERE key = 'alarms_seen'"
 READINGS = records.KINDS["readings"]
 UNJUDGED = Standing()
+Side = tuple[int, int, str]  # node, word, comparison: of each there is one limit at most
 AT_ONCE = 4096  # rows of the log looked at in one transaction
 
 
 @dataclass(frozen=True, slots=True)
 class Alarm:
-    """A node's limit. `set_by` "": the command line. `event`: the row of alarm_event that says it is raised."""
+    """A node's limit. `set_by`: a Matrix user, BY_COMMAND_LINE or BY_CONFIGURATION. `event`: the row of alarm_event
+    that says it is raised."""
 
     node: int
     word: int
@@ -36,6 +38,11 @@ class Alarm:
     told_ms: int | None = None
 
     @property
+    def side(self) -> Side:
+        """What it is a limit of."""
+        return self.node, self.word, self.threshold.comparison
+
+    @property
     def row(self) -> Row:
         """Of the vocabulary, which never loses a word."""
         row = vocab.by_number(self.word)
@@ -44,10 +51,10 @@ class Alarm:
 
 
 def put(connection: sqlite3.Connection, new: Alarm, why: str) -> None:
-    """A person sets a limit. The same one again keeps its state; of another the state begins anew, and what was told
+    """A limit is set. The same one again keeps its state; of another the state begins anew, and what was told
     ends as `why` says. Raises UsageError where the node has as many as may be."""
     own = of(connection, new.node)
-    known = [one for one in own if (one.word, one.threshold.comparison) == (new.word, new.threshold.comparison)]
+    known = [one for one in own if one.side == new.side]
     if not known and len(own) >= MOST_PER_NODE:
         raise UsageError(
             f"A node has at most {MOST_PER_NODE} alarms: switch one off first", "comatrix alarm off NODE WORD"
@@ -62,12 +69,10 @@ def put(connection: sqlite3.Connection, new: Alarm, why: str) -> None:
     save(connection, new)
 
 
-def remove(connection: sqlite3.Connection, node: int, word: int | None, why: str) -> list[Alarm]:
-    """Limits of a word, None: of all -> those that were there. What was told of them ends as `why` says."""
-    gone = [one for one in of(connection, node) if word in (None, one.word)]
-    _end(connection, gone, why)
-    connection.executemany("DELETE FROM alarm WHERE node = ? AND word = ?", {(one.node, one.word) for one in gone})
-    return gone
+def drop(connection: sqlite3.Connection, alarm: Alarm, why: str) -> None:
+    """It is a limit no more. What was told of it ends as `why` says."""
+    _end(connection, [alarm], why)
+    connection.execute("DELETE FROM alarm WHERE node = ? AND word = ? AND comparison = ?", alarm.side)
 
 
 def of(connection: sqlite3.Connection, node: int | None = None) -> list[Alarm]:

@@ -4,11 +4,11 @@ import fcntl
 import os
 from pathlib import Path
 
-from comatrix.gateway.errors import StoreError
+from comatrix.gateway.errors import StoreInUse
 
 
 class OwnerLock:
-    """Held from construction to `release()`; the kernel lets go of it when the process dies. Raises StoreError."""
+    """Held from construction to `release()`; the kernel lets go of it when the process dies. Raises StoreInUse."""
 
     def __init__(self, database: Path) -> None:
         path = database.with_name(database.name + ".lock")
@@ -18,7 +18,7 @@ class OwnerLock:
         except OSError as error:
             owner = os.pread(self._fd, 20, 0).decode("ascii", "replace").strip() or "unknown"
             os.close(self._fd)
-            raise StoreError(f"{database} is in use by another process (pid {owner})", "comatrix status") from error
+            raise StoreInUse(f"{database} is in use by another process (pid {owner})", "comatrix status") from error
         os.ftruncate(self._fd, 0)
         os.pwrite(self._fd, b"%d\n" % os.getpid(), 0)
 
