@@ -77,6 +77,22 @@ def obedient():
 """
 OBEY = _OBEDIENT + "\nobedient().run()\n"
 
+# The same, with a method that always refuses.
+OBEY_OR_SULK = (
+    _OBEDIENT
+    + """
+node = obedient()
+
+
+@node.method("sulk")
+def sulk():
+    raise ValueError("not today")
+
+
+node.run()
+"""
+)
+
 # The same by a node that is awake only to read and to send. A board begins anew after its deep sleep; here a sleep and
 # a new Node stand for that, with a socket, and so an address, of its own. Who wakes up says no hello.
 OBEY_ASLEEP = (

@@ -3,6 +3,7 @@ the specification's rules, and none of the gateway's code asked."""
 
 import asyncio
 import secrets
+import sqlite3
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -26,6 +27,15 @@ FINAL = {
     "expired": " never reached the node",
     "not_confirmed": " - not confirmed: ",
 }  # state -> what a person reads of it
+REACTIONS = {
+    "confirmed": ["✅"],
+    "refused": ["❌"],
+    "withdrawn": ["🚫"],
+    "cancelled": ["🚫"],
+    "replaced": ["🔁"],
+    "expired": ["⌛"],
+    "not_confirmed": [],
+}  # state -> those the command gets
 OPEN = (" - queued as #", " - on air (attempt ")
 
 
@@ -132,3 +142,15 @@ def read(timeline: Sequence[dict[str, Any]], commands: Sequence[str]) -> dict[st
             told.number = content.get(COMMAND_KEY, {}).get("number", 0)
             replies[event["event_id"]] = (event["sender"], told)
     return found
+
+
+def described(stage: Stage) -> int:
+    """How many nodes said what they can be told."""
+    with sqlite3.connect(f"file:{stage.place.paths.database}?mode=ro", uri=True) as connection:
+        return int(connection.execute("SELECT count(*) FROM description").fetchone()[0])
+
+
+def done(stage: Stage, name: str) -> list[str]:
+    """What the node did, in its order."""
+    path = stage.folder / "nodes" / name / "done.txt"
+    return path.read_text().splitlines() if path.exists() else []

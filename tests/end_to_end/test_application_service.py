@@ -2,65 +2,28 @@
 
 import asyncio
 import signal
-import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner
-
-from comatrix.gateway.cli.main import cli
-from comatrix.gateway.demo.free_port import free_port
 from comatrix.gateway.demo.lossy_link import Faults
 from comatrix.gateway.demo.stage import Stage
-from comatrix.gateway.demo.synapse import LoopbackSynapse
-from tests.end_to_end.log_check import check_log
 from tests.end_to_end.node_programs import POST_MANY
 from tests.end_to_end.room_reading import assert_once_and_in_order, events, until, wait_for
-from tests.support.micropython import real_micropython
+from tests.end_to_end.service_stage import service_stage
 from tests.support.people import Person
 
 pytestmark = pytest.mark.slow
 
 COUNT = 30
-SERVICE = """
-[appservice]
-enabled = true
-intake = "{intake}"
-bind = "127.0.0.1:{port}"
-"""
 
 
 @pytest.fixture(params=["push", "sync"])
 async def stage(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Stage]:
-    """As a person sets it up: an account that is there becomes the service's own, its file goes to the homeserver."""
-    real_micropython()
-    synapse = LoopbackSynapse(tmp_path / "homeserver", free_port(socket.SOCK_STREAM))
-    made = Stage(tmp_path, print, synapse)
-    try:
-        await synapse.start()
-        await made.open_homeserver(SERVICE.format(intake=request.param, port=free_port(socket.SOCK_STREAM)))
-        home = made.place.paths.state
-        await _type(home)
-        await synapse.stop()
-        synapse.app_services.append(made.place.paths.registration)
-        await synapse.start()
-        await _type(home, "--check")
+    """By each intake."""
+    async with service_stage(tmp_path, request.param) as made:
         yield made
-    finally:
-        await made.close()
-        await synapse.stop()
-        check_log(made)
-        tokens = made.place.paths.service_tokens.read_text()
-        log = (tmp_path / "gateway.log").read_text()
-        assert not [line for line in tokens.splitlines() if "token" in line and line.split('"')[1] in log]
-
-
-async def _type(home: Path, *args: str) -> None:
-    command = ["--home", str(home), "appservice", *args]
-    done = await asyncio.to_thread(CliRunner().invoke, cli, command)
-    assert done.exit_code == 0, done.output
 
 
 async def _two_nodes(stage: Stage, room: str, count: int) -> None:

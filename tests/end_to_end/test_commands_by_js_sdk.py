@@ -10,7 +10,7 @@ from comatrix.gateway.demo.stage import Stage
 from tests.end_to_end.js_person import JsPerson, js_sdk
 from tests.end_to_end.node_programs import OBEY
 from tests.end_to_end.room_commands import PATIENCE_S
-from tests.end_to_end.room_reading import wait_for
+from tests.end_to_end.room_reading import until, wait_for
 
 pytestmark = pytest.mark.slow
 
@@ -24,15 +24,15 @@ async def test_a_client_shows_the_reply_as_it_became_and_the_reaction(stage: Sta
     configuration = await stage.provision("garden", room, post="every", interval_s=3)
     node = await stage.start_node("garden", configuration | {"ack_timeout_ms": 200}, OBEY)
     await wait_for(stage, room, 2, PATIENCE_S)
-    person = await JsPerson.type(stage, room, "!cx call garden lamp 7")
+    person = await JsPerson.open(stage, room)
     try:
-        async with asyncio.timeout(PATIENCE_S):
-            while not (await person.next())["reactions"]:
-                pass
+        asked = await person.say("!cx call garden lamp 7")
+        reacted = lambda: asyncio.sleep(0, bool((person.shows(asked) or {}).get("reactions")))  # noqa: E731
+        await until(reacted, PATIENCE_S, "a reaction")
     finally:
         await person.close()
     bot = read_secrets(stage.place.paths.secrets).user_id
-    last = person.shown[-1]
+    last = person.shown[asked][-1]
     assert last["original"].startswith("garden: lamp(7) - queued as #1, "), person.shown
     assert last["body"].startswith("garden: lamp(7) - confirmed by the node"), person.shown
     assert last["edited"] and last["inReplyTo"] and last["msgtype"] == "m.notice"

@@ -4,7 +4,6 @@ what is told of it is what the node did."""
 import asyncio
 import random
 import signal
-import sqlite3
 from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -18,7 +17,7 @@ from comatrix.gateway.demo.stage import Stage
 from comatrix.gateway.errors import GatewayError
 from tests.end_to_end.log_check import check_log
 from tests.end_to_end.node_programs import OBEY, OBEY_ASLEEP
-from tests.end_to_end.room_commands import PATIENCE_S, Told, Typist, told_of
+from tests.end_to_end.room_commands import PATIENCE_S, REACTIONS, Told, Typist, described, done, told_of
 from tests.end_to_end.room_reading import assert_once_and_in_order, seen, until
 from tests.support.micropython import real_micropython
 
@@ -30,7 +29,6 @@ NODES = (*AWAKE, ASLEEP)
 PLENTY = "\n[commands]\nper_node = 100\n"
 BAD_LINK = Faults(loss=0.3, double=0.1, late=0.1, delay_s=(0.001, 0.02), late_s=0.15)
 STARTS = 20
-REACTIONS = {"confirmed": "✅", "expired": "⌛", "replaced": "🔁"}
 
 
 @pytest.fixture
@@ -155,7 +153,7 @@ def told_is_true(told: Told, items: dict[int, dict[str, Any]]) -> bool:
     if told.number not in items or not told.texts:
         return False
     state = items[told.number]["state"]
-    return told.states[-1] == state and told.reactions == [REACTIONS[state] for _ in [0] if state in REACTIONS]
+    return told.states[-1] == state and told.reactions == REACTIONS[state]
 
 
 def command(verb: str, node: str, number: int) -> tuple[str, str]:
@@ -166,18 +164,6 @@ def command(verb: str, node: str, number: int) -> tuple[str, str]:
         "get": (f"get {node} level", ""),
         "say": (f'say {node} "text {number}"', f'"text {number}"'),
     }[verb]
-
-
-def described(stage: Stage) -> int:
-    """How many nodes said what they can be told."""
-    with sqlite3.connect(f"file:{stage.place.paths.database}?mode=ro", uri=True) as connection:
-        return int(connection.execute("SELECT count(*) FROM description").fetchone()[0])
-
-
-def done(stage: Stage, name: str) -> list[str]:
-    """What the node did, in its order."""
-    path = stage.folder / "nodes" / name / "done.txt"
-    return path.read_text().splitlines() if path.exists() else []
 
 
 async def test_each_of_a_hundred_commands_is_done_at_most_once_and_told_as_it_is(stage: Stage) -> None:
@@ -258,7 +244,7 @@ async def assert_what_expires_never_ran(garden: Garden) -> None:
     await until_over(garden)
     told = (await garden.told())[event_id]
     assert told.states[-1] == "expired" and "expired at " in told.texts[-1], told
-    assert told.texts[-1].endswith(", never reached the node") and told.reactions == [REACTIONS["expired"]]
+    assert told.texts[-1].endswith(", never reached the node") and told.reactions == REACTIONS["expired"]
     number = max(one.seq for one in await seen(stage, garden.room) if one.node == 1)
     await stage.resume_node(name)
 

@@ -18,18 +18,20 @@ CACHE = HERE.parents[2] / ".cache" / "js-person"
 PACKAGE = "matrix-js-sdk"
 _NPM = ("install", "--no-audit", "--no-fund", "--no-package-lock", "--silent")
 _NPM_TIMEOUT_S = 180
+_PATIENCE_S = 120
 
 
 def js_sdk() -> Path:
     """The SDK's main module, by npm in the version package.json names. Skips the test, with the reason, without it."""
-    found = _installed()
+    found = js_sdk_or_reason()
     if isinstance(found, str):
         pytest.skip(found)
     return found
 
 
 @functools.cache
-def _installed() -> Path | str:
+def js_sdk_or_reason() -> Path | str:
+    """Its main module, or why there is none."""
     if not shutil.which("node") or not shutil.which("npm"):
         return "matrix-js-sdk needs Node.js and npm (Debian: apt-get install nodejs npm)"
     package = CACHE / "node_modules" / PACKAGE
@@ -56,21 +58,23 @@ def _version(package: Path) -> str | None:
 
 
 class JsPerson:
-    """The stage's person, at a client that has typed `text`. `shown`: each thing it showed of it, oldest first."""
+    """The stage's person, at a client in one room. `shown`: message -> each thing it showed of it, oldest first."""
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self._process = process
-        self.shown: list[dict[str, Any]] = []
+        self._typed: asyncio.Queue[str] = asyncio.Queue()
+        self._reading = asyncio.create_task(self._read())
+        self.shown: dict[str, list[dict[str, Any]]] = {}
 
     @classmethod
-    async def type(cls, stage: Stage, room_id: str, text: str) -> "JsPerson":
+    async def open(cls, stage: Stage, room_id: str) -> "JsPerson":
         """Skips the test where there is no SDK."""
         sdk, person = js_sdk(), stage.person
         assert person is not None
         account = (stage.synapse.base_url, person.user_id, person.account.access_token)
         with (stage.folder / "js.log").open("ab") as log:
             process = await asyncio.create_subprocess_exec(
-                *("node", str(HERE / "person.mjs"), str(sdk), *account, room_id, text),
+                *("node", str(HERE / "person.mjs"), str(sdk), *account, room_id),
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=log,
@@ -78,13 +82,27 @@ class JsPerson:
             )
         return cls(process)
 
-    async def next(self) -> dict[str, Any]:
-        """What it shows when that changes next."""
+    async def say(self, text: str) -> str:
+        """Type it -> its event's id."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(json.dumps(text).encode() + b"\n")
+        typed = asyncio.create_task(self._typed.get())
+        await asyncio.wait([typed, self._reading], return_when=asyncio.FIRST_COMPLETED, timeout=_PATIENCE_S)
+        assert typed.done(), "the client ended, or does nothing"
+        return typed.result()
+
+    def shows(self, event_id: str) -> dict[str, Any] | None:
+        """What it shows of this message now."""
+        return (self.shown.get(event_id) or [None])[-1]
+
+    async def _read(self) -> None:
         assert self._process.stdout is not None
-        line = await self._process.stdout.readline()
-        assert line, "the client ended"
-        self.shown.append(json.loads(line))
-        return self.shown[-1]
+        async for line in self._process.stdout:
+            said = json.loads(line)
+            if "typed" in said:
+                self._typed.put_nowait(said["typed"])
+            else:
+                self.shown.setdefault(said["asked"], []).append(said)
 
     async def close(self) -> None:
         """It goes away by itself, or is ended by its pid."""
@@ -95,3 +113,4 @@ class JsPerson:
         except TimeoutError:
             self._process.kill()
             await self._process.wait()
+        await self._reading

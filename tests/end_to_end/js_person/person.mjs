@@ -1,21 +1,25 @@
-// A person's client, by matrix-js-sdk: types one command and prints a JSON line whenever what it shows of it changes.
-// node person.mjs SDK HOMESERVER USER TOKEN ROOM TEXT; ends with its standard input.
+// A person's client, by matrix-js-sdk: types each line of its standard input into a room, prints {"typed": event id},
+// and a JSON line whenever what it shows of one of them changes.
+// node person.mjs SDK HOMESERVER USER TOKEN ROOM; ends with its standard input. A line is a JSON string.
 
+import { createInterface } from "node:readline";
 import { pathToFileURL } from "node:url";
 
-const [path, baseUrl, userId, accessToken, roomId, text] = process.argv.slice(2);
+const [path, baseUrl, userId, accessToken, roomId] = process.argv.slice(2);
 const sdk = await import(pathToFileURL(path).href);
 sdk.loglevel?.setLevel?.("error");
 const { logger } = await import(new URL("logger.js", pathToFileURL(path)).href);
 logger.setLevel("error");
 
 const client = sdk.createClient({ baseUrl, userId, accessToken, deviceId: "JS", timelineSupport: true });
-let asked = null;
-let shown = "";
+const shown = new Map();
 
-function replyTo(room) {
-    const all = room.getLiveTimeline().getEvents();
-    return all.find((event) => event.replyEventId === asked && !event.isRelation("m.replace"));
+function replyTo(room, asked) {
+    for (const timeline of room.getUnfilteredTimelineSet().getTimelines()) {
+        const found = timeline.getEvents().find((e) => e.replyEventId === asked && !e.isRelation("m.replace"));
+        if (found) return found;
+    }
+    return null;
 }
 
 function reactionsOn(room, eventId) {
@@ -24,12 +28,12 @@ function reactionsOn(room, eventId) {
     return sorted.map(([key, events]) => ({ key, count: events.size, senders: [...events].map((e) => e.getSender()) }));
 }
 
-function look() {
-    const room = client.getRoom(roomId);
-    const reply = asked && room && replyTo(room);
+function look(room, asked) {
+    const reply = replyTo(room, asked);
     if (!reply) return;
     const edit = reply.replacingEvent();
     const line = JSON.stringify({
+        asked,
         sender: reply.getSender(),
         original: reply.getOriginalContent().body,
         body: reply.getContent().body,
@@ -40,21 +44,24 @@ function look() {
         inReplyTo: reply.replyEventId === asked,
         reactions: reactionsOn(room, asked),
     });
-    if (line !== shown) console.log(line);
-    shown = line;
+    if (line !== shown.get(asked)) console.log(line);
+    shown.set(asked, line);
 }
 
-process.stdin.resume();
-process.stdin.on("end", () => {
-    client.stopClient();
-    process.exit(0);
-});
 await client.startClient({ initialSyncLimit: 50 });
 await new Promise((resolve) => {
     client.on("sync", (state) => {
         if (state === "PREPARED") resolve();
     });
 });
-const sent = await client.sendEvent(roomId, "m.room.message", { msgtype: "m.text", body: text });
-asked = sent.event_id;
-setInterval(look, 200);
+setInterval(() => {
+    const room = client.getRoom(roomId);
+    if (room) for (const asked of shown.keys()) look(room, asked);
+}, 200);
+for await (const line of createInterface({ input: process.stdin })) {
+    const sent = await client.sendEvent(roomId, "m.room.message", { msgtype: "m.text", body: JSON.parse(line) });
+    shown.set(sent.event_id, "");
+    console.log(JSON.stringify({ typed: sent.event_id }));
+}
+client.stopClient();
+process.exit(0);
