@@ -8,7 +8,7 @@ proves our address to the gateway (RFC 9175 section 2.3).
 """
 
 from comatrix.codec import cbor, coap
-from comatrix.codec.option_numbers import ECHO, MAX_AGE, OSCORE, URI_PATH, uint
+from comatrix.codec.option_numbers import BLOCK1, ECHO, MAX_AGE, OSCORE, URI_PATH, uint
 from comatrix.errors import BAD_REQUEST, BusyError, WireError
 from comatrix.session import keys as naming
 from comatrix.session import oscore
@@ -73,6 +73,7 @@ class _Open:
         self.seq: "int | None" = None
         self.attempts = 0
         self.echo: "bytes | None" = None
+        self.block: "bytes | None" = None
 
 
 class Client:
@@ -111,13 +112,14 @@ class Client:
         self.candidate: "bytes | None" = None  # R2 || R3 while request #2 is
         self.candidate_context: "oscore.Context | None" = None
 
-    def post(self, path: str, body: "Body", now: int, seq: "int | None" = None) -> None:
+    def post(self, path: str, body: "Body", now: int, seq: "int | None" = None, block: "bytes | None" = None) -> None:
         """Send a record to a resource; `body(now)` gives its CBOR for each attempt, `seq` if it was sent before.
 
-        Raises BusyError while another request is open.
+        `block`: a Block1 option (RFC 7959), and the body is that block. Raises BusyError while another request is open.
         """
         request = _Open(coap.POST, path, body)
         request.seq = seq
+        request.block = block
         self._begin(request, now)
 
     def get(self, path: str, now: int) -> None:
@@ -183,10 +185,12 @@ class Client:
             self._send(context, coap.GET, [(URI_PATH, b"t")], b"", naming.wrap(self.first), now)
             return
         path = [(URI_PATH, request.path.encode())]
+        if request.block is not None:
+            path.append((BLOCK1, request.block))
         if request.echo is not None:
             path.append((ECHO, request.echo))
         body = request.body(now)
-        if request.seq is not None:
+        if request.seq is not None and request.block is None:  # what comes in pieces has its seq in none
             body = cbor.encode(request.seq) + body
         elif request.code == coap.POST:
             request.seq = self.counter.next

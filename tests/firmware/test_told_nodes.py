@@ -5,18 +5,11 @@ from collections.abc import Callable
 import pytest
 from comatrix_node.node import Node
 
-from comatrix.codec import cbor
-from comatrix.codec.description import Description, Method, Setting, description_hash, read_description
 from comatrix.codec.words import scaled
 from tests.support.told_node import DOSE, INTERVAL, LABEL, LEVEL, PULSE, SULK, ToldNode
 
 COUNT = scaled("count", 0)[0]
 DONE, REFUSED, UNKNOWN, NOT_AGAIN = 0, 1, 2, 3
-DESCRIBED = Description(
-    [Setting("interval", "s", 5, 86400), Setting("level", "m", 0, 250, 2), Setting("label")],
-    [Method("pulse", [Setting("seconds", "s", 1, 60)]), Method("dose", ["valve", Setting("litres", "l", 0, 250, 1)]),
-     Method("sulk")],
-)  # fmt: skip
 
 
 def quiet(world: ToldNode) -> None:
@@ -198,35 +191,6 @@ def test_settings_spoilt_in_flash_are_the_defaults() -> None:
     assert world.interval.value == 10
 
 
-def test_hello_carries_the_descriptions_hash_and_the_highest_id_and_it_is_described_when_asked() -> None:
-    world = ToldNode()
-    world.run(5000)
-    body = cbor.encode(DESCRIBED.body())
-    assert world.gateway.hellos[0].description == description_hash(body)
-    assert world.gateway.described == [body]
-    assert read_description(cbor.decode_untrusted(body)) == DESCRIBED
-    world.tell(PULSE, 1)
-    world.reset()
-    world.run(5000)
-    assert (world.gateway.hellos[-1].executed, len(world.gateway.described)) == (1, 1)
-
-
-def test_a_description_that_was_asked_for_and_not_delivered_is_sent_after_a_sleep() -> None:
-    world = ToldNode()
-    while not world.gateway.hellos:
-        world.node.step(1)
-    while not world.node.greeted:
-        world.node.step(1)
-    world.loss = 1.0
-    assert world.gateway.described == []
-    world.node.stash(world.time + 1000)
-    world.loss = 0.0
-    world.boot()
-    world.node.greeted = True  # it wakes, and wakes without a hello
-    world.run(10_000)
-    assert world.gateway.described == [cbor.encode(DESCRIBED.body())]
-
-
 def test_what_nobody_may_be_told_says_so_even_without_a_hook() -> None:
     def program(world: ToldNode) -> None:
         world.node.sensor("count", every_s=5)(world.count)
@@ -382,7 +346,7 @@ def test_a_question_without_an_answer_is_asked_again_and_wakes_nobody_in_between
         lambda node: node.method("a", "b", "b"),
         lambda node: node.method("a", *"abcdefghi"),
         lambda node: [node.setting(f"a{n}") for n in range(33)],
-        lambda node: [node.setting(f"a{n}", unit="x" * 40) for n in range(30)],
+        lambda node: [node.setting(f"a{n}", unit="x" * 160) for n in range(30)],
     ],
 )
 def test_what_could_not_be_described_is_told_when_it_is_declared(declare: Callable[[Node], object]) -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from comatrix.codec import coap, codes
 from comatrix.codec.description import Description, Method, Setting
-from comatrix.codec.option_numbers import BLOCK1
+from comatrix.codec.option_numbers import BLOCK1, uint_bytes
 from comatrix.codec.records import Hello, Readings, Result, encode
 from tests.gateway.test_mail_in_answers import ITEM, Scene
 
@@ -21,8 +21,15 @@ def scene() -> Scene:
 
 def wide(size: int) -> bytes:
     """A description of so many bytes."""
-    settings = [Setting(f"s{number:023}", "x" * 24) for number in range(19)]
-    body = encode(Description(settings, [Method("m" * (size - 1013))]))
+    full: list[Setting | str] = [Setting(f"s{number:022}", "x" * 23) for number in range(8)]  # 49 bytes each
+    methods = [Method(f"m{number}", full) for number in range((size - 60) // 400)]
+    for count in range(11):
+        settings = [Setting(f"t{number:022}", "x" * 23) for number in range(count)]
+        rest = size - len(encode(Description(settings, methods))) - 3
+        if 1 <= rest <= 46:
+            settings.append(Setting("u" * min(rest, 23), "x" * max(0, rest - 23)))
+            break
+    body = encode(Description(settings, methods))
     assert len(body) == size
     return body
 
@@ -131,16 +138,61 @@ def test_a_description_that_cannot_be_stored_is_asked_again_later(scene: Scene) 
     ("parts", "code"),
     [
         ({"payload": wide(1024)}, coap.CHANGED),
-        ({"payload": wide(1025)}, codes.TOO_LARGE),
         ({"payload": b"\x83\x80\x80"}, codes.BAD_REQUEST),
         ({"payload": b"\x82\x80\x80"}, codes.BAD_REQUEST),
         ({"payload": b"\x83\x80\x80\xa0\x00"}, codes.BAD_REQUEST),
         ({"payload": b"\x83\x81\x81\x60\x80\xa0"}, codes.BAD_REQUEST),
         ({"payload": b""}, codes.BAD_REQUEST),
-        ({"record": GARDEN, "options": [(BLOCK1, b"\x08")]}, codes.BAD_OPTION),
+        ({"record": GARDEN, "options": [(BLOCK1, b"\x0f")]}, codes.BAD_REQUEST),
+        ({"record": GARDEN, "options": [(BLOCK1, b"\x15")]}, codes.INCOMPLETE),
         ({"code": coap.GET}, codes.METHOD_NOT_ALLOWED),
     ],
 )
-def test_only_a_description_of_at_most_1024_bytes_is_taken(scene: Scene, parts: dict[str, object], code: int) -> None:
+def test_only_a_description_is_taken(scene: Scene, parts: dict[str, object], code: int) -> None:
     assert scene.ask("d", **parts)[0] == code
     assert (scene.mail.bodies != {}) == (code == coap.CHANGED)
+
+
+def in_blocks(scene: Scene, body: bytes, size: int = 512) -> list[int]:
+    """A body in blocks of 512 -> the codes it got; each answer names its block."""
+    said = []
+    for at in range(0, len(body), size):
+        more = 8 if at + size < len(body) else 0
+        block = (BLOCK1, uint_bytes(at // size << 4 | more | 5))
+        code, options, _ = scene.ask("d", payload=body[at : at + size], options=[block])
+        assert options == [block]
+        said.append(code)
+    return said
+
+
+@pytest.mark.parametrize(
+    ("size", "last"), [(1025, coap.CHANGED), (4096, coap.CHANGED), (4097, codes.TOO_LARGE), (9000, codes.INCOMPLETE)]
+)
+def test_a_description_of_up_to_4096_bytes_comes_in_blocks(scene: Scene, size: int, last: int) -> None:
+    body = wide(size) if size <= 4096 else bytes(size)
+    said = in_blocks(scene, body)
+    assert said[:2] == [codes.CONTINUE] * 2
+    assert said[-1] == last
+    assert scene.mail.bodies == ({7: body} if last == coap.CHANGED else {})
+
+
+def test_blocks_that_make_no_description_are_malformed_and_the_one_before_stays(scene: Scene) -> None:
+    in_blocks(scene, wide(2000))
+    assert in_blocks(scene, b"\xff" * 2000)[-1] == codes.BAD_REQUEST
+    assert scene.mail.bodies == {7: wide(2000)}
+
+
+def test_a_block_counts_once_its_counter_is_on_disk(scene: Scene) -> None:
+    body = wide(1025)
+    scene.disk.hold = True
+    for number, more in ((0, 8), (1, 8), (2, 0)):
+        part = body[number * 512 : (number + 1) * 512]
+        scene.post("d", payload=part, options=[(BLOCK1, uint_bytes(number << 4 | more | 5))])
+    assert scene.mail.bodies == {}
+    scene.disk.sync()
+    assert scene.mail.bodies == {7: body}
+
+
+@pytest.mark.parametrize("path", ["r", "m", "c", "h"])
+def test_nothing_else_comes_in_blocks(scene: Scene, path: str) -> None:
+    assert scene.ask(path, GARDEN, options=[(BLOCK1, b"\x08")])[0] == codes.BAD_OPTION

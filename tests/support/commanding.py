@@ -4,11 +4,12 @@ from random import Random
 
 from comatrix.codec import coap
 from comatrix.codec.description import description_hash
-from comatrix.codec.option_numbers import ECHO, OBSERVE, URI_PATH
+from comatrix.codec.option_numbers import BLOCK1, ECHO, OBSERVE, URI_PATH
 from comatrix.codec.records import Answer, Command, Hello, Result, open_untrusted, read_hello, read_result
 from comatrix.gateway.aead import aead
 from comatrix.gateway.model import Node, SecurityContext
 from comatrix.gateway.uplink.associations import Address, Associations
+from comatrix.session.blockwise import Bodies
 from comatrix.session.exchange import Exchange
 from comatrix.session.server import Request, Server
 from comatrix.session.serving import ServingEndpoint
@@ -32,6 +33,7 @@ class Commanding:
         self.requests: list[str] = []  # "GET c", "POST r"
         self.proven = True
         self.stubborn = False  # tells of more for ever and never hands it out
+        self.blocks = Bodies(4096)
         self.later: list[tuple[int | str, ...]] = []  # told to a node that observes, one by one
         self._observed: Request | None = None
         self._notification: Exchange | None = None
@@ -72,8 +74,15 @@ class Commanding:
         answer = Answer()
         path = dict(request.options)[URI_PATH].decode()
         self.requests.append(("GET " if request.code == coap.GET else "POST ") + path)
+        block = dict(request.options).get(BLOCK1)
+        payload = request.payload
+        if block is not None:
+            code, payload = self.blocks.take(request.peer.node, request.counter, block, payload, now)
+            if not payload:
+                self._server.answer_fresh(request, code, b"", now, [(BLOCK1, block)])
+                return
         if request.code == coap.POST:
-            seq, value, body = open_untrusted(request.payload)
+            seq, value, body = open_untrusted(payload)
             assert request.counter is not None
             answer = self._record(path, request.counter if seq is None else seq, value, body, now)
         echo = dict(request.options).get(ECHO)

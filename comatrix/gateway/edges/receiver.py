@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any, Protocol
 
 from comatrix.codec import coap, codes
-from comatrix.codec.option_numbers import MAX_AGE, uint_bytes
+from comatrix.codec.option_numbers import BLOCK1, MAX_AGE, uint_bytes
 from comatrix.codec.records import Answer, Hello
 from comatrix.gateway.errors import StoreError, StoreFull
 from comatrix.gateway.model import Appended, Duplicate, NewRecord, Node, WindowMove
@@ -15,9 +15,21 @@ from comatrix.gateway.uplink.admission import Admission
 from comatrix.gateway.uplink.associations import Address, Associations, Rekeyed
 from comatrix.gateway.uplink.carrying import Carrying, Mail
 from comatrix.gateway.uplink.fresh_answers import FreshAnswers, Options
-from comatrix.gateway.uplink.ingest import DEREGISTER, REGISTER, Describe, Fetch, Ingest, Note, Reject, TellTime
+from comatrix.gateway.uplink.ingest import (
+    DEREGISTER,
+    MAX_DESCRIPTION,
+    REGISTER,
+    Describe,
+    Fetch,
+    Ingest,
+    Note,
+    Reject,
+    Reply,
+    TellTime,
+)
 from comatrix.gateway.uplink.observers import Observers
 from comatrix.gateway.uplink.recent import Recent
+from comatrix.session.blockwise import Bodies
 from comatrix.session.server import Knock, Peer, Repeated, Request, Server
 
 Told = Appended | Duplicate | StoreError
@@ -100,6 +112,7 @@ class Receiver:
             start=start,
         )
         self._carrying = Carrying(mail, proof, self._hears, self.observers.carried)
+        self._bodies = Bodies(MAX_DESCRIPTION)
         self._clock_set: dict[int, int] = {}
         self.seen: Seen = {} if seen is None else seen
         self.received = self.acknowledged = self.duplicates = 0
@@ -157,7 +170,7 @@ class Receiver:
         elif isinstance(decision, Note):
             self._start(self._note(request, node, decision.hello))
         elif isinstance(decision, Describe):
-            self._once_on_disk(request, partial(self._describe, request, node, decision.body))
+            self._once_on_disk(request, partial(self._describe, request, node, decision))
         elif isinstance(decision, Fetch):
             self._fetch(request, node, decision.observe, now)
         elif isinstance(decision, TellTime):
@@ -245,21 +258,28 @@ class Receiver:
                 options = self.observers.register(request, node.enrolment)
             self._fresh(request, coap.CONTENT, answer.encode(), options)
 
-    async def _describe(self, request: Request, node: Node, body: bytes) -> None:
+    async def _describe(self, request: Request, node: Node, said: Describe) -> None:
+        if said.block is not None:
+            code, body = self._bodies.take(node.number, request.counter, said.block, said.body, self._monotonic_ms())
+            decision = self._ingest.described(body) if body else Reply(code)
+            if isinstance(decision, Reply):
+                self._fresh(request, decision.code, decision.payload, [(BLOCK1, said.block)])
+                return
+            said = Describe(decision.body, said.block)
         try:
-            await self._mail.describe(node.number, body)
+            await self._mail.describe(node.number, said.body)
         except StoreError as error:
             self._full(request, error)
             return
-        await self._changed(request, node, Answer())
+        await self._changed(request, node, Answer(), [] if said.block is None else [(BLOCK1, said.block)])
 
-    async def _changed(self, request: Request, node: Node, answer: Answer) -> None:
+    async def _changed(self, request: Request, node: Node, answer: Answer, first: Options | None = None) -> None:
         """2.04 under a counter of our own, with what waits for the node."""
         options = await self._carrying.load(request, node.enrolment, answer, self._monotonic_ms())
         if options is None:
             self._server.ignore(request.incoming)
             return
-        self._fresh(request, coap.CHANGED, answer.encode(), options)
+        self._fresh(request, coap.CHANGED, answer.encode(), [*(first or []), *options])
 
     async def _note(self, request: Request, node: Node, hello: Hello) -> None:
         wall_ms = self._wall_ms()

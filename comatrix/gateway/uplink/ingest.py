@@ -4,7 +4,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from comatrix.codec import coap, codes, description, records
-from comatrix.codec.option_numbers import ACCEPT, CONTENT_FORMAT, ECHO, OBSERVE, URI_HOST, URI_PATH, URI_PORT, uint
+from comatrix.codec.option_numbers import (
+    ACCEPT,
+    BLOCK1,
+    CONTENT_FORMAT,
+    ECHO,
+    OBSERVE,
+    URI_HOST,
+    URI_PATH,
+    URI_PORT,
+    uint,
+)
 from comatrix.codec.options import supported_untrusted
 from comatrix.errors import BadOptionError, WireError
 from comatrix.gateway.downlink.items import MAX_TEXT_BYTES
@@ -13,7 +23,8 @@ from comatrix.session.server import Request
 
 HANDLED = (URI_HOST, OBSERVE, URI_PORT, URI_PATH, CONTENT_FORMAT, ACCEPT, ECHO)
 REGISTER, DEREGISTER = 0, 1  # RFC 7641 section 2
-MAX_DESCRIPTION = 1024  # bytes of CBOR: with everything around it in one datagram
+IN_BLOCKS = (URI_PATH, b"d")  # where a body may come in blocks
+MAX_DESCRIPTION = 4096  # bytes of CBOR; above 1,024 in blocks, as a datagram holds no more
 MAILBOX = 0  # the room of a result: none, the mailbox reads it from the log
 
 
@@ -34,9 +45,10 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class Describe:
-    """Store the CBOR of a self-description, then answer 2.04."""
+    """Store the CBOR of a self-description, then answer 2.04. `block`: a Block1 option, and `body` is that block."""
 
     body: bytes
+    block: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +104,8 @@ class Ingest:
             return Reply(codes.NOT_FOUND)
 
     def _routed(self, request: Request, node: Node, received_ms: int) -> Decision:
-        options = supported_untrusted(list(request.options), HANDLED)
+        handled = (*HANDLED, BLOCK1) if IN_BLOCKS in request.options else HANDLED
+        options = supported_untrusted(list(request.options), handled)
         path = "/".join(part.decode() for part in options.get(URI_PATH, []))
         methods = RESOURCES.get(path)
         if methods is None:
@@ -139,10 +152,18 @@ class Ingest:
 
     def describe(self, request: Request, node: Node, received_ms: int) -> Decision:
         """POST d."""
-        _, value, body = records.open_untrusted(request.payload)
-        if len(body) > MAX_DESCRIPTION:
-            return Reply(codes.TOO_LARGE, b"at most 1,024 bytes")
-        description.read_description(value)
+        block = next((value for number, value in request.options if number == BLOCK1), None)
+        return self.described(request.payload) if block is None else Describe(request.payload, block)
+
+    def described(self, payload: bytes) -> Describe | Reply:
+        """A self-description that is whole."""
+        try:
+            _, value, body = records.open_untrusted(payload)
+            if len(body) > MAX_DESCRIPTION:
+                return Reply(codes.TOO_LARGE, b"at most 4,096 bytes")
+            description.read_description(value)
+        except WireError as error:
+            return Reply(codes.BAD_REQUEST, str(error).encode()[:64])
         return Describe(body)
 
     def result(self, request: Request, node: Node, received_ms: int) -> Decision:

@@ -5,6 +5,7 @@ the item is answered with NOT_AGAIN when it comes again: what became of it nobod
 """
 
 from comatrix.codec import cbor
+from comatrix.codec.option_numbers import uint_bytes
 from comatrix.errors import WireError
 from comatrix.session.hkdf import sha256
 
@@ -13,7 +14,11 @@ _FILE = "settings"
 _MOST_NAMED = 32
 _MOST_PARAMETERS = 8
 _MOST_NAME = 24
-_MOST_DESCRIPTION = 1024  # bytes: one datagram
+_MOST_DESCRIPTION = 4096  # bytes
+_DATAGRAM = 1024  # what is longer goes in blocks
+_BLOCK = 512
+_SIZE = 5  # the same as RFC 7959 says it: 2 ** (5 + 4)
+_CONTINUE, _INCOMPLETE = 0x5F, 0x88  # 2.31, 4.08
 _MOST_TEXT = 256  # bytes of a text that is set or handed to a method
 _MOST_SAID = 64  # bytes of a text in a result that the program made
 _MOST_NUMBER = 1 << 53
@@ -123,6 +128,7 @@ class Commands:
         self.wanted = False  # the gateway says that something waits
         self.questions = 0
         self.quiet_since = node.clock.now()
+        self.block = 0  # of the description, where it is long
 
     # Declarations
 
@@ -169,7 +175,7 @@ class Commands:
             raise ValueError(made.name + " is there already")
         into.append(made)
         if len(into) > _MOST_NAMED or len(self.body(0)) > _MOST_DESCRIPTION:
-            raise ValueError(made.name + " is one too many: a node describes itself in 1024 bytes")
+            raise ValueError(made.name + " is one too many: a node describes itself in 4096 bytes")
 
     def body(self, now: int) -> bytes:
         """The self-description's CBOR; it never ages."""
@@ -178,6 +184,22 @@ class Commands:
     def hash(self) -> bytes:
         """What hello says of it (codec/description.py)."""
         return sha256(self.body(0))[:4]
+
+    def describe(self, now: int, seq: "int | None") -> None:
+        """Send the description, or the block of it that is next."""
+        size = len(self.body(0))
+        if size <= _DATAGRAM:
+            self.node.client.post("d", self.body, now, seq)
+            return
+        at = self.block * _BLOCK
+        more = 8 if at + _BLOCK < size else 0
+        option = uint_bytes(self.block << 4 | more | _SIZE)
+        self.node.client.post("d", lambda now: self.body(0)[at : at + _BLOCK], now, seq, option)
+
+    def described(self, code: int) -> bool:
+        """What came of that; whether it is over. 4.08: the gateway has lost the blocks before, all go anew."""
+        self.block = self.block + 1 if code == _CONTINUE else 0
+        return code not in (_CONTINUE, _INCOMPLETE)
 
     # What the gateway says
 

@@ -256,7 +256,10 @@ class Node:
                 if self.kept and not self.stash(now):
                     self.kept = 0
                     self.store.forget()
-            self.client.post(first.path, self._told().body if first.path == "d" else first.body, now, first.seq)
+            if first.path == "d":
+                self._told().describe(now, first.seq)
+            else:
+                self.client.post(first.path, first.body, now, first.seq)
         return True
 
     def _hello(self, now: int) -> bytes:
@@ -281,7 +284,7 @@ class Node:
         answer = self._answer(event.payload, now) if good else Answer()
         if event.path == "h":
             self._welcome()
-        elif event.seq is not None:
+        elif event.seq is not None and (event.path != "d" or self._told().described(event.code)):
             self._let_go(0)
             if good:
                 self.delivered += 1
