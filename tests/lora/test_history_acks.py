@@ -119,7 +119,7 @@ def test_a_calm_link_repeats_the_latest_for_nothing_and_what_is_missing_for_some
         node.loss = 0
         node.add(seq, (seq,), seq * PERIOD_MS)
         chosen = node.next_frame(seq, seq * PERIOD_MS, lambda size: 1, 255)
-        assert chosen is not None
+    assert chosen is not None
     assert chosen.seqs == list(range(24, 14, -1))
     assert send(node, 25).seqs == [25]
     node.records[3].missing = True

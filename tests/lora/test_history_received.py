@@ -172,3 +172,12 @@ def test_the_lowest_counters_are_forgotten_first() -> None:
     assert 256 in counters
     assert 8 * 256 in counters
     assert 8 * 256 + 1 not in counters
+
+
+def test_an_older_frame_does_not_say_what_is_open_now() -> None:
+    gateway = Received(PERIOD)
+    hear(gateway, 1)
+    out(gateway)
+    hear(gateway, 5, [3])
+    hear(gateway, 4, [1])
+    assert out(gateway) == [(3, False), (4, False), (5, False)]
