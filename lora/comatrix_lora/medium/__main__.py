@@ -1,4 +1,4 @@
-"""`python -m comatrix_lora.medium` prints the tables of docs/reference/lora-medium.md; `day` runs a large network's day."""
+"""`python -m comatrix_lora.medium` prints the tables of docs/reference/lora-medium.md; `day`: a large network's day."""
 
 import sys
 from collections.abc import Iterator

@@ -1,7 +1,8 @@
-"""Runs whose results theory knows, for the tests and for docs/reference/lora-medium.md; and a day of a large network."""
+"""Runs whose results theory knows, for tests and docs/reference/lora-medium.md; and a day of a large network."""
 
 import math
 from dataclasses import dataclass
+from functools import partial
 
 from comatrix_lora.medium.collisions import ALOHA, CollisionModel
 from comatrix_lora.medium.loss import LossSettings
@@ -158,4 +159,4 @@ def _send_readings(radio: Radio, number: int, left: int, stream: Stream, medium:
     period_us = 86_400_000_000 // left
     for reading in range(left):
         data = number.to_bytes(4, "big") + reading.to_bytes(11, "big")
-        medium.at(reading * period_us + stream.below(period_us - 10_000_000), lambda data=data: radio.transmit(data))
+        medium.at(reading * period_us + stream.below(period_us - 10_000_000), partial(radio.transmit, data))
