@@ -13,9 +13,8 @@ def test_delivery_without_capture_follows_exp_minus_2g(load: float) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("load", LOADS)
-@pytest.mark.parametrize("seed", [1, 2])
-def test_delivery_of_many_frames_follows_exp_minus_2g(load: float, seed: int) -> None:
-    assert abs(acceptance.pure_aloha(load, 40_000, seed).deviations) <= 3
+def test_delivery_of_many_frames_follows_exp_minus_2g(load: float) -> None:
+    assert abs(acceptance.pure_aloha(load, 40_000, seed=2).deviations) <= 3
 
 
 @pytest.mark.parametrize("collisions", [CollisionModel(), CollisionModel(same_sf_db_x10=59, relocks=True)])

@@ -3,7 +3,6 @@
 import io
 from functools import partial
 
-import pytest
 from comatrix_lora.medium import acceptance
 from comatrix_lora.medium.loss import LossSettings
 from comatrix_lora.medium.medium import Medium
@@ -63,10 +62,3 @@ def chatter(seed: int, steps: bool) -> str:
 
 def test_a_real_time_driver_gets_what_a_run_to_the_end_gets() -> None:
     assert chatter(1, steps=True) == chatter(1, steps=False)
-
-
-@pytest.mark.slow
-def test_500_nodes_and_72000_frames_repeat_to_the_byte() -> None:
-    one, again = acceptance.day(1), acceptance.day(1)
-    assert one == again
-    assert (one.sent, one.events) == (72_000, 216_000)

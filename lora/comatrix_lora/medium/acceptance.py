@@ -37,7 +37,7 @@ class _Crowd:
 
     def __init__(self, medium: Medium, seed: int, frames: int, mean_gap_us: float, spread_m: float) -> None:
         self._medium = medium
-        self._stream = Stream(seed, "arrivals")
+        self._stream = Stream(seed, "arrivals", mean_gap_us)
         self._left = frames
         self._mean_gap_us = mean_gap_us
         self._spread_m = spread_m
@@ -51,13 +51,13 @@ class _Crowd:
 
     def _send(self) -> None:
         radio = self._free.pop() if self._free else self._another()
+        if self._spread_m:
+            radio.move((self._stream.chance() * self._spread_m, self._stream.chance() * self._spread_m))
         radio.transmit(bytes(_SIZE))
         self._next()
 
     def _another(self) -> Radio:
-        number = len(self._medium.radios)
-        place = self._stream.chance() * self._spread_m, self._stream.chance() * self._spread_m
-        radio = self._medium.radio(f"node{number}", place)
+        radio = self._medium.radio(f"node{len(self._medium.radios)}", (0.0, 0.0))
         radio.on_done = lambda: self._free.append(radio)
         return radio
 
