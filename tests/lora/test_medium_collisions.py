@@ -141,3 +141,12 @@ def test_two_places_may_differ_about_the_same_two_frames() -> None:
         "right>far received",
         "right>gw collision",
     ]
+
+
+def test_what_a_callback_sends_as_a_frame_ends_does_not_disturb_another_that_ends_then() -> None:
+    air = ScriptedAir()
+    air.listener("far", loss_db=200.0)
+    loud = air.medium.radio("loud", (199.0,))
+    air.send("left", 0, 90.0).on_done = lambda: loud.transmit(b"")
+    air.send("right", 0, 110.0)
+    assert "right>far received" in air.run()

@@ -173,16 +173,17 @@ def test_a_callback_that_stops_the_other_radio_comes_too_late_for_this_frame() -
     assert air.run() == ["node>gw received", "node>gw2 received"]
 
 
-def test_a_radio_that_moved_is_heard_from_where_it_is() -> None:
+def test_a_radio_that_moved_is_heard_and_hears_from_where_it_is() -> None:
     air = ScriptedAir()
     levels = list[int]()
     air.gateway.on_receive = lambda data, rssi, snr, start, end: levels.append(rssi)
     node = air.send("node", 0, 100.0)
     air.run()
-    node.move((90.0,))
-    air.medium.after(0, lambda: node.transmit(b""))
-    air.run()
-    assert levels == [-860, -760]
+    for moved, to_db in ((node, 90.0), (air.gateway, 20.0)):
+        moved.move((to_db,))
+        air.medium.after(0, lambda: node.transmit(b""))
+        air.run()
+    assert levels == [-860, -760, -560]
 
 
 def test_every_frame_of_others_is_counted_once_at_a_radio_that_is_always_awake() -> None:

@@ -62,3 +62,7 @@ def chatter(seed: int, steps: bool) -> str:
 
 def test_a_real_time_driver_gets_what_a_run_to_the_end_gets() -> None:
     assert chatter(1, steps=True) == chatter(1, steps=False)
+
+
+def test_another_seed_loses_other_frames_where_nothing_else_is_left_to_chance() -> None:
+    assert chatter(1, steps=False) != chatter(2, steps=False)
