@@ -105,6 +105,13 @@ def violations(name: str, tree: ast.AST) -> list[str]:
     for target in sorted(imports_of(tree)):
         if within(name, "comatrix_lora") and within(target, "comatrix"):
             wrong.append(f"{name} imports {target}: comatrix_lora stands alone")
+        medium = "comatrix_lora.medium"
+        if (
+            within(target, medium)
+            and not within(name, medium)
+            and (_on_a_device(name) or within(name, "comatrix_lora"))
+        ):
+            wrong.append(f"{name} imports {target}: the simulator is for CPython, and no part of the link")
         shared = target == "comatrix" or any(within(target, part) for part in SHARED)
         if within(name, "comatrix_node") and within(target, "comatrix") and not shared:
             wrong.append(f"{name} imports {target}: a node has only the shared core")
@@ -116,6 +123,10 @@ def violations(name: str, tree: ast.AST) -> list[str]:
         if any(within(name, pure) for pure in PURE) and target.split(".")[0] in IO_MODULES:
             wrong.append(f"{name} imports {target}: a pure module has no clock, socket, thread or randomness")
     return wrong
+
+
+def _on_a_device(name: str) -> bool:
+    return any(within(name, part) for part in (*SHARED, "comatrix_node"))
 
 
 def _edge(name: str) -> str | None:
@@ -149,6 +160,10 @@ def test_every_module_has_a_layer(name: str) -> None:
         ("comatrix.gateway.edges.udp", "from comatrix.gateway import app"),
         ("comatrix_node.node", "from comatrix.gateway import model"),
         ("comatrix_lora.frame", "from comatrix.codec import cbor"),
+        ("comatrix_lora.mac", "from comatrix_lora.medium.scheduler import Scheduler"),
+        ("comatrix_lora.medium.air", "from comatrix.codec import cbor"),
+        ("comatrix_lora.medium.air", "import random"),
+        ("comatrix_node.node", "import comatrix_lora.medium.medium"),
     ],
 )
 def test_a_planted_violation_is_caught(name: str, line: str) -> None:

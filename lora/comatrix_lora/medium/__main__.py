@@ -1,4 +1,4 @@
-"""`python -m comatrix_lora.medium` prints the tables of docs/reference/lora-medium.md; `day` runs a large network's day."""
+"""`python -m comatrix_lora.medium` prints the tables of docs/reference/lora-medium.md; `day`: a large network's day."""
 
 import sys
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ from comatrix_lora.medium.collisions import CollisionModel
 from comatrix_lora.medium.loss import LossSettings
 
 SEED = 1
-FRAMES = 40_000
+FRAMES = 20_000
 SPREAD_M = 1_000.0
 
 
@@ -35,11 +35,11 @@ def loss_rows() -> Iterator[str]:
     for share, burst in LOSSES:
         settings = LossSettings(bursts=share, burst_frames=burst)
         lost = acceptance.losses(settings, FRAMES, SEED)
-        yield f"{_cells(acceptance.stationary_loss(lost, settings))}{_cells(acceptance.burst_length(lost, settings))} |"
+        yield f"|{_cells(acceptance.stationary_loss(lost, settings))}{_cells(acceptance.burst_length(lost, settings))}"
 
 
 def _cells(estimate: Estimate) -> str:
-    return f"| {estimate.expected:g} | {estimate.found:.4f} | {estimate.deviations:+.1f} "
+    return f" {estimate.expected:g} | {estimate.found:.4f} | {estimate.deviations:+.1f} |"
 
 
 def main(arguments: list[str]) -> None:

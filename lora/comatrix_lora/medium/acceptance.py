@@ -1,7 +1,8 @@
-"""Runs whose results theory knows, for the tests and for docs/reference/lora-medium.md; and a day of a large network."""
+"""Runs whose results theory knows, for tests and docs/reference/lora-medium.md; and a day of a large network."""
 
 import math
 from dataclasses import dataclass
+from functools import partial
 
 from comatrix_lora.medium.collisions import ALOHA, CollisionModel
 from comatrix_lora.medium.loss import LossSettings
@@ -36,7 +37,7 @@ class _Crowd:
 
     def __init__(self, medium: Medium, seed: int, frames: int, mean_gap_us: float, spread_m: float) -> None:
         self._medium = medium
-        self._stream = Stream(seed, "arrivals")
+        self._stream = Stream(seed, "arrivals", mean_gap_us)
         self._left = frames
         self._mean_gap_us = mean_gap_us
         self._spread_m = spread_m
@@ -50,13 +51,13 @@ class _Crowd:
 
     def _send(self) -> None:
         radio = self._free.pop() if self._free else self._another()
+        if self._spread_m:
+            radio.move((self._stream.chance() * self._spread_m, self._stream.chance() * self._spread_m))
         radio.transmit(bytes(_SIZE))
         self._next()
 
     def _another(self) -> Radio:
-        number = len(self._medium.radios)
-        place = self._stream.chance() * self._spread_m, self._stream.chance() * self._spread_m
-        radio = self._medium.radio(f"node{number}", place)
+        radio = self._medium.radio(f"node{len(self._medium.radios)}", (0.0, 0.0))
         radio.on_done = lambda: self._free.append(radio)
         return radio
 
@@ -158,4 +159,4 @@ def _send_readings(radio: Radio, number: int, left: int, stream: Stream, medium:
     period_us = 86_400_000_000 // left
     for reading in range(left):
         data = number.to_bytes(4, "big") + reading.to_bytes(11, "big")
-        medium.at(reading * period_us + stream.below(period_us - 10_000_000), lambda data=data: radio.transmit(data))
+        medium.at(reading * period_us + stream.below(period_us - 10_000_000), partial(radio.transmit, data))

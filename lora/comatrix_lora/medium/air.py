@@ -1,7 +1,7 @@
 """What is on air, who is awake to hear it, and what becomes of each frame at each of them.
 
-A frame has two events whatever the number of radios: the lock, at the end of the programmed preamble, and the end. Radios
-that sleep cost nothing.
+A frame has two events whatever the number of radios: the lock, at the end of the programmed preamble, and the end.
+Radios that sleep cost nothing.
 """
 
 from collections.abc import Callable
@@ -56,7 +56,7 @@ class Air:
         for other in self._losses.pop(radio, {}):
             self._losses[other].pop(radio, None)
 
-    def start(self, sender: Radio, data: bytes) -> Frame:
+    def start(self, sender: Radio, data: bytes | bytearray) -> Frame:
         """Put a frame on air; the sender hears nothing until it ends. Raises ValueError for more than 255 bytes."""
         now = self.scheduler.now_us
         frame = Frame(sender, bytes(data), now, self._collisions.lock_symbols if self._collisions.capture else None)

@@ -38,7 +38,7 @@ class CollisionModel:
     inter_sf_db: tuple[tuple[int, ...], ...] = CROCE_2018
 
     def destroyed(self, sf: int, other_sf: int, ratio_db_x10: int) -> bool:
-        """Whether a frame is lost to one that overlaps what the receiver needs of it; the ratio is signal to interferer."""
+        """Whether a frame is lost to one that overlaps what is needed of it; the ratio is signal to interferer."""
         if sf == other_sf:
             return not self.capture or ratio_db_x10 <= self.same_sf_db_x10
         return self.capture and ratio_db_x10 < 10 * self.inter_sf_limit_db(sf, other_sf)

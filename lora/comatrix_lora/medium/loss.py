@@ -10,8 +10,8 @@ from comatrix_lora.medium.statistics import Outcome
 class LossSettings:
     """A frame arrives when neither process takes it. Raises ValueError for what no such process can be.
 
-    `bursts` is a Gilbert-Elliott process (Gilbert 1960, Elliott 1963) that loses every frame in its bad state and none in
-    its good one: the share of frames lost in the long run, and the mean length of a run of losses in frames.
+    `bursts` is a Gilbert-Elliott process (Gilbert 1960, Elliott 1963) that loses every frame in its bad state and none
+    in its good one: the share of frames lost in the long run, and the mean length of a run of losses in frames.
     """
 
     independent: float = 0.0

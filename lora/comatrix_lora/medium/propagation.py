@@ -1,4 +1,4 @@
-"""How strong a frame arrives, and whether that is enough. Levels are integers of a tenth of a dB: comparisons are exact.
+"""How strong a frame arrives, and whether that is enough. Levels are integers, tenths of a dB: exact to compare.
 
 Log-distance path loss with log-normal shadowing; thermal noise; the demodulator's least SNR.
 """

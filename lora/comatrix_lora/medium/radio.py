@@ -89,7 +89,7 @@ class Radio:
         if retuned:
             self._air.wake(self)
 
-    def transmit(self, data: bytes) -> int:
+    def transmit(self, data: bytes | bytearray) -> int:
         """Send now; returns when it will be over, in us of the medium. A frame being received is lost.
 
         Raises RadioBusyError while transmitting, ValueError for more than 255 bytes.

@@ -3,7 +3,7 @@
 import heapq
 from collections.abc import Callable
 
-# Of one instant: frames end before others are locked on to, and both before what callers planned. Else in order of `at`.
+# Of one instant: frames end before others are locked on to, both before what callers planned; else in order of `at`.
 END, LOCK, CALLER = range(3)
 _FEW = 64
 
@@ -77,7 +77,7 @@ class Scheduler:
             self.run_until(us)
 
     def forget_one(self) -> None:
-        """Count a cancelled event, and rebuild the queue when most of it is cancelled: it must not grow without bound."""
+        """Count a cancelled event; rebuild a queue that is cancelled for the most part: it must not grow for ever."""
         self._cancelled += 1
         if self._cancelled > _FEW and self._cancelled * 2 > len(self._queue):
             self._queue[:] = [entry for entry in self._queue if entry[3].callback is not None]

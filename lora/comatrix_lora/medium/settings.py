@@ -27,9 +27,9 @@ class RadioSettings:
     """6 comes within 1 dB of the SX1262's sensitivities at 125 kHz, 7 of the SX1276's."""
 
     def __post_init__(self) -> None:
-        self.airtime_us(0)
         if not 7_000 <= self.bandwidth_hz <= 1_700_000:
             raise ValueError(f"no bandwidth of LoRa: {self.bandwidth_hz} Hz")
+        self.airtime_us(0)
         if self.frequency_hz <= 0 or not 0 <= self.sync_word <= 255:
             raise ValueError("out of range")
 
