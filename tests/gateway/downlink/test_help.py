@@ -38,8 +38,8 @@ def test_help_of_a_node_is_its_own_description() -> None:
     ]
 
 
-def test_help_of_a_node_before_its_first_hello() -> None:
-    assert "it does with its next hello" in node_help_text("garden", None)
+def test_help_of_a_node_before_its_first_start() -> None:
+    assert "garden has not told yet what it can do: it will at its next start." in node_help_text("garden", None)
     assert "say garden TEXT..." in node_help_text("garden", None)
 
 
