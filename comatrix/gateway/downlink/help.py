@@ -24,7 +24,7 @@ def verb_help_text(verb: Verb, prefix: str = PREFIX) -> str:
     return "\n".join(
         [
             f"{verb.usage} - {verb.meaning}",
-            f"Who may: {verb.level}",
+            f"Who may: {verb.level}{f'; {verb.name} {verb.looks}: view' if verb.looks else ''}",
             *([f"Options: {', '.join(f'{option}=' for option in verb.options)}"] if verb.options else []),
             f"For example: {prefix} {verb.example}",
         ]
