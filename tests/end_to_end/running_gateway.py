@@ -31,10 +31,11 @@ WAIT_S = 20.0
 
 
 class RunningGateway:
-    """Its parts under `gateway`. `say` gives it the next readings of its only node."""
+    """Its parts under `gateway`. `say` gives it the next readings of its only node. `more`: of its configuration."""
 
-    def __init__(self, place: Place, folder: Path) -> None:
+    def __init__(self, place: Place, folder: Path, more: str = "") -> None:
         self.place = place
+        self._more = more
         self.gateway: Gateway
         self.person: Person
         self.room: Room
@@ -101,7 +102,8 @@ class RunningGateway:
         self.person = await self.place.person()
         paths = self.paths
         write_secrets(paths.secrets, bot.account)
-        settings = parse(CONFIGURATION.format(url=self.place.server.base_url, user=bot.user_id), "test", {})
+        text = CONFIGURATION.format(url=self.place.server.base_url, user=bot.user_id) + self._more
+        settings = parse(text, "test", {})
         if by_person:
             room_id = await self.person.create_room(name="garden", invite=[bot.user_id], **room)
             assert (await bot.join(room_id)).ok

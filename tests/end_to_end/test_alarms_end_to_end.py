@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from comatrix.gateway.edges.store import alarms
 from tests.end_to_end.running_gateway import RunningGateway, until
 from tests.support.homeserver_client import HomeserverProcess
 from tests.support.people import Place
@@ -53,3 +54,20 @@ async def test_an_alarm_typed_in_the_room_is_told_and_resolved_there(place: Plac
         found = await bodies(world)
         [raised] = [one for one in found if one["body"].startswith("Alarm:")]
         assert raised["m.mentions"] == {"user_ids": [world.person.user_id]}
+
+
+async def test_a_limit_of_the_configuration_holds_for_a_node_that_is_added_later(place: Place, tmp_path: Path) -> None:
+    world = RunningGateway(place, tmp_path, more='[alarms]\nlimits = ["garden humidity > 50 %RH"]\n')
+    async with world.running(by_person=True):
+
+        async def stands(beginning: str) -> bool:
+            return any(one["body"].startswith(beginning) for one in await bodies(world))
+
+        async def watched() -> bool:
+            return bool(world.gateway.store.read(alarms.watched))
+
+        await until(watched)
+        await world.say(value=512)
+        await until(lambda: stands("Alarm: garden humidity 51.2 %RH is above 50.0 %RH"))
+        [raised] = [one for one in await bodies(world) if one["body"].startswith("Alarm:")]
+        assert raised["m.mentions"] == {"room": True}

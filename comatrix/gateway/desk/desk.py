@@ -114,7 +114,7 @@ class Desk:
         room = self._rooms(room_id)
         waiting = [] if room is None else self._waiting(room)
         known = await self._rights.ask((room_id, item.new.sender) for item in waiting)
-        lost = [item for item in waiting if known.refusal((room_id, item.new.sender), item.new.order.verb)]
+        lost = [item for item in waiting if _refused(known, room_id, item)]
         if lost:
             await self._mail.apply(lambda connection: self._withdrawn(connection, room_id, lost, known))
 
@@ -211,7 +211,12 @@ class Desk:
         if _does_something(asked) and said.origin_ms + self._house.max_age_ms < sitting.now_ms:
             typed = clock_words(said.origin_ms or None, self._house.timezone)
             return f"Typed at {typed} and heard only now: it is not done. Type it again if it still holds."
-        return known.refusal((said.room_id, said.sender), asked.verb)
+        return known.refusal((said.room_id, said.sender), asked.verb, asked.level)
+
+
+def _refused(known: Known, room_id: str, item: Item) -> bool:
+    verb = VERBS[item.new.order.verb]
+    return known.refusal((room_id, item.new.sender), verb.name, verb.level) is not None
 
 
 def _does_something(parsed: Parsed) -> bool:

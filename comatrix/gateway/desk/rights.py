@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from comatrix.gateway.downlink import grants
 from comatrix.gateway.downlink.grants import Levels, RoomPowers
-from comatrix.gateway.downlink.verbs import VERBS
+from comatrix.gateway.downlink.verbs import Level
 from comatrix.gateway.errors import Unreachable
 
 MOST_TRIES = 6  # in a row, of a room; by the watch's pauses half a minute
@@ -24,12 +24,12 @@ class Known:
     found: dict[Person, Found]
     levels: Levels
 
-    def refusal(self, person: Person, verb: str) -> str | None:
-        """None: they may; else one sentence for the room."""
+    def refusal(self, person: Person, verb: str, level: Level) -> str | None:
+        """None: they may `verb`, which takes `level`; else one sentence for the room."""
         found = self.found[person]
         if found is None:
             return f"I cannot see who may do what here, so {verb} was not done. Try again later."
-        refusal = grants.may(person[1], VERBS[verb].level, *found, self.levels, verb)
+        refusal = grants.may(person[1], level, *found, self.levels, verb)
         return None if refusal is None else f"{refusal}."
 
 

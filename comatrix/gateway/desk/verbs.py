@@ -155,7 +155,8 @@ class Verbs:
         node = _named(parsed, here)
         assert node is not None
         sitting.tell(alarm_text(sitting, parsed, node))
-        sitting.nodes.append(node.number)
+        if parsed.level != "view":
+            sitting.nodes.append(node.number)
 
     def plot(self, sitting: Sitting, parsed: Parsed, here: Sequence[Node]) -> None:
         """A reading as a picture: it is drawn and answered later (picturing.py)."""

@@ -82,6 +82,12 @@ def read(words: Sequence[str]) -> Asked:
     return Asked(OFF if rest else LIST, _row(name) if name else None)
 
 
+def only_lists(words: Sequence[str]) -> bool:
+    """Whether the words behind the node change nothing: there is one at most, and it is no limit and not "off"."""
+    text = " ".join(words).strip()
+    return text.casefold() != OFF and re.search(r"[\s<>]", text) is None
+
+
 def words_of(row: Row, threshold: Threshold) -> str:
     """ "battery below 3.30 V"."""
     return f"{label(row)} {SAID[threshold.comparison]} {quantity(row, threshold.limit)}"

@@ -34,7 +34,7 @@ def order(
             raise CatalogueError("There is no text to show: say NODE TEXT.")
         return Order("say", "", (text,), f'"{text}"')
     if description is None:
-        raise CatalogueError(f"{node} has not told yet what it can do; it does with its next hello.")
+        raise CatalogueError(f"{node} has not told yet what it can do: it will at its next start.")
     offer = offers.find(description, verb, name)
     if offer is None:
         raise CatalogueError(offers.not_found(description, verb, name, node))

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from comatrix.gateway.downlink import items, tokens
+from comatrix.gateway.downlink.alarm_words import only_lists
 from comatrix.gateway.downlink.letters import hidden, quoted
 from comatrix.gateway.downlink.nearest import nearest
 from comatrix.gateway.downlink.quantities import QuantityError, span_ms
@@ -42,7 +43,8 @@ class Parsed:
     @property
     def level(self) -> Level:
         """Who may: "view", "operate" or "admin"."""
-        return VERBS[self.verb].level
+        verb = VERBS[self.verb]
+        return "view" if verb.looks and only_lists([word for word in (self.name, *self.words) if word]) else verb.level
 
 
 def read_untrusted(text: str, prefix: str = PREFIX) -> Parsed | None:

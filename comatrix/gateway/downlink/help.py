@@ -24,7 +24,7 @@ def verb_help_text(verb: Verb, prefix: str = PREFIX) -> str:
     return "\n".join(
         [
             f"{verb.usage} - {verb.meaning}",
-            f"Who may: {verb.level}",
+            f"Who may: {verb.level}{f'; {verb.name} {verb.looks}: view' if verb.looks else ''}",
             *([f"Options: {', '.join(f'{option}=' for option in verb.options)}"] if verb.options else []),
             f"For example: {prefix} {verb.example}",
         ]
@@ -36,7 +36,7 @@ def node_help_text(node: str, description: Description | None, prefix: str = PRE
     name = clean_name(node)
     say = f"say {name} TEXT... - {VERBS['say'].meaning}"
     if description is None:
-        return f"{name} has not told yet what it can do; it does with its next hello. Until then:\n{say}"
+        return f"{name} has not told yet what it can do: it will at its next start. Until then:\n{say}"
     first = [f"get {name} {clean_name(setting.name)}" for setting in description.settings[:1]]
     example = [f"For example: {prefix} {line}" for line in first]
     return "\n".join([f"{name} can be told:", *catalogue.lines(description), say, *example])

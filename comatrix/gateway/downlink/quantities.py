@@ -100,7 +100,7 @@ def _number(text: str, setting: Setting) -> tuple[Fraction, str]:
     if match is None:
         raise _wrong(text, setting, "is no number")
     sign, digits, unit = match.groups()
-    if unit[:1] == "," and unit != setting.unit:
+    if unit[:1] == "," and unit not in (setting.unit, units.shown(setting.unit)):
         raise _wrong(text, setting, "is unclear: decimals have a point and thousands nothing, as in 1234.5")
     return Fraction(f"{'-' if sign in ('-', '−') else ''}{digits}"), unit
 

@@ -11,7 +11,8 @@ LEVELS: tuple[Level, ...] = ("view", "operate", "admin")  # each may what those 
 class Verb:
     """A command. `parts` is what stands behind its name, in this order: NODE, NAME, then anything else.
 
-    [PART] may be left out, PART... is one or more. `options`: the `key=value` it understands.
+    [PART] may be left out, PART... is one or more. `options`: the `key=value` it understands. `looks`: with these parts
+    it changes nothing, and whoever may view may type it.
     """
 
     name: str
@@ -20,6 +21,7 @@ class Verb:
     meaning: str
     example: str
     options: tuple[str, ...] = ()
+    looks: str = ""
 
     @property
     def usage(self) -> str:
@@ -52,6 +54,7 @@ _TABLE = (
         "NODE [NAME] [LIMIT...]",
         "tells when a reading leaves a limit",
         "alarm garden battery <3.3V",
+        looks="NODE [NAME]",
     ),
     Verb("block", "admin", "NODE", "hears a node no more", "block garden"),
     Verb("unblock", "admin", "NODE", "hears it again", "unblock garden"),

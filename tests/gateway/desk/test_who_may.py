@@ -19,6 +19,9 @@ WAITS = f"garden: {INTERVAL} - queued as #1, waits for the node's next contact"
         (SET, EVE, 50),
         ("!cx say garden hello", EVE, 50),
         ("!cx cancel 1", EVE, 50),
+        ("!cx alarm garden battery <3.3V", EVE, 50),
+        ("!cx alarm garden battery off", EVE, 50),
+        ("!cx alarm garden off", EVE, 50),
         ("!cx revoke garden", BOB, 100),
         ("!cx block garden", BOB, 100),
         ("!cx rename garden g", BOB, 100),
@@ -29,6 +32,18 @@ async def test_who_has_too_little_power_is_refused(world: World, typed: str, sen
     (answer,) = world.news()
     assert f"needs level {needed} " in answer and answer.endswith("in the room's permissions.")
     assert (world.items(), world.changed) == ([], [])
+
+
+async def test_who_may_view_may_look_at_limits_and_wakes_nobody(world: World) -> None:
+    await world.say("!cx alarm garden battery <3.3V", BOB)
+    changed = list(world.changed)
+    world.news()
+    for line in ("alarm garden", "alarm garden battery"):
+        await world.say(f"!cx {line}", EVE)
+        assert world.news() == [
+            f"Alarms of garden:\nbattery below 3.30 V, over at 3.46 V: ok (by {BOB})",
+        ]
+    assert world.changed == changed == [1]
 
 
 async def test_whoever_is_not_in_the_room_is_refused_everything(world: World) -> None:

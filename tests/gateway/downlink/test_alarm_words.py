@@ -1,8 +1,10 @@
 """What a person may type of an alarm, and what it means."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from comatrix.gateway.downlink.alarm_words import LIST, OFF, SET, AlarmError, read, words_of
+from comatrix.gateway.downlink.alarm_words import LIST, OFF, SET, AlarmError, only_lists, read, words_of
 from comatrix.gateway.downlink.grammar import read_untrusted
 from comatrix.gateway.uplink.alarms import ABOVE, BELOW, Threshold
 
@@ -76,3 +78,38 @@ def test_a_limit_in_words() -> None:
     row = read(["water-temperature", "<4"]).row
     assert row is not None
     assert words_of(row, Threshold(BELOW, 400, 50)) == "water temperature below 4.00 °C"
+
+
+PIECES = st.sampled_from(
+    ["off", "OFF", "o\ufb00", "battery", "<3", ">", "below", " ", "\u00a0", "3.3V", "hysteresis=1", ""]
+)
+WORDS = st.lists(st.lists(PIECES, max_size=4).map("".join) | st.text(max_size=8), max_size=4)
+
+
+@given(WORDS)
+def test_whoever_may_only_view_changes_nothing_whatever_is_typed(words: list[str]) -> None:
+    try:
+        what = read(words).what
+    except AlarmError:
+        return
+    assert only_lists(words) == (what == LIST)
+
+
+@pytest.mark.parametrize(
+    ("line", "level"),
+    [
+        ("alarm garden", "view"),
+        ("alarm garden battery", "view"),
+        ("alarm garden batery", "view"),
+        ("alarm garden off", "operate"),
+        ("alarm garden battery off", "operate"),
+        ("alarm garden o\ufb00", "operate"),  # the ligature is "off" without case
+        ("alarm garden battery<3", "operate"),
+        ("alarm garden battery>3", "operate"),
+        ('alarm garden "battery below 3"', "operate"),
+        ("alarm garden battery below 3", "operate"),
+    ],
+)
+def test_looking_takes_less_than_changing(line: str, level: str) -> None:
+    parsed = read_untrusted(f"!cx {line}")
+    assert parsed is not None and parsed.level == level

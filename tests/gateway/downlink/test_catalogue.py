@@ -85,7 +85,7 @@ def test_what_it_does_not_offer_is_answered_with_what_it_does(line: str, told: s
 def test_before_its_first_hello_nothing_is_known(line: str) -> None:
     with pytest.raises(CatalogueError) as error:
         typed(line, None)
-    assert error.value.text == "garden has not told yet what it can do; it does with its next hello."
+    assert error.value.text == "garden has not told yet what it can do: it will at its next start."
 
 
 def test_a_node_that_offers_nothing_says_so() -> None:

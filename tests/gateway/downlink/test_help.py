@@ -23,7 +23,8 @@ def test_help_has_what_one_may_type_and_nothing_else(level: Level) -> None:
 def test_help_of_a_command_ends_with_one_to_type(name: str) -> None:
     lines = verb_help_text(VERBS[name], "!garden").splitlines()
     assert lines[-1] == f"For example: !garden {VERBS[name].example}"
-    assert f"Who may: {VERBS[name].level}" in lines
+    also = "; alarm NODE [NAME]: view" if name == "alarm" else ""
+    assert f"Who may: {VERBS[name].level}{also}" in lines
     assert all(len(line) <= PHONE_CHARS for line in lines)
 
 
@@ -38,8 +39,8 @@ def test_help_of_a_node_is_its_own_description() -> None:
     ]
 
 
-def test_help_of_a_node_before_its_first_hello() -> None:
-    assert "it does with its next hello" in node_help_text("garden", None)
+def test_help_of_a_node_before_its_first_start() -> None:
+    assert "garden has not told yet what it can do: it will at its next start." in node_help_text("garden", None)
     assert "say garden TEXT..." in node_help_text("garden", None)
 
 

@@ -159,7 +159,7 @@ def _settings(draw: st.DrawFn) -> Setting:
     return Setting(draw(st.text(min_size=1, max_size=24)), draw(ANY_UNIT), low, high, draw(st.integers(0, 9)))
 
 
-@given(_settings() | st.just(SWITCH), st.data())
+@given(_settings() | st.just(SWITCH) | st.just(Setting("n", ", ", 0, 9)), st.data())
 def test_a_value_in_words_reads_back_as_the_same(setting: Setting, data: st.DataObject) -> None:
     value = data.draw(st.integers(setting.low, setting.high))
     words = in_words(value, setting)
