@@ -6,13 +6,15 @@ from collections.abc import Awaitable, Callable
 
 from tests.chaos.http_message import Message, read_message
 
+UNAVAILABLE = b"HTTP/1.1 503 -\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"
 StepIn = Callable[[Message, Message], Awaitable[bool]]
 
 
 class HttpWire:
     """Forwards to a port on loopback. `requests`: each with the status of its answer, oldest first.
 
-    `step_in(request, answer)` is asked before an answer goes back; True: it never does, the connection ends instead."""
+    `step_in(request, answer)` is asked before an answer goes back; True: it never does, the connection ends instead.
+    `refuses_puts`: nobody gets them, and they are answered with 503."""
 
     def __init__(self, target_port: int) -> None:
         self._target_port = target_port
@@ -21,6 +23,7 @@ class HttpWire:
         self.port = 0
         self.requests: list[tuple[Message, int]] = []
         self.step_in: StepIn | None = None
+        self.refuses_puts = False
 
     @property
     def url(self) -> str:
@@ -49,6 +52,9 @@ class HttpWire:
         try:
             back, onward = await asyncio.open_connection("127.0.0.1", self._target_port)
             while (request := await read_message(reader)) is not None:
+                if self.refuses_puts and request.first.startswith("PUT "):
+                    writer.write(UNAVAILABLE)
+                    continue
                 onward.write(request.raw)
                 answer = await read_message(back)
                 if answer is None or not await self._answered(request, answer):
