@@ -202,8 +202,8 @@ class Receiver:
     def answer(self, number: int) -> "Feedback | None":
         """What to answer a fragment that asked, or None for silence; call it once for each.
 
-        The sender of a single block goes on until it hears that the block is whole. To hear how much is missing saves it
-        nothing, so that is told only after as many questions as half the block has fragments.
+        The sender of a single block goes on until it hears that the block is whole. To hear how much is missing saves
+        it nothing, so that is told only after as many questions as half the block has fragments.
         """
         transfer = self._open.get(number)
         if transfer is None or transfer.starved or transfer.needs_answer():

@@ -122,7 +122,7 @@ def report(loss_percent: int, burst: int, transfers: int, seed: int) -> "list[st
     """Lines that are the same on every interpreter."""
     tally = run(loss_percent, burst, transfers, seed)
     return [
-        "fragments %d, feedbacks %d, delivered %d" % (tally.fragments, tally.feedbacks, tally.delivered),
+        f"fragments {tally.fragments}, feedbacks {tally.feedbacks}, delivered {tally.delivered}",
         hexlify(tally.digest.digest()).decode(),
     ]
 

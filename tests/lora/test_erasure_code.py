@@ -70,6 +70,6 @@ def test_the_first_k_fragments_are_the_block_itself() -> None:
 
 
 def test_a_coded_fragment_is_known_to_the_byte() -> None:
-    """So that the code on the air does not change unnoticed: coefficients 1 / 2 and 1 / 3 for seed 2 of a block of 2."""
+    """The code on the air does not change unnoticed: coefficients 1 / 2 and 1 / 3 for seed 2 of a block of 2."""
     assert (coefficient(2, 0), coefficient(2, 1)) == (inverse(2), inverse(3)) == (0x8E, 0xF4)
     assert encode(b"\x01\x00\x01\x01", 0, 2, 2, 2) == bytes([0x8E ^ 0xF4, 0xF4])
