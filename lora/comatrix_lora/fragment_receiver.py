@@ -131,13 +131,16 @@ class _Transfer:
         """The message. Raises FrameError when its checksum is wrong."""
         assert self.layout is not None
         crc = self.crc()
-        content = bytearray()
+        message = bytearray(self.layout.length)
         for number in range(self.layout.blocks):
-            content += self.blocks.pop(number).content
-        message = bytes(content[HEADER : HEADER + self.layout.length])
+            # Each block is let go as it is copied, into a piece that does not grow: a device has little room.
+            content = memoryview(self.blocks.pop(number).content)
+            start = self.layout.start_of(number) - HEADER
+            end = min(start + len(content), self.layout.length)
+            message[max(start, 0) : end] = content[max(-start, 0) : end - start]
         if crc32(message) != crc:
             raise FrameError("the message's checksum is wrong")
-        return message
+        return bytes(message)
 
     def crc(self) -> int:
         return int.from_bytes(self.blocks[0].content[2:HEADER], "big")
