@@ -99,6 +99,7 @@ class _Transfer:
         self.touched = 0
         self.held = 0
         self.starved = False
+        self.questions = 0
         self.blocks: "dict[int, _Block]" = {}
         self.layout: "Layout | None" = None
 
@@ -130,13 +131,16 @@ class _Transfer:
         """The message. Raises FrameError when its checksum is wrong."""
         assert self.layout is not None
         crc = self.crc()
-        content = bytearray()
+        message = bytearray(self.layout.length)
         for number in range(self.layout.blocks):
-            content += self.blocks.pop(number).content
-        message = bytes(content[HEADER : HEADER + self.layout.length])
+            # Each block is let go as it is copied, into a piece that does not grow: a device has little room.
+            content = memoryview(self.blocks.pop(number).content)
+            start = self.layout.start_of(number) - HEADER
+            end = min(start + len(content), self.layout.length)
+            message[max(start, 0) : end] = content[max(-start, 0) : end - start]
         if crc32(message) != crc:
             raise FrameError("the message's checksum is wrong")
-        return message
+        return bytes(message)
 
     def crc(self) -> int:
         return int.from_bytes(self.blocks[0].content[2:HEADER], "big")
@@ -153,6 +157,13 @@ class _Transfer:
         end = max(max(self.blocks) if self.blocks else 0, first) + 1
         numbers = range(first, min(end, first + MAX_LISTED))
         return bytes([self.blocks[number].rank if number in self.blocks else 0 for number in numbers])
+
+    def needs_answer(self) -> bool:
+        """Whether a question that came now is answered; counts it."""
+        self.questions += 1
+        if max(self.blocks) or self.questions * 2 > self.blocks[0].k:
+            self.questions = 0
+        return self.questions == 0
 
     def _fits(self, layout: Layout, block: int, k: int) -> bool:
         return block < layout.blocks and k == layout.k_of(block)
@@ -191,8 +202,19 @@ class Receiver:
             self._drop(transfer)
             raise
 
+    def answer(self, number: int) -> "Feedback | None":
+        """What to answer a fragment that asked, or None for silence; call it once for each.
+
+        The sender of a single block goes on until it hears that the block is whole. To hear how much is missing saves
+        it nothing, so that is told only after as many questions as half the block has fragments.
+        """
+        transfer = self._open.get(number)
+        if transfer is None or transfer.starved or transfer.needs_answer():
+            return self.feedback(number)
+        return None
+
     def feedback(self, number: int) -> Feedback:
-        """What to answer about a transfer, also one never heard of."""
+        """What is held of a transfer, also of one never heard of."""
         if number in self._ended:
             return self._ended[number][1]
         transfer = self._open.get(number)

@@ -28,21 +28,16 @@ DONE = 1
 GIVEN_UP = 2
 CLASHED = 3
 
-_PRIOR = 8  # fragments the loss known beforehand counts for
-_FORGET_ABOVE = 200  # fragments the loss seen is counted over, about
-
 
 class Sender:
     """`message` (1-65,536 bytes) as transfer number `transfer` (0-255) in fragments of at most `fragment_size` bytes of
-    data. At most `window` (2-255) fragments go unanswered. `loss_percent`: what earlier transfers saw.
+    data. At most `window` (2-255) fragments go unanswered; from half of that on, each asks for feedback.
 
     Numbers count up, 255 is followed by 0. The caller stores the last one, or begins after a boot at any: CLASHED tells
     of most wrong guesses. Raises LoraError for a message that does not fit.
     """
 
-    def __init__(
-        self, transfer: int, message: bytes, fragment_size: int, window: int = 64, loss_percent: int = 0
-    ) -> None:
+    def __init__(self, transfer: int, message: bytes, fragment_size: int, window: int = 96) -> None:
         fragments = Layout(len(message), fragment_size).fragments
         # As many fragments as with the size allowed, each as short as it can be.
         self.layout = Layout(len(message), (HEADER + len(message) + fragments - 1) // fragments)
@@ -57,14 +52,8 @@ class Sender:
         self._window = window
         # For each block: how many fragments the receiver holds, sent since it told, and the next seed.
         self._ranks, self._fresh, self._seeds = [bytearray(self.layout.blocks) for _ in range(3)]
-        self._sent, self._arrived = _PRIOR * 100, _PRIOR * max(100 - loss_percent, 10)
-        self._lower = False
+        self._lower = False  # whether the last feedback told less than is known
         self._first = 0  # the first block that is not whole
-
-    @property
-    def loss_percent(self) -> int:
-        """The loss seen, for the next transfer to begin with."""
-        return 100 - self._arrived * 100 // self._sent
 
     def next_fragment(self) -> "Fragment | None":
         """The next to send; `wants_feedback` then says whether it asks for an answer. None: the message is done, or too
@@ -107,8 +96,6 @@ class Sender:
         if told == self._ranks or (lower and not self._lower):
             self._lower = lower
             return False
-        if not lower:
-            self._count_losses(told)
         self._lower = False
         self._take(told)
         return True
@@ -133,17 +120,6 @@ class Sender:
             return self.layout.k_of(block)
         return feedback.ranks[listed] if listed < len(feedback.ranks) else 0
 
-    def _count_losses(self, told: bytearray) -> None:
-        """Only over blocks that are not whole: beyond that, what arrived is not told."""
-        for block in range(len(told)):
-            if told[block] < self.layout.k_of(block):
-                arrived = told[block] - self._ranks[block]
-                self._arrived += 100 * arrived
-                self._sent += 100 * max(self._fresh[block], arrived)
-        if self._sent > 100 * _FORGET_ABOVE:
-            self._sent //= 2
-            self._arrived = max(self._arrived // 2, 1)
-
     def _missing(self, block: int) -> int:
         return self.layout.k_of(block) - self._ranks[block]
 
@@ -152,21 +128,19 @@ class Sender:
         return range(self._first, min(self._first + MAX_LISTED, self.layout.blocks))
 
     def _short_block(self) -> "int | None":
-        """The first block that cannot be whole yet, or hardly: less was sent than misses and half of what gets lost."""
+        """The first block that cannot be whole yet. (To send a quarter or half of the expected loss before asking was
+        measured: it saves feedback and costs more fragments than that is worth.)"""
         for block in self._open_blocks():
-            missing = self._missing(block)
-            if self._fresh[block] < missing + missing * (self._sent - self._arrived) // (2 * self._arrived):
+            if self._fresh[block] < self._missing(block):
                 return block
         return None
 
     def _next_block(self) -> int:
-        """A block that is short, else the one that is expected to miss most."""
+        """A block that is short, else the one that probably misses most."""
         short = self._short_block()
-        if short is not None:
-            return short
-        return max(self._open_blocks(), key=self._expected_missing)
+        return max(self._open_blocks(), key=self._expected_missing) if short is None else short
 
     def _expected_missing(self, block: int) -> int:
+        """Twice what will be missing when half of what was sent arrives; one that misses nothing goes last."""
         missing = self._missing(block)
-        # One that misses nothing goes last, however little of it was sent.
-        return missing * self._sent - self._fresh[block] * self._arrived if missing else -256 * self._sent
+        return 2 * missing - self._fresh[block] if missing else -256

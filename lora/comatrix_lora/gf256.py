@@ -1,6 +1,6 @@
 """Arithmetic in GF(256), by tables. Addition and subtraction are both `^`.
 
-Bytes are polynomials over GF(2) modulo x^8 + x^4 + x^3 + x^2 + 1, as in most Reed-Solomon codes (RFC 5510 section 8.1).
+Bytes are polynomials over GF(2) modulo x^8 + x^4 + x^3 + x^2 + 1, as in most Reed-Solomon codes.
 """
 
 POLYNOMIAL = 0x11D

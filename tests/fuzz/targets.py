@@ -9,6 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from comatrix_lora.errors import FrameError, LoraError
+
 from comatrix.codec import cbor, cbor_foreign, coap, options, record_types, records
 from comatrix.codec.record_types import Readings
 from comatrix.errors import BadOptionError, CborError, MessageFormatError, OscoreError, RecordError
@@ -16,6 +18,7 @@ from comatrix.gateway.aead import aead
 from comatrix.gateway.cli import record_json
 from comatrix.gateway.downlink.grammar import GrammarError
 from comatrix.session import keys, oscore
+from tests.fuzz import fragment_targets as fragments
 from tests.fuzz import matrix_targets as matrix
 from tests.fuzz import radio_targets, word_targets
 from tests.fuzz.server_under_fire import serve
@@ -201,6 +204,9 @@ TARGETS = (
     Target("answer.read_answer_untrusted", matrix.http, (), ("answers",)),
     Target("addressing.asked_untrusted", word_targets.asked, (), ("commands",)),
     Target("descriptions.described_untrusted", word_targets.described, (), ("cbor", "records")),
+    Target("fragment_format.decode_fragment_untrusted", fragments.fragment, (FrameError,)),
+    Target("fragment_format.decode_feedback_untrusted", fragments.feedback, (FrameError,)),
+    Target("fragment_receiver.receive_untrusted", fragments.receive, (FrameError, LoraError)),
     Target("grammar.read_untrusted", word_targets.command, (GrammarError,), ("commands",)),
     Target("rylr.next_untrusted", radio_targets.rylr),
     Target("rak3172.read_untrusted", radio_targets.rak),
