@@ -248,6 +248,15 @@ def test_when_what_stood_is_over_without_a_word_the_next_is_told_and_the_old_no_
     assert set(scene.pass_time(5_000)) == {coap.encode(message)}
 
 
+def test_what_is_withdrawn_before_it_went_on_air_changes_nothing(scene: Observed) -> None:
+    scene.observe()
+    scene.world.receiver.observers.changed(item(states.WITHDRAWN))
+    scene.queue(4)
+    scene.notified()
+    scene.world.receiver.observers.changed(item(states.CANCELLED))
+    assert scene.pass_time(5_000) != []
+
+
 def test_a_node_that_is_blocked_or_enrolled_anew_is_told_nothing(scene: Observed) -> None:
     for changed in ({"blocked": True}, {"enrolment": 2}):
         scene.observe()
