@@ -1,4 +1,4 @@
-"""A person who types commands all along, whatever becomes of gateway and homeserver, and reads what is said of them."""
+"""People who type commands all along, whatever becomes of gateway and homeserver, and read what is said of them."""
 
 import asyncio
 import random
@@ -13,11 +13,11 @@ from comatrix.gateway.edges.matrix.paths import client_path
 from tests.chaos.homeservers import JournaledHomeserver
 from tests.end_to_end.room_commands import Told, read
 
-PERSON, PASSWORD = "alice", "a person's password"
+PEOPLE, PASSWORD = ("alice", "bob", "carol", "dave"), "a person's password"
 TIMEOUT_S = 2.0
 AGAIN_S = 0.2
 FIRST_S = 0.5
-PAUSE_S = (0.6, 1.4)  # in each of three rooms the gateway hears a person thirty times a minute
+PAUSE_S = (0.6, 1.4)
 SHARE_TAKEN_BACK = 0.1
 SHARE_HURRIED = 0.2  # may wait no longer than a second
 
@@ -32,33 +32,36 @@ class Typed:
 
 
 class Commander:
-    """`nodes`: (name, room id) of those that obey."""
+    """`nodes`: (name, room id) of those that obey. People take turns: the gateway stops listening to somebody of whom
+    it hears more than twenty at once, as after an outage."""
 
     def __init__(self, homeserver: JournaledHomeserver, nodes: Sequence[tuple[str, str]], seed: object) -> None:
         self._homeserver = homeserver
         self._nodes = nodes
         self._random = random.Random(f"{seed}/commander")
-        self._client = MatrixClient(homeserver.base_url, timeout_s=TIMEOUT_S)
+        self._clients = [MatrixClient(homeserver.base_url, timeout_s=TIMEOUT_S) for _ in PEOPLE]
         self._txn = 0
         self.typed: list[Typed] = []
 
     async def open(self) -> None:
         """In all the rooms, where it was invited."""
-        answer = await self._client.login_password(PERSON, PASSWORD, "PHONE", "a phone")
-        assert answer.body is not None, answer
-        self._client.authenticate(answer.body["access_token"], answer.body["user_id"], answer.body["device_id"])
-        for room_id in {room_id for _, room_id in self._nodes}:
-            assert (await self._client.join(room_id)).ok
+        for name, client in zip(PEOPLE, self._clients, strict=True):
+            answer = await client.login_password(name, PASSWORD, "PHONE", "a phone")
+            assert answer.body is not None, answer
+            client.authenticate(answer.body["access_token"], answer.body["user_id"], answer.body["device_id"])
+            for room_id in {room_id for _, room_id in self._nodes}:
+                assert (await client.join(room_id)).ok
 
     async def close(self) -> None:
         """Hang up."""
-        await self._client.aclose()
+        for client in self._clients:
+            await client.aclose()
 
     async def greet(self) -> None:
         """Back when the gateway answered a question: what is typed before it ever listened is none of its business."""
         asked: list[str] = []
         while not await self._answered(asked):
-            asked.append(await self._say(self._nodes[0][1], "!cx nodes"))
+            asked.append(await self._say(self._clients[0], self._nodes[0][1], "!cx nodes"))
             await asyncio.sleep(FIRST_S)
 
     async def type(self) -> None:
@@ -82,11 +85,12 @@ class Commander:
         )
         ttl = " ttl=1s" if self._random.random() < SHARE_HURRIED else ""
         text = f"!cx {words.format(name, number)}{ttl}"
-        event_id = await self._say(room_id, text)
+        client = self._clients[number % len(self._clients)]
+        event_id = await self._say(client, room_id, text)
         taken_back = self._random.random() < SHARE_TAKEN_BACK
         self.typed.append(Typed(event_id, number, taken_back))
         if taken_back:
-            await self._redact(room_id, event_id)
+            await self._put(client, {}, "rooms", room_id, "redact", event_id)
 
     async def told(self) -> dict[Typed, Told]:
         """What the rooms say of each. Taken back before it was heard: nothing."""
@@ -103,17 +107,15 @@ class Commander:
                 return told
             await asyncio.sleep(0.5)
 
-    async def _say(self, room_id: str, text: str) -> str:
-        return await self._put({"msgtype": "m.text", "body": text}, "rooms", room_id, "send", "m.room.message")
+    async def _say(self, client: MatrixClient, room_id: str, text: str) -> str:
+        content = {"msgtype": "m.text", "body": text}
+        return await self._put(client, content, "rooms", room_id, "send", "m.room.message")
 
-    async def _redact(self, room_id: str, event_id: str) -> None:
-        await self._put({}, "rooms", room_id, "redact", event_id)
-
-    async def _put(self, content: dict[str, str], *path: str) -> str:
+    async def _put(self, client: MatrixClient, content: dict[str, str], *path: str) -> str:
         """As a client does: again under the same transaction id until the homeserver says that it has it."""
         self._txn += 1
         while True:
-            answer = await self._client.call("PUT", client_path("v3", *path, f"t{self._txn}"), content)
+            answer = await client.call("PUT", client_path("v3", *path, f"t{self._txn}"), content)
             if answer.ok and answer.body is not None:
                 return str(answer.body["event_id"])
             await asyncio.sleep(AGAIN_S)

@@ -23,6 +23,7 @@ COUNTER_STEP = 16
 ENROLMENT = 1
 STRANGER_S = 2.0
 SELDOM_S = 2.0
+SHARE_FORGETFUL = 0.25  # of resets: what the keys' state was is lost too
 CAPTURED = 400  # datagrams kept to be sent again
 PARAMETERS = Parameters(ack_timeout_ms=150, max_retransmit=2, response_wait_ms=1500)
 RETRY_MS = (150, 600)  # a node is in a hurry here, or a restart would be measured by its patience
@@ -127,7 +128,7 @@ class LoadNode(asyncio.DatagramProtocol):
         try:
             self._take_events(now, life)
         except PowerFailure:
-            self.reset(forgets_keys=False)
+            self.reset(forgets_keys=self._random.random() < SHARE_FORGETFUL)
             return
         if client.open is None and self._begins(client, now):
             self._take_events(now, life)
@@ -273,7 +274,7 @@ class Load:
 
     def reset_one(self) -> None:
         """One node loses power; one in four of them has lost its keys' state too."""
-        self._random.choice(self.nodes).reset(forgets_keys=self._random.random() < 0.25)
+        self._random.choice(self.nodes).reset(forgets_keys=self._random.random() < SHARE_FORGETFUL)
 
     async def replay_some(self, count: int) -> None:
         """Somebody sends captured datagrams again, each from a port of its own."""

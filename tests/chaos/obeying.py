@@ -19,7 +19,7 @@ NUMBER = Setting("number", "", 0, MOST)
 DESCRIBED = encode(Description([Setting("level", "", 0, MOST)], [Method("lamp", [NUMBER]), Method("sulk", [NUMBER])]))
 DONE, REFUSED, NOT_AGAIN = 0, 1, 3  # of a result
 MOST_QUESTIONS = 3  # in a row that brought nothing
-POWER_FAILS = 0.03  # of executions: before it, and as often right after it
+POWER_FAILS = 0.05  # of executions: before it, and as often right after it
 
 
 class PowerFailure(Exception):  # noqa: N818 - it is not the program's
@@ -60,13 +60,15 @@ class Obeying:
         self._random = generator
         self.executed_id = 0
         self.results: list[Result] = []
-        self._begin()
+        self._greeted = self._describes = self._asks = False
+        self._questions = 0
 
     def reset(self, *, forgets: bool) -> None:
         """Power off and on. `forgets`: flash was damaged."""
         if forgets:
             self.executed_id, self.results = 0, []
-        self._begin()
+        self._greeted = self._describes = self._asks = False
+        self._questions = 0
 
     @property
     def idle(self) -> bool:
@@ -109,10 +111,6 @@ class Obeying:
         self._describes = self._describes or answer.describe
         if answer.item is not None:
             self._told(answer.item)
-
-    def _begin(self) -> None:
-        self._greeted = self._describes = self._asks = False
-        self._questions = 0
 
     def _told(self, item: Command) -> None:
         if item.id <= self.executed_id:

@@ -13,7 +13,7 @@ from typing import Any
 
 from comatrix.gateway.config.secrets import Secrets
 from comatrix.gateway.demo.free_port import free_port
-from tests.chaos.commander import PASSWORD, PERSON, Commander
+from tests.chaos.commander import PASSWORD, PEOPLE, Commander
 from tests.chaos.front import Front
 from tests.chaos.gateway_process import GatewayProcess, Recording, Tamper
 from tests.chaos.homeservers import Homeserver, JournaledHomeserver, settle_in
@@ -48,7 +48,7 @@ class Size:
     nodes: int = 32
     rooms: int = 3
     pause_s: float = 0.05  # between two readings of a node
-    told: int = 0  # nodes that obey, one a room; a person commands them
+    told: int = 0  # nodes that obey, one a room; people command them
 
 
 def gateway_command(home: Path) -> list[str]:
@@ -93,7 +93,8 @@ class Scene:
         self.home.mkdir(parents=True, exist_ok=True)
         self.homeserver = self.make_homeserver(self.folder / "homeserver")
         await self.homeserver.start()
-        invite = [await self.homeserver.register(PERSON, PASSWORD)] if self.size.told else []
+        people = PEOPLE if self.size.told else ()
+        invite = [await self.homeserver.register(name, PASSWORD) for name in people]
         account, room_ids = await settle_in(self.homeserver, self.size.rooms, invite)
         if self.size.told:
             assert isinstance(self.homeserver, JournaledHomeserver)
