@@ -6,7 +6,7 @@ nothing gets no history but in bytes that cost no airtime; one that loses gets i
 
 SPAN = 8  # bits of a bitmap: readings of one frame lie within this many counters of its oldest
 REACH = 254  # so far behind a frame its oldest reading may be: an ack names one counter more than lie between them
-FARTHEST = 65535  # how far behind a frame's counter its newest reading may lie
+FARTHEST = 32767  # how far behind a frame's counter its newest reading may lie
 _CALM_OPEN = 16  # open readings that make the node ask, while nothing gets lost
 _LOSSY_OPEN = 6  # while something does
 _WORST_OPEN = 8  # and while most asks bring nothing
@@ -18,8 +18,9 @@ _NEVER = -1
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
+    from typing import Any
 
-    Values = tuple[int, ...]
+    Values = Any  # only the callable `size` looks into them
 
 
 class Open:

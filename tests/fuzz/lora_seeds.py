@@ -29,7 +29,7 @@ def rules() -> Iterator[bytes]:
     """Every kind of content."""
     command = Command(7, 2, b"\x18\x1e")
     acks = (Ack(44, 5), Ack(44, 5, 1_700_000_000, command, True, 9), Ack(0, 0, None, command))
-    readings = (Data(0, b"\x12\x34\x56"), Data(20, b"\x01", True), Aged(15, 44, 3600, b"\x12\x34\x56"))
+    readings = (Data(0, b"\x12\x34\x56"), Data(20, b"\x01", True), Aged(15, 44, [3600], b"\x12\x34\x56"))
     for one in (*readings, History(0, 40, 5, b"\x12\x34\x56\x00\x01", True), *acks, command):
         yield one.encode()
     yield Fragment("d", 3, 0, 10, 255, bytes(32)).encode()

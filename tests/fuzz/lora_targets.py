@@ -1,14 +1,17 @@
 """What must hold of what LoRa frames say, and of airtime ledgers read from flash, whatever they are made of."""
 
+import contextlib
 import itertools
 import struct
 import zlib
 
+from comatrix_lora.errors import FrameError
 from comatrix_lora.history import SPAN
 from comatrix_lora.ledger import Ledger, Ledgers
+from comatrix_lora.readings import read_untrusted
 from comatrix_lora.received import carried_untrusted
 from comatrix_lora.regions import NAMES, region
-from comatrix_lora.rules import decode_untrusted
+from comatrix_lora.rules import Aged, Data, History, decode_untrusted
 from comatrix_lora.schema import (
     Field,
     Schema,
@@ -40,6 +43,20 @@ def rule(data: bytes) -> None:
     found = decode_untrusted(data)
     assert found.encode() == data
     assert decode_untrusted(data) == found
+
+
+def readings_of(data: bytes) -> None:
+    """read_untrusted: as many readings as the frame names, their seqs falling, and written again no longer."""
+    found = None
+    data = data[:MOST]
+    with contextlib.suppress(FrameError):
+        found = decode_untrusted(data)
+    if not isinstance(found, Data | History | Aged):
+        found = Aged(0, 0, [0], data or b"\x00")
+    told = read_untrusted(1000, found, climate())
+    seqs = [one.seq for one in told]
+    assert seqs == sorted(set(seqs), reverse=True) and seqs[-1] >= 0 and seqs[0] <= 1000
+    assert len(_written(climate(), [one.values for one in told])) <= len(found.values)
 
 
 def value(data: bytes) -> None:

@@ -227,6 +227,7 @@ TARGETS = (
     Target("schema.from_list_untrusted", lora.schema_list, (FrameError,), ("lora schemas",)),
     Target("schema.decode_older_untrusted", lora.older, (FrameError,), ("lora readings",)),
     Target("schema.readings_untrusted", lora.readings, (FrameError,), ("lora readings",)),
+    Target("readings.read_untrusted", lora.readings_of, (FrameError,), ("lora rules",)),
     Target("received.carried_untrusted", lora.carried, (ValueError,)),
     Target("ledger.Ledger.load_untrusted", lora.ledger, (), ("ledger",)),
     Target("ledger.Ledgers.load_untrusted", lora.ledgers, (), ("ledgers",)),

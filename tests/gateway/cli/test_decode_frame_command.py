@@ -112,7 +112,11 @@ def test_everything_a_frame_says_is_told_in_words(garden: Garden) -> None:
             ["temperature 21.37 °C", "1 before: temperature 21.40", "missing"],
         ),
         (History(0, 254, 3, VALUES), ["oldest open ends in 254, also 255, 0"]),
-        (Aged(0, 9, 77, VALUES), ["record ends in 9, 77 s old"]),
+        (Aged(0, 9, [77], VALUES), ["the newest is 9 counters behind the frame; 77 s old"]),
+        (
+            Aged(0, 0, [0, 700, 900], VALUES + 2 * older, 250, 1),
+            ["oldest open ends in 250, also 251", "0 counters behind the frame; 0, 700, 900 s old", "2 before:"],
+        ),
         (Data(20, VALUES), ["schema 20 is announced by the node itself", VALUES.hex()]),
         (Data(0, b"\xff"), ["not the size of this schema"]),
         (Record("m", b"\x81\x63hey"), ['to the default room: "hey"']),
@@ -125,7 +129,7 @@ def test_everything_a_frame_says_is_told_in_words(garden: Garden) -> None:
         said = garden.words(frame, "--node", "GARDEN")
         assert all(text in said for text in expected), said
     down: list[tuple[Rule, list[str]]] = [
-        (Ack(5, 0b101, time_s=1_800_000_000, command=command, describe=True, advice=7), ["stored up to 5, also 6, 8"]),
+        (Ack(5, 0b101, time_s=1_800_000_000, command=command, describe=True, advice=7), ["stored below 5, also 6, 8"]),
         (Ack(5, 0, command=command), ["item 3: setting or method 1 with [30]"]),
         (command, ["item 3: setting or method 1 with [30]"]),
         (Command(3, 1, b"\xff"), ["arguments that are no CBOR: ff"]),
