@@ -167,6 +167,8 @@ class Ledger:
             raise ValueError("not of this ledger")
         if len(data) != _HEAD_SIZE + count * _ENTRY_SIZE or (count and not duty_ppm):
             raise ValueError("wrong length")
+        if not count and (newest_us or opened):
+            raise ValueError("nothing was sent, and it ended")
         before_us = 0
         for i in range(_HEAD_SIZE, len(data), _ENTRY_SIZE):
             age_us, airtime_us = struct.unpack(_ENTRY, data[i : i + _ENTRY_SIZE])
