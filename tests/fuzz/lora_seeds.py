@@ -1,5 +1,6 @@
 """What the corpus of LoRa's targets begins with: frames of every kind, their contents, ledgers as flash keeps them."""
 
+import struct
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -50,16 +51,18 @@ def packed() -> Iterator[bytes]:
 
 
 def schemas() -> Iterator[bytes]:
-    """As they are announced."""
+    """As they are announced; and what only equals one."""
     for schema in SCHEMAS:
         yield cbor.encode(schema.as_list())
+    yield cbor.encode([True, False, 3, True])
 
 
 def ledger() -> Iterator[bytes]:
-    """Unused, used, and sent in the future of the clock; without their check."""
+    """Unused, used, sent in the future of the clock, ended there without having sent; without their check."""
     for number, duty_ppm in enumerate(DUTIES_PPM):
         for start_ms, count in ((NOW_MS, 0), (NOW_MS - 3_000_000, 5), (NOW_MS + 60_000, 2)):
             yield bytes((number,)) + _used(Ledger(duty_ppm), start_ms, count).dump()[:-CHECK]
+        yield bytes((number,)) + struct.pack(">BBIQI", 1, 0, duty_ppm, 1 << 61, 0)
 
 
 def ledgers() -> Iterator[bytes]:
