@@ -4,6 +4,7 @@ import ast
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -22,6 +23,7 @@ class Found:
     errors: frozenset[str]
 
 
+@cache
 def untrusted_functions() -> list[Found]:
     """In all of the project's sources, also methods and functions inside others."""
     return [found for folder in FOLDERS for path in sorted((ROOT / folder).rglob("*.py")) for found in in_file(path)]
