@@ -7,9 +7,12 @@ BIN := $(VENV)/bin
 SECONDS ?= 0
 KILLS ?= 1000
 CUTS ?= 3000
+READINGS ?= 100000
+TRANSFERS ?= 2000
+FRAMES ?= 1000000
 SEED ?= 1
 
-.PHONY: help setup demo test test-slow bench bytes atheris fuzz chaos lint firmware docs clean
+.PHONY: help setup demo test test-slow bench bytes atheris fuzz chaos soak lint firmware docs clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -46,6 +49,9 @@ fuzz: atheris ## Look for inputs that break what reads bytes from outside (SECON
 
 chaos: setup ## Kill the gateway, cut its power, take away its homeserver and disk, compare the books (KILLS=N CUTS=N SEED=N)
 	@$(BIN)/python -m tests.chaos --kills $(KILLS) --cuts $(CUTS) --seed $(SEED)
+
+soak: setup ## Run LoRa's long figures and hold them to their limits, with a million hostile frames (READINGS=N TRANSFERS=N FRAMES=N SEED=N)
+	@$(BIN)/python -m tests.lora.soak --readings $(READINGS) --transfers $(TRANSFERS) --frames $(FRAMES) --seed $(SEED)
 
 lint: setup ## Check style (ruff), types (mypy --strict) and layers
 	@$(BIN)/ruff check .
