@@ -40,7 +40,7 @@ class Rule:
 
     def plain(self) -> "Plain":
         """-> (the low part, what follows the rule byte). Raises LoraError where a part is out of range."""
-        raise NotImplementedError
+        raise NotImplementedError  # each kind has its own; MicroPython has no abstract classes to say so with
 
     def encode(self) -> bytes:
         """The plaintext of a frame. Raises LoraError."""
