@@ -120,10 +120,9 @@ def test_counters_of_notifications_are_reserved_before_use(scene: Observed) -> N
 
 
 def test_max_age_is_the_wake_interval_and_left_out_where_it_is_the_default(scene: Observed) -> None:
-    interval = {7: 20}
-    scene.world.receiver.observers._interval_s = interval.get
+    scene.world.intervals[7] = 20
     assert scene.observe() == OBSERVED
-    interval[7] = 900
+    scene.world.intervals[7] = 900
     options = scene.observe()
     assert uint(dict(options)[MAX_AGE]) == 900
 
