@@ -137,6 +137,10 @@ class History:
         group = [record for record in self.records if last - SPAN <= record.seq <= last]
         return self._frame(counter, now, group[-1], _oldest(group[:-1]), SPAN, airtime, limit, True)
 
+    def asked(self, counter: int) -> bool:
+        """Whether an ack of that frame is still waited for."""
+        return any(ask[0] == counter for ask in self._asked)
+
     def acked(self, counter: int, base: int, bitmap: int) -> "list[int]":
         """An authenticated ack of the frame `counter`: the seqs it confirms. One that contradicts what was sent, or
         answers nothing that asked, confirms nothing and is counted.

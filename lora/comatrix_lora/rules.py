@@ -11,6 +11,7 @@ RESOURCES = "rmchdtf"  # by their number; docs/reference/wire.md, section 2
 LAST_SCHEMA = 15 + 255
 LAST_AGE = 0xFFFF  # seconds: that old or older
 LAST_BEHIND = 0x7FFF  # counters
+LAST_REPEAT = 0xFFFF  # counters that a RECORD may lie behind
 _AGAIN = 8  # in a RECORD's low part
 _OLDER = 0x8000  # beside `behind`: older readings follow
 _ACK_WANTED = 0x80
