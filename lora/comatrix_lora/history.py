@@ -78,6 +78,10 @@ class History:
         """(seq, values, at_ms), oldest first: what a stash keeps through a reset, and `restore` takes."""
         return [(record.seq, record.values, record.at_ms) for record in self.records]
 
+    def learned(self) -> "tuple[int, int]":
+        """(loss, asks without answer): what deep sleep should not lose."""
+        return self.loss, self.unanswered
+
     def restore(self, kept: "Iterable[tuple[int, Values, int]]") -> None:
         """Open readings of the life before, oldest first: any of them may have arrived."""
         for seq, values, at_ms in kept:

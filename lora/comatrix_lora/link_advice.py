@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 def encode(sf: int, less_db: int) -> int:
     """The byte. Raises LoraError: no such setting."""
     steps = less_db // STEP_DB
-    if sf and not _FIRST_SF <= sf <= _LAST_SF or not 0 <= steps <= _MOST_STEPS:
+    if (sf and not _FIRST_SF <= sf <= _LAST_SF) or not 0 <= steps <= _MOST_STEPS:
         raise LoraError("no such link advice")
     return sf << 4 | steps
 
@@ -57,6 +57,15 @@ class Settings:
         self._advice = 0
         self._distrusted = 0
         self._until = 0
+
+    def kept(self) -> "list[int]":
+        """What deep sleep must not lose."""
+        return [self._advice, self.unanswered]
+
+    def restore(self, kept: "list[int]", now: int) -> None:
+        """What `kept` gave."""
+        self.advised(kept[0], now)
+        self.unanswered = kept[1]
 
     def advised(self, advice: int, now: int) -> None:
         """An authenticated answer to the newest request carried this byte."""

@@ -90,6 +90,17 @@ class OpenReadings:
             rows.append([one.number, self._schemas[one.number].pack(one.values), now - one.at_ms, -1, one.priority])
         return rows
 
+    def learned(self) -> "list[list[int]]":
+        """[schema, loss, asks without answer] of each history, for `relearn`."""
+        return [[number] + list(self._histories[number].learned()) for number in sorted(self._histories)]
+
+    def relearn(self, rows: "list[list[int]]") -> None:
+        """Go on as on the link of before."""
+        for number, loss, unanswered in rows:
+            if number in self._schemas:
+                self._history(number).loss = loss
+                self._history(number).unanswered = unanswered
+
     def restore(self, rows: "list[Any]", now: int) -> None:
         """What `kept` gave, its ages moved on by the time between. A row whose schema is gone counts as dropped."""
         for number, packed, age_ms, seq, priority in rows:

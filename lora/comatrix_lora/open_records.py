@@ -158,6 +158,6 @@ class OpenRecords:
         if sender.state in (DONE, GIVEN_UP):
             self.delivered(record)
         elif sender.state == CLASHED:
-            record.sender, record.transfer = None, -1
+            record.sender, record.transfer, record.counters = None, -1, []
             return SENDING
         return sender.state

@@ -44,8 +44,8 @@ if TYPE_CHECKING:
 
 
 class Station:
-    """`interval_ms`: what is announced between readings. `jitter_ms`: a reading waits up to that, so that nodes that wake
-    together do not send together. `ignored` and `malformed` count frames that are nobody's and that say nothing."""
+    """`interval_ms`: what is announced between readings. `jitter_ms`: a reading waits up to that, so that nodes which
+    wake together do not send together. `ignored` and `malformed` count frames that are nobody's and that say nothing."""
 
     def __init__(
         self,
@@ -246,18 +246,21 @@ class Station:
 
     def kept(self, now: int) -> "list[Any]":
         """All that must survive a reset or deep sleep: integers, bytes, texts and lists of them."""
-        state = list(self.peer.state())
-        return [_FORMAT, self.readings_open.kept(now), self.records_open.kept(), self.records_open.transfer, state]
+        records = [self.records_open.kept(), self.records_open.transfer]
+        link = [self.readings_open.learned(), self.mac.settings.kept(), list(self.peer.state())]
+        return [_FORMAT, self.readings_open.kept(now)] + records + link
 
     def restore(self, kept: "list[Any]", now: int, elapsed_ms: int = 0, slept: bool = False) -> None:
         """Into a new station, before anything else. `elapsed_ms`: what passed since `kept`, as far as one knows.
 
-        `slept`: nothing was sent or heard since `kept`, so the counters' state goes on, too. What is of another version is
-        left out: then its readings and records are lost. The ledger's `dump` is the caller's."""
+        `slept`: nothing was sent or heard since `kept`, so what was learned of the link goes on, too. What is of another
+        version is left out, and its readings and records lost. The ledger's `dump` is the caller's."""
         if not kept or kept[0] != _FORMAT:
             return
         self.readings_open.restore(kept[1], now - elapsed_ms)
         self.records_open.restore(kept[2], now)
         self.records_open.transfer = kept[3]
         if slept:
-            self.peer.resume(tuple(kept[4]))
+            self.readings_open.relearn(kept[4])
+            self.mac.settings.restore(kept[5], now)
+            self.peer.resume(tuple(kept[6]))
