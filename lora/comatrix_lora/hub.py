@@ -1,7 +1,7 @@
 """A gateway's end of the LoRa link: frames of many nodes in, records out, answers only for what is on disk.
 
-Sans-IO: `now` in ms. The caller stores what `receive_datagram` tells, then says `committed`; only that makes an answer. An
-answer goes under its request's nonce, once; what was not committed is never answered, nor is anything after a restart.
+Sans-IO: `now` in ms. The caller stores what `receive_datagram` tells, then says `committed`; only that makes an answer.
+It goes under its request's nonce, once; what was not committed is never answered, nor what was heard before a restart.
 """
 
 import hashlib
@@ -10,7 +10,7 @@ from comatrix_lora.errors import FrameError
 from comatrix_lora.fragment_format import encode_feedback
 from comatrix_lora.fragment_receiver import Limits
 from comatrix_lora.frame import TAG, open_untrusted
-from comatrix_lora.hub_events import Heard, Posted, Reception
+from comatrix_lora.hub_events import Heard, Posted, Reception, Record
 from comatrix_lora.hub_node import HubNode, Offered
 from comatrix_lora.ledger import ACK, COMMAND
 from comatrix_lora.link_advice import advise
@@ -50,7 +50,7 @@ class _Answer:
 
 class Hub:
     """`peers_of(number)`: a node's contexts in the order to try them. `profile_of(number)`: what the store has of it.
-    `radios`: each with a Mac, `awake`. `counter_of(number)`: the gateway's own counter under that node's newest context.
+    `radios`: each with a Mac, `awake`. `counter_of(number)`: the gateway's own counter under that node's context.
     `ignored`: frames of nobody; `late`: answers that could not leave in time."""
 
     def __init__(
@@ -94,7 +94,7 @@ class Hub:
             return []
         heard = Heard(peer, opened.counter, digest, now, reception)
         node = self._node(heard.node, now)
-        node.level(radio, snr_db)
+        node.level(radio, self.radios[radio].channel.sf, snr_db)
         node.read_untrusted(heard, opened.plain, self.radios[radio].ms(len(data)), now)
         self._active[heard.node] = node
         self._recent = self._recent[1 - MOST_RECENT :] + [heard]
@@ -224,7 +224,8 @@ class Hub:
         found = []
         for number in sorted(self._active):
             for seq, record, late in self._active[number].received.deliverable(now):
-                found.append(Posted(number, seq, record, late))
+                if isinstance(record, Record):
+                    found.append(Posted(number, seq, record, late))
         return found
 
     def datagrams_to_send(self, now: int) -> "list[tuple[str, bytes]]":

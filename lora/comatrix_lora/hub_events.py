@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 class Record:
     """A record of a node. Readings: `schema`, and `values` or, of a schema not known, `body`: the values of the whole
-    frame as they came, for `seqs` (newest first). Others: `resource` and `body`. `age_ms`: how long before it was heard.
+    frame as they came, for `seqs` (newest first). Others: `resource` and `body`. `age_ms`: how long ago it was made.
     """
 
     def __init__(

@@ -66,9 +66,10 @@ class HubNode:
         for seq in profile.records:
             self._records.add(seq)
 
-    def level(self, radio: str, snr_db: int) -> None:
-        """A frame was heard."""
-        if radio != self.radio:
+    def level(self, radio: str, sf: int, snr_db: int) -> None:
+        """A frame was heard. One at another spreading factor than advised shows that the advice was given up."""
+        if self.advice and self.advice >> 4 != sf:
+            self.advice = self.less_db = 0
             self.snrs = []
         self.radio = radio
         self.snrs = self.snrs[1 - _SNRS :] + [snr_db]

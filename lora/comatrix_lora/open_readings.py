@@ -1,7 +1,7 @@
 """A node's readings until they are confirmed: those without a seq yet, and the history of each schema.
 
-A reading takes its seq when the frame that carries it first is made. Readings that waited for airtime all take one then,
-and ride as older ones, so that a backlog costs few frames. Store `Station.kept` before such a frame is sent.
+A reading takes its seq when the frame that carries it first is made. Readings that waited for airtime all take one
+then, and ride as older ones, so that a backlog costs few frames. Store `Station.kept` before such a frame is sent.
 """
 
 from comatrix_lora.errors import LoraError

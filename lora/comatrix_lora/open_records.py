@@ -85,9 +85,11 @@ class OpenRecords:
         taken = counter.take()
         if record.seq < 0:
             record.seq = taken
-        rule = Record(record.resource, record.body, True, taken - record.seq) if self._whole(record) else None
-        if rule is None:
-            rule = self._fragment(record, now)
+        rule: "Record | Fragment" = (
+            Record(record.resource, record.body, True, taken - record.seq)
+            if self._whole(record)
+            else self._fragment(record)
+        )
         record.sent(taken)
         self._asked = record if rule.ack else None
         record.due = now
@@ -111,7 +113,7 @@ class OpenRecords:
             return _AROUND_RECORD + len(record.body)
         return _AROUND_FRAGMENT + min(self._piece(record), SEQ + format.HEADER + len(record.body))
 
-    def _fragment(self, record: OpenRecord, now: int) -> Fragment:
+    def _fragment(self, record: OpenRecord) -> Fragment:
         sender = record.sender
         if sender is None:
             if record.transfer < 0:

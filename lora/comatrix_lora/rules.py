@@ -154,8 +154,8 @@ def carried(oldest: "int | None", bitmap: int) -> int:
 
 class Ack(Rule):
     """`base`: the first counter, from the asking frame's oldest on, that did not come; base + 1 + i came where bit i of
-    `bitmap` is set. For a fragment both are its feedback. With it may come: one byte of link advice, the time (Unix seconds), the command that waits, and
-    the wish for a self-description."""
+    `bitmap` is set. For a fragment both are its feedback. With it may come: one byte of link advice, the time (Unix
+    seconds), the command that waits, and the wish for a self-description."""
 
     kind = 3
 
@@ -251,8 +251,8 @@ class Fragment(Rule):
 
 
 class Record(Rule):
-    """A whole record: `body` as over UDP without a seq (docs/reference/wire.md, section 2). `behind`: the frame's counter
-    less the record's seq, 0 in the frame that carries it first."""
+    """A whole record: `body` as over UDP without a seq (docs/reference/wire.md, section 2). `behind`: the frame's
+    counter less the record's seq, 0 in the frame that carries it first."""
 
     kind = 6
 

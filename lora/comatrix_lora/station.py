@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 
 class Station:
     """`interval_ms`: what is announced between readings. `jitter_ms`: a reading waits up to that, so that nodes which
-    wake together do not send together. `ignored` and `malformed` count frames that are nobody's and that say nothing."""
+    wake together do not send together. `ignored` and `malformed` count frames: of nobody, and that say nothing."""
 
     def __init__(
         self,
@@ -132,7 +132,7 @@ class Station:
                 self._events.append(Refused(old.resource, old.seq))
             if what not in self.records_open.open:
                 return None
-            made = self.records_open.frame(what, self.counter, now)
+            made: "tuple[int, Any] | None" = self.records_open.frame(what, self.counter, now)
         else:
             made = self.readings_open.frame(what, self.counter, room, now)
         if made is None:
@@ -253,8 +253,8 @@ class Station:
     def restore(self, kept: "list[Any]", now: int, elapsed_ms: int = 0, slept: bool = False) -> None:
         """Into a new station, before anything else. `elapsed_ms`: what passed since `kept`, as far as one knows.
 
-        `slept`: nothing was sent or heard since `kept`, so what was learned of the link goes on, too. What is of another
-        version is left out, and its readings and records lost. The ledger's `dump` is the caller's."""
+        `slept`: nothing was sent or heard since `kept`, so what was learned of the link goes on, too. Another version
+        is left out: its readings and records are lost. The ledger's `dump` is the caller's."""
         if not kept or kept[0] != _FORMAT:
             return
         self.readings_open.restore(kept[1], now - elapsed_ms)
