@@ -77,7 +77,7 @@ class OpenReadings:
         for number in sorted(self._histories):
             for seq, values, at_ms in self._histories[number].open():
                 found.append((number, seq, values, at_ms))
-        return sorted(found, key=lambda one: one[1])
+        return sorted(found, key=lambda one: one[1])  # seqs differ
 
     def kept(self, now: int) -> "list[Any]":
         """[schema, packed values, age in ms, seq or -1, priority] of each reading."""
@@ -133,7 +133,7 @@ class OpenReadings:
             found.append((one.priority, one.due, _LEAST, one))
         for alarm in self._alarms:
             found.append((ALARM, alarm.due, _LEAST, alarm))
-        for number in self._repeats:
+        for number in sorted(self._repeats):
             found.append((READING, self._repeats[number], _LEAST, number))
         return found
 

@@ -99,7 +99,7 @@ class Station:
     def datagrams_to_send(self, now: int) -> "list[bytes]":
         """The frame to transmit now, if any."""
         self.handle_timer(now)
-        for offer in sorted(self._offers(), key=lambda one: one[:2]):
+        for offer in self._in_order(self._offers()):
             priority, due, least, what = offer
             if due <= now and self._earliest(now, offer) <= now:
                 if not self.counter.ready():
@@ -109,6 +109,11 @@ class Station:
                 if sent is not None:
                     return [sent]
         return []
+
+    def _in_order(self, offers: "list[Offer]") -> "list[Offer]":
+        """By priority, then by when it is due, then as they stand: MicroPython's sort alone does not keep that."""
+        order = sorted([(offers[i][0], offers[i][1], i) for i in range(len(offers))])
+        return [offers[place] for _, _, place in order]
 
     def _offers(self) -> "list[Offer]":
         return self.readings_open.offers() + self.records_open.offers()

@@ -24,7 +24,7 @@ def story(world: World, readings: int, faults: int = 0) -> dict[int, list[bytes]
         for number, node in world.nodes.items():
             node.reading(i)
             if i % 10 == 5:
-                said[number].append(b"\x82" + bytes((number, i)))
+                said[number].append(b"\x82" + bytes((number, i % 256, i // 256)))
                 node.record("m", said[number][-1])
             if i == 20:
                 node.record("d", DESCRIPTION)
