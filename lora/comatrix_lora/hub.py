@@ -102,9 +102,8 @@ class Hub:
         return [heard]
 
     def _known(self, digest: bytes, now: int) -> "Heard | None":
-        self._recent = [one for one in self._recent if now - one.heard_ms < RECENT_MS]
         for one in self._recent:
-            if one.digest == digest:
+            if one.digest == digest and now - one.heard_ms < RECENT_MS:
                 return one
         return None
 
