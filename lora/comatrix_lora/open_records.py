@@ -4,8 +4,8 @@ Each is known by its seq, the counter of the message that first carried it. A fr
 behind that is; a transfer carries it in front of the body, as its first frame may be lost.
 """
 
-from comatrix_lora import fragment_format as format
 from comatrix_lora.errors import LoraError
+from comatrix_lora.fragment_format import BUSY, HEADER, MAX_DATA, Layout
 from comatrix_lora.fragment_sender import CLASHED, DONE, GIVEN_UP, SENDING, Sender
 from comatrix_lora.rules import LAST_REPEAT, RESOURCES, Fragment, Record
 
@@ -60,7 +60,7 @@ class OpenRecords:
         if len(self.open) >= self._most or held > self._most_bytes:
             raise LoraError("as many records are open as may be")
         if not self._whole(record):
-            format.Layout(SEQ + len(record.body), self._piece(record))
+            Layout(SEQ + len(record.body), self._piece(record))
         self.open.append(record)
 
     def kept(self) -> "list[Any]":
@@ -106,12 +106,12 @@ class OpenRecords:
 
     def _piece(self, record: OpenRecord) -> int:
         """Bytes of data in a fragment: always the same for a record, also in another life."""
-        return min(self._mac.limit(record.priority) - _AROUND_FRAGMENT, format.MAX_DATA - 4)
+        return min(self._mac.limit(record.priority) - _AROUND_FRAGMENT, MAX_DATA - 4)
 
     def _least(self, record: OpenRecord) -> int:
         if self._whole(record):
             return _AROUND_RECORD + len(record.body)
-        return _AROUND_FRAGMENT + min(self._piece(record), SEQ + format.HEADER + len(record.body))
+        return _AROUND_FRAGMENT + min(self._piece(record), SEQ + HEADER + len(record.body))
 
     def _fragment(self, record: OpenRecord) -> Fragment:
         sender = record.sender
@@ -154,7 +154,7 @@ class OpenRecords:
         if sender.receive_feedback(feedback):
             record.attempts = 0
         record.due = now
-        if feedback.state == format.BUSY:
+        if feedback.state == BUSY:
             record.attempts += 1
             record.due = now + self._mac.pause(record.attempts, self._least(record))
         if sender.state in (DONE, GIVEN_UP):

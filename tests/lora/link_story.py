@@ -1,4 +1,4 @@
-"""A node's life over a bad link: readings, texts and a description, with resets of either side; then what came of it."""
+"""A node's life over a bad link: readings, texts, a description, resets of either side; then what came of it."""
 
 from comatrix_lora.medium.loss import LossSettings
 from comatrix_lora.medium.randomness import Stream

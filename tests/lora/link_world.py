@@ -210,7 +210,10 @@ class World:
         self.medium = Medium(seed, FlatLoss(), loss=loss)
         self.recorder = Recorder()
         self.random = Stream(seed, "world")
-        self.out = {f"gw/{n}": Transmitter(self.medium.radio(f"gw/{n}", (0.0, 0.0, 9.0 + n), self.settings)) for n in range(radios)}
+        self.out = {
+            f"gw/{n}": Transmitter(self.medium.radio(f"gw/{n}", (0.0, 0.0, 9.0 + n), self.settings))
+            for n in range(radios)
+        }
         self.ledgers = {name: Ledger(100_000) for name in self.out}
         self.shelves = {number: Shelf() for number in range(1, nodes + 1)}
         self.items: dict[int, list[Command]] = {number: [] for number in self.shelves}

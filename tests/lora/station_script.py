@@ -79,7 +79,7 @@ class Run:
             None,
             True,
         )
-        self.arrived: "list[str]" = []
+        self.arrived: list[str] = []
         self.sent = self.item = 0
 
     def boot(self) -> Station:

@@ -119,7 +119,7 @@ def test_a_frame_cut_flipped_reflected_or_for_a_neighbour_changes_nothing(up: bo
     data = frame(link, up, (UP if up else DOWN)[name])
     before, theirs = link.state(), neighbour.state()
     wrong = [data[:end] for end in range(len(data))]
-    wrong += [data[:i // 8] + bytes((data[i // 8] ^ 1 << i % 8,)) + data[i // 8 + 1 :] for i in range(8 * len(data))]
+    wrong += [data[: i // 8] + bytes((data[i // 8] ^ 1 << i % 8,)) + data[i // 8 + 1 :] for i in range(8 * len(data))]
     wrong += [data + b"\x00", data * 2, bytes(len(data)), b"\xff" * 255, b"\xff" * 300]
     count = link.ignored()
     for one in wrong:
