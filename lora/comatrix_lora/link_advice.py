@@ -47,7 +47,8 @@ def advise(snrs_db: "Sequence[int]", sf: int, less_db: int, heard: "Sequence[int
 
 class Settings:
     """What a node sends with: `sf` and `less_db` below the provisioned power. No advice to a slower `sf` than
-    provisioned is followed, as its frames hold less; after PATIENCE asks without an answer it goes back to what was provisioned."""
+    provisioned is followed, as its frames hold less; after PATIENCE asks without an answer it goes back to what
+    was provisioned."""
 
     def __init__(self, sf: int) -> None:
         self.provisioned_sf = sf

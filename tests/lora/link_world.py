@@ -4,6 +4,7 @@ What is wrong raises at once: an ack before its commit, a nonce used twice (the 
 """
 
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from comatrix_lora.frame import Peer
@@ -210,10 +211,8 @@ class World:
         self.medium = Medium(seed, FlatLoss(), loss=loss)
         self.recorder = Recorder()
         self.random = Stream(seed, "world")
-        self.out = {
-            f"gw/{n}": Transmitter(self.medium.radio(f"gw/{n}", (0.0, 0.0, 9.0 + n), self.settings))
-            for n in range(radios)
-        }
+        made = [self.medium.radio(f"gw/{n}", (0.0, 0.0, 9.0 + n), self.settings) for n in range(radios)]
+        self.out = {radio.name: Transmitter(radio) for radio in made}
         self.ledgers = {name: Ledger(100_000) for name in self.out}
         self.shelves = {number: Shelf() for number in range(1, nodes + 1)}
         self.items: dict[int, list[Command]] = {number: [] for number in self.shelves}
@@ -272,8 +271,7 @@ class World:
                 assert event.heard is not None
                 self.shelves[event.heard.node].receptions += 1
             else:
-                hub = self.hub
-                self.medium.after(1000 * (2 + self.random.below(20)), lambda event=event: self._store(hub, event))
+                self.medium.after(1000 * (2 + self.random.below(20)), partial(self._store, self.hub, event))
         self.wake("hub", self.pump)
 
     def _store(self, hub: Hub, heard: Heard) -> None:

@@ -116,7 +116,7 @@ class Run:
     def committed(self, heard: Heard) -> None:
         for record in heard.records:
             values = [record.values[word] for word in sorted(record.values)] if record.values is not None else []
-            self.arrived.append("%s%d" % (record.resource, record.seq))
+            self.arrived.append(record.resource + str(record.seq))
             self.note(record.seq, record.resource, values, record.body, record.age_ms)
         self.hub.committed(heard, self.now, Command(self.now // 3600000 + 1, 1), self.now // 1000)
 
@@ -135,7 +135,7 @@ class Run:
         while self.now < end:
             self.step()
             due = [one for one in (self.station.next_deadline(), self.hub.next_deadline(self.now)) if one is not None]
-            self.now = min(max(min(due + [end]), self.now + 1), max(end, self.now + 1))
+            self.now = min(max(min([min(due) if due else end, end]), self.now + 1), max(end, self.now + 1))
             for posted in self.hub.posted(self.now):
                 self.note(posted.seq, posted.late)
 
@@ -160,9 +160,10 @@ def run(periods: int, seed: int) -> "tuple[str, str]":
         made.period(number)
     made.until(periods * PERIOD_MS + 40 * PERIOD_MS)
     kinds = "".join(sorted([one[0] for one in made.arrived]))
-    counts = ["%s %d" % (kind, kinds.count(kind)) for kind in "rmcd"]
+    counts = [f"{kind} {kinds.count(kind)}" for kind in "rmcd"]
     doubled = len(made.arrived) - len(set(made.arrived))
-    return "sent %d item %d doubled %d %s" % (made.sent, made.item, doubled, " ".join(counts)), made.hash.digest().hex()
+    line = f"sent {made.sent} item {made.item} doubled {doubled} " + " ".join(counts)
+    return line, made.hash.digest().hex()
 
 
 if __name__ == "__main__":
