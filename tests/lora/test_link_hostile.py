@@ -163,7 +163,7 @@ def test_authentic_nonsense_is_told_and_never_answered() -> None:
     link = Link()
     for rule in (rules.Ack(1, 1), COMMAND, rules.History(0, 250, 255, VALUES), rules.Data(0, b"\xff", True)):
         [heard] = link.hub.receive_datagram(frame(link, True, rule), -80, 9, "a", link.now)
-        assert heard.problem is not None and heard.records == []
+        assert heard.problem is not None and heard.records == [] and not heard.ack_wanted
         link.hub.committed(heard, link.now, COMMAND)
         assert link.hub.datagrams_to_send(link.now + 100) == []
 
@@ -180,6 +180,28 @@ def test_nothing_is_answered_before_the_commit_nor_twice_nor_too_late() -> None:
     [heard] = link.hear(True, frame(link, True, UP["data"]))
     link.hub.committed(heard, link.now + 1500)
     assert link.hub.datagrams_to_send(link.now + 1500) == [] and link.hub.late == 1
+
+
+def test_an_item_that_comes_again_is_told_once() -> None:
+    link = Link()
+    for own in (9_000, 9_001):
+        link.hear(False, link.gateway.seal_response(link.gateway.window.highest, COMMAND.encode(), own))
+    told = [event.id for event in iter(link.station.next_event, None) if type(event).__name__ == "Item"]
+    assert told == [5]
+
+
+def test_a_record_or_reading_that_comes_again_is_acknowledged_and_not_told() -> None:
+    link = Link()
+    for first, again in ((UP["record"], UP["record again"]), (UP["data"], rules.Aged(0, 1, [7], VALUES, ack=True))):
+        told = []
+        for rule in (first, again):
+            [heard] = link.hear(True, frame(link, True, rule))
+            told.append(len(heard.records))
+            link.hub.committed(heard, link.now)
+            link.now += 500
+            assert len(link.hub.datagrams_to_send(link.now)) == 1
+            link.now += 1_000
+        assert told == [1, 0]
 
 
 def test_the_better_radio_answers() -> None:
