@@ -145,9 +145,10 @@ class Hub:
         time_s: "int | None" = None,
         describe: bool = False,
     ) -> bool:
-        """`heard` is on disk: now it may be answered. Whether `item`, the command that waits, goes with the answer.
+        """`heard` is on disk, and its `records` are those the store had not: now it may be answered.
 
-        A frame that asked is always answered; another one only to bring an item."""
+        Whether `item`, the command that waits, goes with the answer. A frame that asked is always answered; another one
+        only to bring an item."""
         node = self._node(heard.node, now)
         node.commit(heard, now)
         self._active[heard.node] = node

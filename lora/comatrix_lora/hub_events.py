@@ -44,9 +44,10 @@ class Reception:
 
 class Heard:
     """An authentic frame of `node`. Its counter is used: store it, the `digest` (8 bytes of the frame's SHA-256), the
-    replay window `peer.window` and `records` in one transaction. Of these none was committed before as far as the hub
-    remembers; (node, enrolment, seq) in the store has the last word. `problem`: why it says nothing, else None.
-    """
+    replay window `peer.window` and `records` in one transaction. `problem`: why it says nothing, else None.
+
+    The hub remembers some 2,000 counters of a node. Of older ones (node, enrolment, seq) in the store has the last
+    word: take out of `records` what it had already."""
 
     def __init__(self, peer: "Peer", counter: int, digest: bytes, now: int, reception: Reception) -> None:
         self.peer = peer

@@ -281,9 +281,9 @@ class World:
         shelf = self.shelves[heard.node]
         shelf.window = (heard.peer.window.highest, heard.peer.window.mask)
         shelf.receptions += 1
+        # Heard in two frames before the first was stored, or older than the hub remembers.
+        heard.records = [record for record in heard.records if record.seq not in shelf.rows]
         for record in heard.records:
-            if record.seq in shelf.rows:
-                continue  # heard in two frames before the first of them was stored
             told = number_of(record.values) if record.resource == "r" else record.body
             shelf.rows[record.seq] = (record.resource, told)
             shelf.arrived_ms[record.seq] = self.now

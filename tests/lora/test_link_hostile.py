@@ -204,6 +204,15 @@ def test_a_record_or_reading_that_comes_again_is_acknowledged_and_not_told() -> 
         assert told == [1, 0]
 
 
+def test_what_only_the_store_remembers_is_acknowledged_and_not_posted_again() -> None:
+    link = Link()
+    [heard] = link.hear(True, frame(link, True, UP["data"]))
+    heard.records = []  # the store had it
+    link.hub.committed(heard, link.now)
+    assert len(link.hub.datagrams_to_send(link.now + 100)) == 1
+    assert link.hub.posted(link.now + 10**9) == []
+
+
 def test_the_better_radio_answers() -> None:
     link = Link()
     data = frame(link, True, UP["data"])
