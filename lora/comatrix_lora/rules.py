@@ -11,6 +11,8 @@ RESOURCES = "rmchdtf"  # by their number; docs/reference/wire.md, section 2
 LAST_SCHEMA = 15 + 255
 LAST_AGE = 0xFFFF  # seconds: that old or older
 LAST_BEHIND = 0x7FFF  # counters
+LAST_REPEAT = 0xFFFF  # counters that a RECORD may lie behind
+_AGAIN = 8  # in a RECORD's low part
 _OLDER = 0x8000  # beside `behind`: older readings follow
 _ACK_WANTED = 0x80
 EXTENDED = 15  # schemas from here on take one byte more
@@ -152,8 +154,8 @@ def carried(oldest: "int | None", bitmap: int) -> int:
 
 class Ack(Rule):
     """`base`: the first counter, from the asking frame's oldest on, that did not come; base + 1 + i came where bit i of
-    `bitmap` is set. With it may come: one byte of link advice, the time (Unix seconds), the command that waits, and
-    the wish for a self-description."""
+    `bitmap` is set. For a fragment both are its feedback. With it may come: one byte of link advice, the time (Unix
+    seconds), the command that waits, and the wish for a self-description."""
 
     kind = 3
 
@@ -249,24 +251,52 @@ class Fragment(Rule):
 
 
 class Record(Rule):
-    """A whole record, or towards a node what answers one: `body` as over UDP (docs/reference/wire.md, section 2)."""
+    """A whole record: `body` as over UDP without a seq (docs/reference/wire.md, section 2). `behind`: the frame's
+    counter less the record's seq, 0 in the frame that carries it first."""
 
     kind = 6
 
-    def __init__(self, resource: str, body: bytes, ack: bool = False) -> None:
+    def __init__(self, resource: str, body: bytes, ack: bool = False, behind: int = 0) -> None:
         self.resource = resource
+        self.body = body
+        self.ack = ack
+        self.behind = behind
+
+    def plain(self) -> "Plain":
+        if not self.behind:
+            return _resource(self.resource), self.body
+        return _resource(self.resource) | _AGAIN, _uint(self.behind, 2) + self.body
+
+    @classmethod
+    def read(cls, low: int, data: bytes) -> "Record":
+        if not low & _AGAIN:
+            return cls(_named(low), data)
+        behind = _number(_some(data, 2), 0, 2)
+        if not behind:
+            raise FrameError("a repeat that is none")
+        return cls(_named(low & 7), data[2:], False, behind)
+
+
+class Feedback(Rule):
+    """What is held of a transfer of several blocks (`fragment_format`); a feedback of two bytes stands in an ACK."""
+
+    kind = 7
+
+    def __init__(self, body: bytes, ack: bool = False) -> None:
         self.body = body
         self.ack = ack
 
     def plain(self) -> "Plain":
-        return _resource(self.resource), self.body
+        return 0, self.body
 
     @classmethod
-    def read(cls, low: int, data: bytes) -> "Record":
-        return cls(_named(low), data)
+    def read(cls, low: int, data: bytes) -> "Feedback":
+        if low:
+            raise FrameError("a feedback has no low part")
+        return cls(_some(data, 3))
 
 
-KINDS = (Data, History, Aged, Ack, Command, Fragment, Record)  # by their number; 7 is spare
+KINDS = (Data, History, Aged, Ack, Command, Fragment, Record, Feedback)  # by their number
 
 
 def decode_untrusted(plain: bytes) -> Rule:
@@ -274,8 +304,6 @@ def decode_untrusted(plain: bytes) -> Rule:
     if not plain:
         raise FrameError("no rule byte")
     number = plain[0] >> 4 & 7
-    if number >= len(KINDS):
-        raise FrameError("unknown kind")
     low = plain[0] & 15
     at = 1
     if low == EXTENDED and number < _READINGS:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from comatrix_lora.ledger import Ledger, Ledgers
 from comatrix_lora.regions import NAMES, region
-from comatrix_lora.rules import Ack, Aged, Command, Data, Fragment, History, Record
+from comatrix_lora.rules import Ack, Aged, Command, Data, Feedback, Fragment, History, Record
 from comatrix_lora.schema import encode_older
 
 from comatrix.codec import cbor
@@ -35,6 +35,8 @@ def rules() -> Iterator[bytes]:
         yield one.encode()
     yield Fragment("d", 3, 0, 10, 255, bytes(32)).encode()
     yield Record("h", b"\xa1\x05\x01").encode()
+    yield Record("m", b"\x81\x61a", True, 300).encode()
+    yield Feedback(b"\x03\x20\x07").encode()
 
 
 def packed() -> Iterator[bytes]:

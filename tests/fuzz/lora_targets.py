@@ -6,7 +6,11 @@ import struct
 import zlib
 
 from comatrix_lora.errors import FrameError
+from comatrix_lora.fragment_receiver import Limits
+from comatrix_lora.frame import Peer
 from comatrix_lora.history import SPAN
+from comatrix_lora.hub_events import Heard, Reception
+from comatrix_lora.hub_node import HubNode, Profile
 from comatrix_lora.ledger import Ledger, Ledgers
 from comatrix_lora.readings import read_untrusted
 from comatrix_lora.received import carried_untrusted
@@ -24,6 +28,9 @@ from comatrix_lora.schema import (
 
 from comatrix.codec import cbor
 from comatrix.errors import CborError
+from comatrix.gateway.aead import aead
+from comatrix.session import oscore
+from comatrix.session.replay import Window
 
 Readings = dict[int, int | str]
 MOST = 255  # bytes of a LoRa packet
@@ -57,6 +64,23 @@ def readings_of(data: bytes) -> None:
     seqs = [one.seq for one in told]
     assert seqs == sorted(set(seqs), reverse=True) and seqs[-1] >= 0 and seqs[0] <= 1000
     assert len(_written(climate(), [one.values for one in told])) <= len(found.values)
+
+
+def hub_node(data: bytes) -> None:
+    """HubNode.read_untrusted: records of counters up to the frame's own, or a problem and then nothing else."""
+    node, radio = HubNode(Profile(600_000, {0: climate()}), Limits(held_bytes=4096)), Reception("a", -90, 5)
+    heard = Heard(_nobody(), 1000, bytes(8), 0, radio)
+    node.read_untrusted(heard, data[:MOST], 50, 0)
+    assert all(0 <= seq <= 1000 for record in heard.records for seq in record.seqs)
+    assert all(record.age_ms >= 0 for record in heard.records)
+    if heard.problem is not None:
+        assert heard.records == [] and not heard.ack_wanted
+    node.commit(heard, 0)
+
+
+def _nobody() -> Peer:
+    context = oscore.Context(bytes(16), b"", b"\x07", b"l", aead)
+    return Peer(context, lambda kid, counter: b"", Window())
 
 
 def value(data: bytes) -> None:

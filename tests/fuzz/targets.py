@@ -228,6 +228,7 @@ TARGETS = (
     Target("schema.decode_older_untrusted", lora.older, (FrameError,), ("lora readings",)),
     Target("schema.readings_untrusted", lora.readings, (FrameError,), ("lora readings",)),
     Target("readings.read_untrusted", lora.readings_of, (FrameError,), ("lora rules",)),
+    Target("hub_node.read_untrusted", lora.hub_node, (), ("lora rules",)),
     Target("received.carried_untrusted", lora.carried, (ValueError,)),
     Target("ledger.Ledger.load_untrusted", lora.ledger, (), ("ledger",)),
     Target("ledger.Ledgers.load_untrusted", lora.ledgers, (), ("ledgers",)),

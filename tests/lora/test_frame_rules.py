@@ -15,6 +15,7 @@ from comatrix_lora.rules import (
     Aged,
     Command,
     Data,
+    Feedback,
     Fragment,
     History,
     Record,
@@ -48,6 +49,8 @@ EXAMPLES: list[Rule] = [
     Command(1, 0, ack=True),
     Fragment("d", 1, 2, 32, 200, b"part"),
     Record("t", b""),
+    Record("m", b"\x81\x63hey", ack=True, behind=0xFFFF),
+    Feedback(b"\x07\x20\x03"),
     *(Record(name, b"\x81\x63hey", ack=True) for name in RESOURCES),
 ]
 
@@ -95,6 +98,11 @@ def test_a_fragment_takes_16_bytes_and_its_data() -> None:
 
 def test_a_record_takes_12_bytes_and_its_body() -> None:
     assert size(Record("h", bytes(20))) == 12 + 20
+    assert size(Record("h", bytes(20), behind=1)) == 14 + 20
+
+
+def test_a_feedback_about_several_blocks_takes_12_bytes_and_its_own() -> None:
+    assert size(Feedback(bytes(5)), up=False) == 12 + 5
 
 
 @pytest.mark.parametrize("rule", EXAMPLES, ids=repr)
@@ -108,7 +116,7 @@ def test_every_kind_comes_back_as_it_was(rule: Rule) -> None:
 
 def test_every_kind_has_an_example() -> None:
     assert {type(rule) for rule in EXAMPLES} == set(KINDS)
-    assert [kind.kind for kind in KINDS] == list(range(7))
+    assert [kind.kind for kind in KINDS] == list(range(8))
 
 
 def test_rules_of_other_parts_are_not_equal() -> None:
@@ -146,8 +154,11 @@ def test_bytes_of_chance_are_refused_or_come_back() -> None:
     ("plain", "why"),
     [
         (b"", "no rule byte"),
-        (b"\x70abc", "unknown kind"),
-        (b"\xf0abc", "unknown kind"),
+        (b"\x71abc", "low part"),
+        (b"\xf0ab", "cut short"),
+        (b"\x69\x00\x00a", "a repeat that is none"),
+        (b"\x69\x00", "cut short"),
+        (b"\x6f\x00\x01a", "resource"),
         (b"\x00", "cut short"),
         (b"\x0f", "cut short"),
         (b"\x0f\x01", "cut short"),
@@ -180,6 +191,7 @@ def test_what_no_rule_says_is_refused(plain: bytes, why: str) -> None:
         Command(0x10000, 1),
         Command(1, 256),
         Fragment("m", 256, 0, 1, 1, b"x"),
+        Record("m", b"", behind=0x10000),
         Record("x", b""),
         Record("rm", b""),
         Record("", b""),

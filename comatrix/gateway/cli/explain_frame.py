@@ -78,7 +78,10 @@ def _content_json(plain: bytes, *, up: bool) -> Value:
     if isinstance(rule, rules.Fragment):
         parts = {name: getattr(rule, name) for name in ("resource", "transfer", "block", "k", "seed")}
         return told | parts | {"data": rule.data.hex()}
+    if isinstance(rule, rules.Feedback):
+        return told | {"transfer": rule.body[0], "held": rule.body[1:].hex()}
     assert isinstance(rule, rules.Record)
+    told["behind"] = rule.behind
     return told | {"resource": rule.resource, "record": _record(rule, up=up), "body": rule.body.hex()}
 
 
@@ -222,9 +225,14 @@ def _fragment_words(content: Value) -> list[str]:
 
 
 def _record_words(content: Value) -> list[str]:
+    again = [f"again: first sent {content['behind']} counters before"] if content["behind"] else []
     if content["record"] is None:
-        return [f"resource {content['resource']}: {content['body'] or 'no body'}"]
-    return [f"resource {content['resource']}", *record_words.lines(content["record"])]
+        return [f"resource {content['resource']}: {content['body'] or 'no body'}", *again]
+    return [f"resource {content['resource']}", *again, *record_words.lines(content["record"])]
+
+
+def _feedback_words(content: Value) -> list[str]:
+    return [f"of transfer {content['transfer']}: {content['held']} (fragments held of each block)"]
 
 
 WORDS = {
@@ -235,4 +243,5 @@ WORDS = {
     "command": _command_words,
     "fragment": _fragment_words,
     "record": _record_words,
+    "feedback": _feedback_words,
 }

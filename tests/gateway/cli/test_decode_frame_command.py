@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from click.testing import Result
-from comatrix_lora.rules import Ack, Aged, Command, Data, Fragment, History, Record, Rule
+from comatrix_lora.rules import Ack, Aged, Command, Data, Feedback, Fragment, History, Record, Rule
 from comatrix_lora.schema import MISSING, climate, encode_older
 
 from comatrix.gateway.edges.store.store import Store
@@ -121,6 +121,7 @@ def test_everything_a_frame_says_is_told_in_words(garden: Garden) -> None:
         (Data(0, b"\xff"), ["not the size of this schema"]),
         (Record("m", b"\x81\x63hey"), ['to the default room: "hey"']),
         (Record("m", b"\xff"), ["resource m: ff"]),
+        (Record("m", b"\x81\x63hey", behind=3), ['to the default room: "hey"', "again: first sent 3 counters before"]),
         (Fragment("d", 1, 0, 10, 4, bytes(5)), ["transfer 1, block 0, seed 4 over 10 symbols, 5 bytes"]),
     ]
     for counter, (rule, expected) in enumerate(up, 1):
@@ -134,14 +135,15 @@ def test_everything_a_frame_says_is_told_in_words(garden: Garden) -> None:
         (command, ["item 3: setting or method 1 with [30]"]),
         (Command(3, 1, b"\xff"), ["arguments that are no CBOR: ff"]),
         (Record("t", b"\x1a\x6b\x49\xd2\x00"), ["answer"]),
+        (Feedback(b"\x07\x20\x03"), ["of transfer 7: 2003"]),
     ]
     for own, (rule, expected) in enumerate(down):
         for frame in (gateway.seal_response(own + 1, rule.encode()), gateway.seal_response(8, rule.encode(), own)):
             said = garden.words(frame, "--node", "garden")
             assert "to node 1, from its gateway" in said
             assert all(text in said for text in expected), said
-    strange = garden.words(node.seal_request(100, b"\x70abc"), "--node", "1")
-    assert "cannot be read: unknown kind" in strange
+    strange = garden.words(node.seal_request(100, b"\x71abc"), "--node", "1")
+    assert "cannot be read: a feedback has no low part" in strange
 
 
 def test_every_form_of_a_frame_is_opened(garden: Garden) -> None:
