@@ -26,26 +26,42 @@ if TYPE_CHECKING:
 
 
 class Channel:
-    """How the radio is provisioned. `limit`: bytes of the longest frame; with an explicit header and a CRC."""
+    """How the radio is provisioned. `limit`: bytes of the longest frame; with an explicit header and a CRC. `added`:
+    bytes the module puts in front of each frame; `base64`: it carries text, so frames go as such."""
 
     def __init__(
-        self, sf: int, bandwidth_hz: int = 125000, coding_rate: int = 5, preamble: int = 8, limit: int = 255
+        self,
+        sf: int,
+        bandwidth_hz: int = 125000,
+        coding_rate: int = 5,
+        preamble: int = 8,
+        limit: int = 255,
+        added: int = 0,
+        base64: bool = False,
     ) -> None:
         self.sf = sf
         self.bandwidth_hz = bandwidth_hz
         self.coding_rate = coding_rate
         self.preamble = preamble
         self.limit = limit
+        self.added = added
+        self.base64 = base64
+
+    def on_air(self, size: int) -> int:
+        """Bytes on the air of a frame of `size` bytes."""
+        return self.added + ((size + 2) // 3 * 4 if self.base64 else size)
 
     def airtime_us(self, size: int, sf: int) -> int:
         """Of a frame of `size` bytes at `sf`."""
-        return airtime_us(size, sf, self.bandwidth_hz, self.coding_rate, self.preamble)
+        return airtime_us(self.on_air(size), sf, self.bandwidth_hz, self.coding_rate, self.preamble)
 
     def fits(self, longest_us: "int | None") -> int:
         """Bytes of the longest frame within that airtime, at the provisioned spreading factor."""
         if longest_us is None:
             return self.limit
-        return min(self.limit, fits_us(longest_us, self.sf, self.bandwidth_hz, self.coding_rate, self.preamble) or 0)
+        fitting = fits_us(longest_us, self.sf, self.bandwidth_hz, self.coding_rate, self.preamble) or 0
+        left = max(0, fitting - self.added)
+        return min(self.limit, left // 4 * 3 if self.base64 else left)
 
 
 def pause_ms(attempt: int, unit_ms: int, random: "Random") -> int:

@@ -2,6 +2,7 @@
 
 import pytest
 from comatrix_lora.airtime import airtime_us
+from comatrix_lora.airtime import airtime_us
 from comatrix_lora.errors import LoraError
 from comatrix_lora.ledger import ALARM, BULK, READING, Ledger
 from comatrix_lora.link_advice import PATIENCE, Settings, advise, encode
@@ -109,3 +110,14 @@ def test_advice_leaves_the_margin_and_names_only_what_is_received() -> None:
     for wrong in ((4, 0), (13, 0), (7, 32), (7, -2)):
         with pytest.raises(LoraError):
             encode(*wrong)
+
+
+@pytest.mark.parametrize(("added", "base64", "on_air"), [(0, False, 15), (8, False, 23), (8, True, 28)])
+def test_what_a_module_adds_is_counted_as_airtime_and_kept_out_of_the_limit(
+    added: int, base64: bool, on_air: int
+) -> None:
+    channel = Channel(9, preamble=12, limit=180, added=added, base64=base64)
+    assert channel.airtime_us(15, 9) == airtime_us(on_air, 9, 125_000, 5, 12)
+    longest = channel.fits(400_000)
+    assert channel.airtime_us(longest, 9) <= 400_000
+    assert longest == 180 or channel.airtime_us(longest + (3 if base64 else 1), 9) > 400_000
