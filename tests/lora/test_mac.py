@@ -2,7 +2,6 @@
 
 import pytest
 from comatrix_lora.airtime import airtime_us
-from comatrix_lora.airtime import airtime_us
 from comatrix_lora.errors import LoraError
 from comatrix_lora.ledger import ALARM, BULK, READING, Ledger
 from comatrix_lora.link_advice import PATIENCE, Settings, advise, encode
