@@ -10,6 +10,8 @@ from comatrix_lora.rules import Ack, Aged, Command, Data, Feedback, Fragment, Hi
 from comatrix_lora.schema import encode_older
 
 from comatrix.codec import cbor
+from comatrix.codec.description import Description
+from comatrix.gateway.uplink.node_schemas import keep_raw
 from tests.fuzz.lora_targets import DUTIES_PPM, NOW_MS, SCHEMAS
 from tests.lora.frame_sides import every_kind
 
@@ -84,11 +86,26 @@ def _used(made: Ledger, start_ms: int, count: int) -> Ledger:
     return made
 
 
+def descriptions() -> Iterator[bytes]:
+    """Without schemas, with good ones, with what is none."""
+    bad = {5: [0, 9, 0, 1], 6: [0, 0, 9, 1, 0, 0, 9, 1]}
+    for announced in ({}, {1 + code: schema.as_list() for code, schema in enumerate(SCHEMAS)}, bad):
+        yield cbor.encode(Description(schemas=announced).body())
+
+
+def raw() -> Iterator[bytes]:
+    """Frames of a schema that is not known, as they are stored."""
+    yield keep_raw(9, b"abcd", [300])
+    yield keep_raw(270, bytes(40), [300, 298, 296, 295])
+
+
 LAYERS = {
     "lora frames": frames,
     "lora rules": rules,
     "lora readings": packed,
     "lora schemas": schemas,
+    "lora raw": raw,
+    "descriptions": descriptions,
     "ledger": ledger,
     "ledgers": ledgers,
 }

@@ -1,0 +1,78 @@
+"""A node's reading schemas, from what it said of itself; and readings that were packed by one -> records' bodies.
+
+A frame whose schema is not known yet is kept as it came, and unpacked when the description is here.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+
+from comatrix_lora.errors import FrameError
+from comatrix_lora.history import SPAN
+from comatrix_lora.schema import MISSING, Schema, climate, from_list_untrusted, readings_untrusted
+
+from comatrix.codec import cbor
+from comatrix.codec.description import MAX_SCHEMA, read_description
+from comatrix.codec.record_types import Readings, array, uint
+from comatrix.errors import RecordError, WireError
+
+Values = Mapping[int, int | str]
+MOST_SEQS = SPAN + 2  # of a frame: the newest, its oldest, and those a bitmap names
+MOST_SEQ = 1 << 40
+
+
+def schemas_of(description: bytes | None, tell: Callable[[str], None] = lambda problem: None) -> dict[int, Schema]:
+    """The CBOR of its self-description, if there is one -> its schemas by code, schema 0 always among them.
+
+    What is no schema is left out, and `tell` hears why."""
+    found: dict[int, Schema] = {}
+    if description is not None:
+        try:
+            found, problems = announced_untrusted(description)
+        except WireError as error:
+            problems = [f"no description: {error}"]
+        for problem in problems:
+            tell(problem)
+    return {0: climate()} | found
+
+
+def announced_untrusted(description: bytes) -> tuple[dict[int, Schema], list[str]]:
+    """(the schemas that a description announces, what is wrong with the others). Raises CborError, RecordError."""
+    found, problems = {}, []
+    for code, numbers in read_description(cbor.decode_untrusted(description)).schemas.items():
+        try:
+            found[code] = from_list_untrusted(numbers)
+        except FrameError as error:
+            problems.append(f"schema {code}: {error}")
+    return found, problems
+
+
+def readings_body(values: Values) -> bytes | None:
+    """{word: integer or mark} -> the body of a Readings record, as over UDP; None: it says nothing, every word missing.
+
+    A word that is missing is left out; one out of range stands there with null."""
+    beyond = tuple(word for word, value in values.items() if isinstance(value, str) and value != MISSING)
+    said = Readings({word: value for word, value in values.items() if isinstance(value, int)}, 0, beyond)
+    return cbor.encode(said.body()) if said.values or beyond else None
+
+
+def keep_raw(schema: int, values: bytes, seqs: Sequence[int]) -> bytes:
+    """A frame of readings of a schema not known: what there is to store until it is."""
+    return cbor.encode([schema, values, list(seqs)])
+
+
+def kept_raw_untrusted(kept: bytes) -> tuple[int, bytes, list[int]]:
+    """The inverse: (schema, values, seqs, the newest first). Raises CborError, RecordError."""
+    parts = array(cbor.decode_untrusted(kept), 3, 3)
+    values, seqs = parts[1], [uint(seq, "seq", MOST_SEQ) for seq in array(parts[2], 1, MOST_SEQS)]
+    if not isinstance(values, bytes) or seqs != sorted(set(seqs), reverse=True):
+        raise RecordError("no readings of a frame")
+    return uint(parts[0], "schema", MAX_SCHEMA + 1), values, seqs
+
+
+def unpack_raw_untrusted(schema: Schema, values: bytes, seqs: Sequence[int]) -> list[tuple[int, bytes | None]]:
+    """Readings of a frame, its schema known at last -> (seq, body as `readings_body` says) of each, the newest first.
+
+    Raises FrameError: they are not of this schema."""
+    found = readings_untrusted(schema, values)
+    if len(found) != len(seqs):
+        raise FrameError("not as many readings as it names")
+    return [(seq, readings_body(one)) for seq, one in zip(seqs, found, strict=True)]
