@@ -44,8 +44,8 @@ class Storage(Protocol):
     async def hello(self, node: int, hello: Any, window: WindowMove | None, now_ms: int) -> None:
         """Store what a hello said, and the window its frame moved. Raises StoreError."""
 
-    async def keep_unread(self, node: Node, said: Unreadable, window: WindowMove, received_ms: int) -> None:
-        """Store readings nobody can read yet, and the window. Raises StoreError."""
+    async def keep_unread(self, node: Node, said: Unreadable, received_ms: int) -> None:
+        """Store readings nobody can read yet. Raises StoreError."""
 
     def unread(self, node: Node) -> list[tuple[int, list[NewRecord]]]:
         """Those that can be read by now: the row of each, and what it says."""
@@ -160,7 +160,7 @@ class LoraReceiver:
         self.duplicates += len(known)
         heard.records = [record for record in heard.records if record.seq not in known]
         if said.unreadable is not None:
-            await self._storage.keep_unread(node, said.unreadable, window, wall_ms)
+            await self._storage.keep_unread(node, said.unreadable, wall_ms)
         rows = [
             (record, outcome.id)
             for record, outcome in zip(said.records, outcomes, strict=False)

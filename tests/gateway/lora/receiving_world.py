@@ -46,7 +46,8 @@ class NodeEnd:
         sealer = Peer(context, lambda kid, counter: Binding(kid, counter, b"").aad, Window())
         self.schemas = schemas or {0: climate()}
         mac = Mac(Channel(7), Ledger(0), lambda n: 0, awake=True)
-        self.station = Station(sealer, Counter(1, 32), mac, self.schemas, INTERVAL_MS, jitter_ms=0)
+        self.counter = Counter(1, 32)
+        self.station = Station(sealer, self.counter, mac, self.schemas, INTERVAL_MS, jitter_ms=0)
         self.events: list[Any] = []
         self.sent: list[bytes] = []
 

@@ -241,10 +241,10 @@ async def test_rotated_keys_are_taken_beside_the_old_ones_until_the_node_spoke_i
     world.directory.changed("node", given.number)
     reading(old, world, 2)
     await world.run(old, 2000)
-    new.station.counter.skip_below(old.station.counter.next)  # one counter for everything
+    new.counter.skip_below(old.counter.next)  # one counter for everything
     reading(new, world, 3)
     await world.run(new, 2000)
-    old.station.counter.skip_below(new.station.counter.next)
+    old.counter.skip_below(new.counter.next)
     reading(old, world, 4)
     await world.run(old, 2000)
     assert [split_untrusted(row.body)[1] for row in world.rows()] == [{0: 1}, {0: 2}, {0: 3}]

@@ -6,10 +6,10 @@ from comatrix_lora.errors import FrameError
 from comatrix_lora.hub_node import Profile
 from comatrix_lora.schema import Schema
 
-from comatrix.gateway.edges.store import contexts, descriptions, known, lora, status
+from comatrix.gateway.edges.store import descriptions, known, lora, status
 from comatrix.gateway.edges.store.reception import Reception
 from comatrix.gateway.edges.store.store import Store
-from comatrix.gateway.model import NewRecord, Node, WindowMove
+from comatrix.gateway.model import NewRecord, Node
 from comatrix.gateway.provisioning import DEFAULT_INTERVAL_S
 from comatrix.gateway.uplink.lora_records import Unreadable
 from comatrix.gateway.uplink.node_schemas import schemas_of, unpack_raw_untrusted
@@ -36,8 +36,8 @@ class LoraReception(Reception):
 
         return self._lora_store.read(look)
 
-    async def keep_unread(self, node: Node, said: Unreadable, window: WindowMove, received_ms: int) -> None:
-        """Readings in a schema that is not known, and the window of their frame. Raises StoreError."""
+    async def keep_unread(self, node: Node, said: Unreadable, received_ms: int) -> None:
+        """Readings in a schema that is not known. Raises StoreError."""
         record = said.record
         assert record.schema is not None
         one = lora.Unread(
@@ -51,11 +51,7 @@ class LoraReception(Reception):
             received_ms,
         )
 
-        def job(connection: sqlite3.Connection) -> None:
-            lora.keep(connection, one)
-            contexts.move_windows(connection, [window])
-
-        await self._lora_store.run(job, refusable=True)
+        await self._lora_store.run(lambda connection: lora.keep(connection, one), refusable=True)
 
     def unread(self, node: Node) -> list[tuple[int, list[NewRecord]]]:
         """Frames whose schema is known by now: the row of each, and what it says. Forget a row once that is stored."""
