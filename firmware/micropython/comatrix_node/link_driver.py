@@ -19,19 +19,21 @@ if TYPE_CHECKING:
 
 
 class DriverLink:
-    """`make()` makes the driver; whatever it raises is a chip that does not answer, and is tried again."""
+    """`make()` makes the driver; whatever it raises is a chip that does not answer, and is tried again.
+
+    `wait(ms)`: until the chip may have something to tell, at most so long."""
 
     limit = 255
 
     def __init__(
-        self, make: "Callable[[], Any]", radio: "Radio", airtime_ms: "Callable[[int, int], int]", clock: "Any", sleep: "Any"
+        self, make: "Callable[[], Any]", radio: "Radio", airtime_ms: "Callable[[int, int], int]", clock: "Any", wait: "Any"
     ) -> None:
         self.heard: "list[bytes]" = []
         self._make = make
         self._radio = radio
         self._airtime_ms = airtime_ms
         self._clock = clock
-        self._sleep = sleep
+        self._wait = wait
         self._modem: "Any" = None
         self._sending_until: "int | None" = None
         self._ended: "int | None" = None
@@ -73,7 +75,7 @@ class DriverLink:
             now = self._clock.now()
             if now >= end or self._ended is not None:
                 break
-            self._sleep(min(_POLL_MS, end - now))
+            self._wait(end - now)
         return self.heard.pop(0) if self.heard else None
 
     def close(self) -> None:
@@ -161,7 +163,11 @@ def on_board(radio: "Radio", airtime_ms: "Callable[[int, int], int]", clock: "An
     import lora  # type: ignore[import-not-found]
 
     make = getattr(lora, radio.module.upper())
-    return DriverLink(lambda: _chip(make, radio), radio, airtime_ms, clock, time.sleep_ms)  # type: ignore[attr-defined]
+    return DriverLink(lambda: _chip(make, radio), radio, airtime_ms, clock, _wait)
+
+
+def _wait(ms: int) -> None:
+    time.sleep_ms(min(ms, _POLL_MS))  # type: ignore[attr-defined]
 
 
 def _chip(make: "Any", radio: "Radio") -> "Any":

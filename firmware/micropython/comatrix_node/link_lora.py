@@ -30,6 +30,7 @@ class SerialLink:
         clock: "Any",
         open_port: "Callable[[], Any]",
         baud: int = 115200,
+        poller: "Any" = None,
     ) -> None:
         self.modem = AtModem(dialect, airtime_ms, baud)
         self.limit: "int" = dialect.limit
@@ -37,7 +38,7 @@ class SerialLink:
         self._clock = clock
         self._open_port = open_port
         self._port: "Any" = None
-        self._poller = select.poll()
+        self._poller = poller or select.poll()
         self._look_ms = 0
 
     def sent(self) -> bool:
