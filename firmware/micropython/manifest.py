@@ -40,6 +40,7 @@ package(
         "observing.py",
         "parts.py",
         "power.py",
+        "program.py",
         "sensing.py",
         "shelf.py",
         "store.py",
