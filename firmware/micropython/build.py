@@ -42,7 +42,9 @@ USERS_CALL = (
     "comatrix_node.sensors",
 )  # maybe with keywords: their parameters keep their names
 # Of those, what only the set's own modules name.
-NOT_FOR_USERS = frozenset(("Waiting", "answers", "at_ms", "count_dropped", "fresh", "queue", "stash", "take", "written"))
+NOT_FOR_USERS = frozenset(
+    ("Waiting", "answers", "at_ms", "count_dropped", "fresh", "queue", "stash", "take", "written")
+)
 # Of comatrix_node, what every node needs for as long as it runs: in one piece with the core, as a module costs its own
 # dictionary, and three texts.
 EVERY_NODE = ("clock", "sensing", "waiting")
