@@ -1,7 +1,6 @@
 """The channel as the node's radio fills it: what a module adds to a frame is on the air, too."""
 
 from comatrix_lora.airtime import airtime_us
-from comatrix_lora.mac import Channel
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -10,12 +9,15 @@ if TYPE_CHECKING:
     from comatrix_node.lora_config import Radio
 
 
-class RadioChannel(Channel):
-    """`of(link)` tells what the link adds; until then nothing is."""
+class RadioChannel:
+    """What comatrix_lora.mac.Channel is, with what the link adds to a frame: `of(link)` tells that."""
+
+    limit = 0
+    _on_air: "Any" = None
 
     def __init__(self, radio: "Radio") -> None:
-        super().__init__(radio.sf, radio.bandwidth_hz, radio.coding_rate, radio.preamble)
-        self._on_air: "Any" = None
+        self.sf: "int" = radio.sf
+        self._radio = radio
 
     def of(self, link: "Any") -> None:
         """`link.limit`: bytes of the longest frame; `link.on_air(size)`: bytes such a frame has on the air."""
@@ -24,7 +26,8 @@ class RadioChannel(Channel):
 
     def airtime_us(self, size: int, sf: int) -> int:
         """Of a frame of `size` bytes at `sf`."""
-        return airtime_us(self._on_air(size), sf, self.bandwidth_hz, self.coding_rate, self.preamble)
+        radio = self._radio
+        return airtime_us(self._on_air(size), sf, radio.bandwidth_hz, radio.coding_rate, radio.preamble)
 
     def airtime_ms(self, size: int, sf: int) -> int:
         """The same, rounded up."""

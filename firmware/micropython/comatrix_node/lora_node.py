@@ -251,8 +251,8 @@ class Node(Program):
             records.delivered(unsent[0])
         try:
             self.station.record(resource, body, self.clock.now())
-        except LoraError as error:
-            print("not sent:", error)
+        except LoraError:
+            print("not sent, too long or too many: a record for", resource)
 
     # What commands.py asks of a node
 
