@@ -22,7 +22,7 @@ from comatrix_lora.medium.settings import RadioSettings
 from comatrix_lora.rules import Command
 from comatrix_lora.schema import climate
 from comatrix_lora.station import Station
-from comatrix_lora.station_events import Delivered, DescriptionWanted, Item, Refused, Reserve, Time
+from comatrix_lora.station_events import Delivered, DescriptionWanted, Item, Refused, Rekeyed, Reserve, Time
 
 from comatrix.session.counter import Counter
 from comatrix.session.keys import node_id
@@ -50,6 +50,9 @@ class Shelf:
 
     window: tuple[int, int] = (-1, 0)
     limit: int = 0
+    extra: bytes = b""
+    extras: list[bytes] = field(default_factory=list)  # all that were stored
+    lost: bool = False  # it came from a copy: what was sent under its keys is not known
     rows: dict[int, tuple[str, Any]] = field(default_factory=dict)  # seq -> resource, number of the reading or body
     arrived_ms: dict[int, int] = field(default_factory=dict)
     posted: list[tuple[int, bool]] = field(default_factory=list)
@@ -82,7 +85,8 @@ class Transmitter:
 
 
 class NodeActor:
-    """A node: its flash (`limit`, `kept`) outlives a reset, its station does not."""
+    """A node: its flash (`limit`, `kept`, `extra`: None where there is no context) outlives a reset, its station does
+    not."""
 
     def __init__(self, world: "World", number: int, awake: bool, jitter_ms: int) -> None:
         self.world = world
@@ -93,6 +97,7 @@ class NodeActor:
         self.ledger = Ledger(world.duty_ppm)
         self.limit = 1
         self.kept: list[Any] | None = None
+        self.extra: bytes | None = None if world.fresh else b""
         self.delivered: list[tuple[str, int]] = []
         self.executed: list[int] = []
         self.times: list[int] = []
@@ -105,10 +110,11 @@ class NodeActor:
 
     def boot(self) -> None:
         mac = Mac(self.world.channel, self.ledger, self.random.below, self.awake)
-        sealer: Peer = peer(self.world.recorder, node_id(self.number), b"")
+        sealer: Peer = peer(self.world.recorder, node_id(self.number), b"", extra=self.extra or b"")
         self.counter = Counter(self.limit, 32)
-        self.station = Station(sealer, self.counter, mac, SCHEMAS, PERIOD_MS, self.jitter_ms)
-        self.station.readings_open._capacity = 1024
+        self.station = Station(
+            sealer, self.counter, mac, SCHEMAS, PERIOD_MS, self.jitter_ms, fresh=self.extra is None, capacity=1024
+        )
         if self.kept is not None:
             self.station.restore(self.kept, self.world.now)
         self.changed()
@@ -150,6 +156,10 @@ class NodeActor:
             if isinstance(event, Reserve):
                 self.limit = event.limit
                 self.station.reserved(event.limit, self.world.now)
+            elif isinstance(event, Rekeyed):
+                assert event.extra == self.world.shelves[self.number].extra, "new keys before the gateway stored them"
+                self.extra = event.extra
+                self.station.rekeyed(self.world.now)
             elif isinstance(event, Delivered):
                 assert event.seq in self.world.shelves[self.number].rows, "an ack before the commit"
                 self.delivered.append((event.kind, event.seq))
@@ -184,9 +194,14 @@ class NodeActor:
         else:
             self.world.medium.at(self.out.sent[-1][1] + 1, self.boot)
 
+    def lose(self) -> None:
+        """Its flash is erased: counter, context, what was open."""
+        self.limit, self.extra, self.kept = 1, None, None
+        self.reset()
+
     @property
     def idle(self) -> bool:
-        return not self.station._offers()
+        return self.station.idle
 
 
 class World:
@@ -203,8 +218,10 @@ class World:
         duty_ppm: int = DUTY_PPM,
         jitter_ms: int = 500,
         limit: int = 222,
+        fresh: bool = False,
     ) -> None:
         self.seed = seed
+        self.fresh = fresh
         self.duty_ppm = duty_ppm
         self.settings = RadioSettings(sf=sf)
         self.channel = Channel(sf, limit=limit)
@@ -218,6 +235,7 @@ class World:
         self.items: dict[int, list[Command]] = {number: [] for number in self.shelves}
         self.confirmed_ms: dict[tuple[int, int], int] = {}
         self.lives = 0
+        self.store_fails: list[bool] = []
         self._planned: dict[Any, int] = {}
         for name in self.out:
             self._wire(name)
@@ -241,14 +259,19 @@ class World:
         self.peers: dict[int, Peer] = {}
         self.counters: dict[int, Counter] = {}
         for number, shelf in self.shelves.items():
-            made = peer(self.recorder, b"", node_id(number))
+            made = peer(self.recorder, b"", node_id(number), extra=shelf.extra)
             made.window = Window(*shelf.window)
+            made.lost = shelf.lost
             self.peers[number] = made
             self.counters[number] = Counter(shelf.limit, 256)
         macs = {name: Mac(self.channel, self.ledgers[name], self.random.below, True) for name in self.out}
         known = self.peers
         self.hub = Hub(
-            lambda number: [known[number]] if number in known else [], self._profile, macs, lambda n: self.counters[n]
+            lambda number: [known[number]] if number in known else [],
+            self._profile,
+            macs,
+            lambda n: self.counters[n],
+            random=self.random.below,
         )
         for number, shelf in self.shelves.items():
             for seq in sorted(shelf.unposted):
@@ -279,6 +302,16 @@ class World:
             return  # the gateway went down before
         assert heard.problem is None, heard.problem
         shelf = self.shelves[heard.node]
+        if self.store_fails and self.store_fails.pop():
+            hub.failed(heard)
+            return
+        if heard.rekeyed is not None:
+            shelf.extra, shelf.limit, shelf.lost = heard.rekeyed, 0, False
+            shelf.extras.append(heard.rekeyed)
+            self.peers[heard.node] = heard.peer
+            self.counters[heard.node] = Counter(0, 256)
+        elif heard.peer is not self.peers[heard.node]:
+            return  # heard under keys that were replaced meanwhile
         shelf.window = (heard.peer.window.highest, heard.peer.window.mask)
         shelf.receptions += 1
         # Heard in two frames before the first was stored, or older than the hub remembers.
@@ -318,7 +351,7 @@ class World:
                 break
             number, reserve = event
             self.shelves[number].limit = reserve.limit
-            self.hub.reserved(number, reserve.limit)
+            self.hub.reserved(number, reserve.limit, reserve.peer)
         due = self.hub.next_deadline(self.now)
         if due is not None:
             self.wake("hub", self.pump, due)
