@@ -3,6 +3,8 @@
 What is wrong raises at once: an ack before its commit, a nonce used twice (the recorder), a record stored twice.
 """
 
+from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -70,6 +72,7 @@ class Transmitter:
     def transmit(self, world: "World", data: bytes) -> int:
         end_us = self.radio.transmit(data)
         self.sent.append((world.medium.now_us, end_us))
+        world.on_frame(data, end_us)
         return end_us
 
     def worst_hour_us(self) -> int:
@@ -236,6 +239,7 @@ class World:
         self.confirmed_ms: dict[tuple[int, int], int] = {}
         self.lives = 0
         self.store_fails: list[bool] = []
+        self.on_frame: Callable[[bytes, int], None] = lambda data, end_us: None  # told of every frame that begins
         self._planned: dict[Any, int] = {}
         for name in self.out:
             self._wire(name)
@@ -276,6 +280,13 @@ class World:
         for number, shelf in self.shelves.items():
             for seq in sorted(shelf.unposted):
                 self._post(number, seq, seq < max((one for one, _ in shelf.posted), default=-1))
+
+    def restore(self, copy: dict[int, Shelf]) -> None:
+        """The gateway's disk is put back from a copy: what was sent and heard since is not known."""
+        self.shelves.update(deepcopy(copy))
+        for shelf in self.shelves.values():
+            shelf.lost = True
+        self.start_hub()
 
     def _profile(self, number: int) -> Profile:
         shelf = self.shelves[number]
