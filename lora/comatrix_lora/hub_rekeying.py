@@ -107,8 +107,9 @@ class Rekeyings:
         self._offers = [one for one in self._offers if one.first.node != number]
 
     def abandoned(self, number: int) -> None:
-        """Its new context could not be stored: it never existed."""
-        self.settled(number)
+        """Its new context could not be stored: it never existed, and nothing was answered under it. Asked again, it
+        is made again."""
+        self._made.pop(number, None)
 
     def handle_timer(self, now: int) -> None:
         """Forget what was offered long ago."""

@@ -141,7 +141,6 @@ def test_a_gateway_that_is_away_is_asked_for_keys_at_most_once_an_hour() -> None
                 starts.append(world.now)
 
     world.on_frame = on_frame
-    world.medium.loss = LossSettings(independent=1.0)
     for out in world.out.values():
         out.radio.sleep()
     read(world, 3, 100)

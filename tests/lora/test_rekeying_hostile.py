@@ -5,9 +5,11 @@ from typing import Any
 import pytest
 from comatrix_lora import hub_rekeying, rules
 from comatrix_lora.errors import FrameError
+from comatrix_lora.fragment_receiver import Limits
 from comatrix_lora.frame import Peer
 from comatrix_lora.header import parse_untrusted
-from comatrix_lora.hub_events import Heard
+from comatrix_lora.hub_events import Heard, Reception
+from comatrix_lora.hub_node import HubNode, Profile
 from comatrix_lora.hub_rekeying import Rekeyings
 
 from comatrix.session.counter import Counter
@@ -98,9 +100,9 @@ def test_a_step_said_again_at_once_changes_nothing(step: str, fresh: bool) -> No
     data = exchange.until(step)
     exchange.hear(data)
     before = exchange.link.state()
-    for radio in ("a", "a"):
-        exchange.link.now += 6_000 * (radio == "b")
-        assert exchange.link.hear(parse_untrusted(data).up, data, radio) == []
+    for later in (0, 6_000):
+        exchange.link.now += later
+        assert exchange.link.hear(parse_untrusted(data).up, data) == []
     assert exchange.link.state() == before
 
 
@@ -183,6 +185,35 @@ def test_nothing_is_answered_under_new_keys_before_they_are_stored() -> None:
     exchange.store(told)
     exchange.hear(exchange.said())
     assert exchange.works()
+
+
+def test_new_keys_that_could_not_be_stored_are_made_when_asked_again() -> None:
+    exchange = Exchange()
+    [heard] = exchange.link.hear(True, exchange.until("request 2"))
+    exchange.link.hub.failed(heard)
+    exchange.link.station.handle_timer(exchange.now + 5_000)
+    exchange.link.now += 20_000
+    exchange.hear(exchange.said())
+    exchange.hear(exchange.said())
+    assert exchange.works()
+
+
+def test_a_node_goes_on_above_what_was_heard_and_is_not_stored_yet() -> None:
+    exchange = Exchange()
+    old = exchange.link.node.seal_request(700, rules.Record("m", b"\x80").encode())
+    [slow] = exchange.link.hear(True, old)
+    exchange.hear(exchange.until("response 2"))
+    exchange.link.hub.committed(slow, exchange.now)
+    assert exchange.link.station.counter.next > 700 and exchange.works()
+
+
+def test_new_keys_push_nothing_out_of_the_memory_of_what_came() -> None:
+    seqs = [256 * block for block in range(1, 9)]
+    node = HubNode(Profile(600_000, {}, seqs), Limits())
+    heard = Heard(peer(Recorder(), b"", node_id(7)), 1, bytes(8), 0, Reception("a", -80, 5))
+    node.read_untrusted(heard, rules.Rekey(None, True).encode(), 50, 0)
+    node.commit(heard, 0)
+    assert all(node.received.has(seq) for seq in seqs)
 
 
 def test_a_gateway_whose_copy_is_old_hears_only_the_wish_for_new_keys() -> None:
