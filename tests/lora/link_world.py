@@ -34,6 +34,7 @@ from tests.session.recording import Recorder
 
 PERIOD_MS = 600_000
 DUTY_PPM = 10_000
+HOUR_US = 3_600_000_000
 SCHEMAS = {0: climate()}
 
 
@@ -77,13 +78,13 @@ class Transmitter:
 
     def worst_hour_us(self) -> int:
         """Most airtime in any hour: one that ends with a transmission."""
-        worst, first = 0, 0
+        worst = whole = first = 0  # `whole`: of all that ended within the hour, also what began before it
         for start, end in self.sent:
-            while self.sent[first][1] <= end - 3_600_000_000:
+            whole += end - start
+            while self.sent[first][1] <= end - HOUR_US:
+                whole -= self.sent[first][1] - self.sent[first][0]
                 first += 1
-            parts = self.sent[first : self.sent.index((start, end)) + 1] if first else None
-            inside = parts if parts is not None else [one for one in self.sent if one[1] <= end]
-            worst = max(worst, sum(e - max(s, end - 3_600_000_000) for s, e in inside))
+            worst = max(worst, whole - max(0, end - HOUR_US - self.sent[first][0]))
         return worst
 
 
@@ -122,9 +123,13 @@ class NodeActor:
             self.station.restore(self.kept, self.world.now)
         self.changed()
 
+    def _keep(self) -> None:
+        if self.world.keeps:
+            self.kept = self.station.kept(self.world.now)
+
     def changed(self) -> None:
         """Something was said to the station."""
-        self.kept = self.station.kept(self.world.now)
+        self._keep()
         self.world.wake(self.number, self.pump)
 
     def _heard(self, data: bytes) -> None:
@@ -140,7 +145,7 @@ class NodeActor:
         if self.out.radio.state != "transmitting":
             frames = station.datagrams_to_send(world.now)
             self._events()
-            self.kept = station.kept(world.now)
+            self._keep()
             for data in frames:
                 self.out.transmit(world, data)
         if station.listens(world.now) or (station.mac.busy_until > world.now):
@@ -179,7 +184,7 @@ class NodeActor:
         if item.id > max(self.executed, default=0):
             self.executed.append(item.id)
         self.station.record("c", b"\x81\x19" + item.id.to_bytes(2, "big"), self.world.now)
-        self.kept = self.station.kept(self.world.now)
+        self._keep()
 
     def reading(self, number: int, priority: int = READING) -> None:
         self.station.readings(0, values_of(number), self.world.now, self.world.now, priority)
@@ -237,6 +242,9 @@ class World:
         self.shelves = {number: Shelf() for number in range(1, nodes + 1)}
         self.items: dict[int, list[Command]] = {number: [] for number in self.shelves}
         self.confirmed_ms: dict[tuple[int, int], int] = {}
+        self.keeps = True  # whether nodes store their state: without it a reset loses what is open
+        self.time_each_ms = 0  # how long after it was told a node is told the time again
+        self._told_ms: dict[int, int] = {}
         self.lives = 0
         self.store_fails: list[bool] = []
         self.on_frame: Callable[[bytes, int], None] = lambda data, end_us: None  # told of every frame that begins
@@ -336,8 +344,16 @@ class World:
             elif record.resource == "c":
                 self._result(heard.node, int.from_bytes(record.body[2:], "big"))
         waiting = self.items[heard.node]
-        self.hub.committed(heard, self.now, waiting[0] if waiting else None, 1_800_000_000 + self.now // 1000)
+        self.hub.committed(heard, self.now, waiting[0] if waiting else None, self._time_for(heard))
         self.wake("hub", self.pump)
+
+    def _time_for(self, heard: Heard) -> int | None:
+        """The time, where an answer is wanted and it was not told lately."""
+        if self.now < self._told_ms.get(heard.node, -self.time_each_ms) + self.time_each_ms:
+            return None
+        if heard.ack_wanted:
+            self._told_ms[heard.node] = self.now
+        return 1_800_000_000 + self.now // 1000
 
     def _result(self, number: int, id: int) -> None:
         self.confirmed_ms.setdefault((number, id), self.now)
