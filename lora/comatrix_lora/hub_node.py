@@ -7,7 +7,7 @@ from comatrix_lora.link_advice import STEP_DB
 from comatrix_lora.open_records import SEQ
 from comatrix_lora.readings import read_untrusted
 from comatrix_lora.received import Counters, Received, carried_untrusted
-from comatrix_lora.rules import Aged, Data, Fragment, History, decode_untrusted
+from comatrix_lora.rules import Aged, Data, Fragment, History, Rekey, decode_untrusted
 from comatrix_lora.rules import Record as RecordRule
 
 _SNRS = 8
@@ -54,7 +54,8 @@ class HubNode:
 
     def __init__(self, profile: Profile, limits: Limits) -> None:
         self.profile = profile
-        self.received = Received(profile.interval_ms, 3, profile.readings, profile.posted)
+        readings, records = list(profile.readings), list(profile.records)
+        self.received = Received(profile.interval_ms, 3, readings, profile.posted)
         self.receiver = Receiver(limits)
         self.offered: "Offered | None" = None
         self.radio: "str | None" = None
@@ -63,8 +64,10 @@ class HubNode:
         self.advice = 0
         self.less_db = 0
         self._records = Counters()
-        for seq in profile.records:
+        for seq in records:
             self._records.add(seq)
+        # The highest counter that may be in this memory or in the store: a node that lost its own goes on above it.
+        self.highest = max([-1, profile.posted] + readings + records)
 
     def level(self, radio: str, sf: int, snr_db: int) -> None:
         """A frame was heard. One at another spreading factor than advised shows that the advice was given up."""
@@ -95,6 +98,8 @@ class HubNode:
                 self._record(heard, heard.counter - rule.behind, rule.resource, rule.body)
             elif isinstance(rule, Fragment):
                 self._fragment(heard, rule, plain[1:], now)
+            elif isinstance(rule, Rekey) and rule.following is None:
+                heard.ack_wanted = True
             else:
                 raise FrameError("not what a node says")
         except FrameError as error:
@@ -142,6 +147,10 @@ class HubNode:
 
     def commit(self, heard: Heard, now: int) -> None:
         """What was heard is on disk."""
+        if isinstance(heard.rule, Rekey):
+            self.highest = max(self.highest, heard.above)
+            return  # of a node that lost its counter this is a low one: not one of its records
+        self.highest = max(self.highest, heard.counter)
         if heard.seqs:
             by_seq = {}
             for record in heard.records:
