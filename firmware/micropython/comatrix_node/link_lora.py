@@ -69,7 +69,7 @@ class SerialLink:
         due = self.modem.next_deadline() if self._port is not None else self._look_ms
         if due is not None:
             wait_ms = min(wait_ms, due - now)
-        if self._poller.poll(max(0, wait_ms)):
+        if self._poller.poll(max(0, wait_ms)) and self._port is not None:
             self._read()
         self.modem.handle_timer(self._clock.now())
         self._write()
