@@ -48,6 +48,12 @@ _LOOK_MS = 200  # at a radio that cannot send
 _GARBAGE = 4096  # as in node.py
 
 
+def _deep_sleep(ms: int) -> None:
+    from comatrix_node import power
+
+    power.deep_sleep(ms)
+
+
 def _aad(kid: bytes, counter: int) -> bytes:
     """RFC 8613 section 5.4."""
     return Binding(kid, counter, b"").aad
@@ -56,7 +62,8 @@ def _aad(kid: bytes, counter: int) -> bytes:
 class Node(Program):
     """All is made from config.json and the board unless it is handed in; `random(n)` gives 0 <= int < n.
 
-    `rtc`: memory that survives deep sleep and resets without loss of power, as `machine.RTC()` has on ESP32, or None."""
+    `board`: memory that survives deep sleep and resets without loss of power (`machine.RTC()` of an ESP32) or None,
+    whether this start is a wake-up, and what sleeps deeply for so many ms."""
 
     def __init__(
         self,
@@ -65,15 +72,14 @@ class Node(Program):
         store: "Any" = None,
         clock: "Any" = None,
         random: "Callable[[int], int]" = random,
-        rtc: "Any" = None,
+        board: "tuple[Any, bool, Callable[[int], None]] | None" = None,
     ) -> None:
         if hasattr(gc, "threshold"):  # not in CPython
             gc.threshold(_GARBAGE)
         from comatrix_node import parts
 
         self.config = config
-        board_rtc, self._woke = parts.board()
-        rtc = rtc or board_rtc
+        rtc, self._woke, self._deep_sleep = board or (parts.board() + (_deep_sleep,))
         self.store = store or parts.store(rtc)
         parts.unload("parts")
         self.clock = LongClock(clock or Clock())
@@ -353,6 +359,4 @@ class Node(Program):
         pause = min(max(1000, due - now), LONGEST_SLEEP_MS)
         self.link.close()
         self._memory.stash(self.station, pause)
-        from comatrix_node import power
-
-        power.deep_sleep(pause)
+        self._deep_sleep(pause)
