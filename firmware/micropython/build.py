@@ -48,7 +48,9 @@ USERS_CALL = (
     "comatrix_node.sensors",
 )  # maybe with keywords: their parameters keep their names
 # Of those, what only the set's own modules name.
-NOT_FOR_USERS = frozenset(("Waiting", "answers", "at_ms", "count_dropped", "fresh", "queue", "stash", "take", "written"))
+NOT_FOR_USERS = frozenset(
+    ("Waiting", "answers", "at_ms", "count_dropped", "fresh", "queue", "stash", "take", "written")
+)
 # Of comatrix_node, what every node needs for as long as it runs: in one piece with the core, as a module costs its own
 # dictionary, and three texts.
 EVERY_NODE = ("clock", "sensing", "waiting", "lora_channel", "lora_memory", "lora_schemas")
@@ -119,7 +121,10 @@ def read_manifest(path: Path = HERE / "manifest.py", link: str = "udp") -> list[
     def module(module_path: str, base_path: str = ".") -> None:
         add(path.parent / base_path, module_path)
 
-    exec(compile(path.read_text(), str(path), "exec"), {"package": package, "module": module, "options": Options({"link": link})})
+    exec(
+        compile(path.read_text(), str(path), "exec"),
+        {"package": package, "module": module, "options": Options({"link": link})},
+    )
     return found
 
 

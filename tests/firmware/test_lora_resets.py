@@ -162,3 +162,18 @@ def test_kept_readings_of_a_declared_schema_are_taken_up_after_it_is_declared() 
     bench.gateway.up = True
     bench.run(node, 6 * 3_600_000)
     assert [values[6] for values in bench.gateway.by_seq()] == [0, 10, 20, 30, 40]
+
+
+def test_a_reading_kept_before_it_was_sent_does_not_come_twice_after_a_reset() -> None:
+    bench = LoraBench()
+    bench.run(bench.boot(), 60_000)
+    node = bench.boot(woke=True)
+    node.sensor("temperature", 600)(lambda: 1.5)
+    node.run_once(0)  # falls asleep before it could send
+    assert bench.gateway.by_seq() == []
+    node = bench.boot(woke=True)
+    while not bench.gateway.by_seq():
+        node.step(10)
+    node = bench.boot()
+    bench.run(node, 6 * 3_600_000)
+    assert [values[0] for values in bench.gateway.by_seq()] == [150]

@@ -125,9 +125,7 @@ class BenchClock:
 class LoraBench:
     """One node and its gateway; `loss`: of every frame, each way."""
 
-    def __init__(
-        self, seed: int = 1, loss: float = 0.0, schemas: dict[int, Schema] | None = None, **lora: Any
-    ) -> None:
+    def __init__(self, seed: int = 1, loss: float = 0.0, schemas: dict[int, Schema] | None = None, **lora: Any) -> None:
         settings = LossSettings(loss) if loss else None
         self.medium = Medium(seed, FlatLoss(), loss=settings)
         self.random = Stream(seed, "bench")
@@ -217,5 +215,3 @@ class LoraBench:
         assert posted == sorted(posted)
         assert sorted(posted + [values[0] for values in self.gateway.late]) == sorted(numbers)
         return numbers
-
-

@@ -54,7 +54,8 @@ class LoraGateway:
         self.keys_made = 0
         radios = {"gw": Mac(channel, Ledger(duty_ppm), random, True)}
         self.hub = Hub(
-            lambda number: [self.peer] if number == NODE else [], lambda n: self.profile,
+            lambda number: [self.peer] if number == NODE else [],
+            lambda n: self.profile,
             radios,
             lambda n: self.counter,
             random=random,
@@ -80,7 +81,7 @@ class LoraGateway:
             self.rows[record.seq] = (record.resource, record.body if record.values is None else record.values)
             if record.resource == "c":
                 self._result(record.body)
-        describe = self.wants_description
+        describe = self.wants_description and not self.bodies("d")
         item = self.waiting[0] if self.waiting else None
         self.hub.committed(heard, now, item, UNIX_S + now // 1000, describe)
 

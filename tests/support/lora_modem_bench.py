@@ -54,7 +54,9 @@ class Antenna:
 class ModemBench:
     """`lost(n)`: whether the n-th frame to arrive is lost. `spoil(data)`: what becomes of bytes from the module."""
 
-    def __init__(self, module: str = "rylr998", loss: float = 0.0, seed: int = 1, manners: Manners | None = None) -> None:
+    def __init__(
+        self, module: str = "rylr998", loss: float = 0.0, seed: int = 1, manners: Manners | None = None
+    ) -> None:
         self.now = 0
         self.random = Stream(seed, "modems")
         self.rylr = module.startswith("rylr")

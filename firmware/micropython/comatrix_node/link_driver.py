@@ -26,7 +26,12 @@ class DriverLink:
     limit = 255
 
     def __init__(
-        self, make: "Callable[[], Any]", radio: "Radio", airtime_ms: "Callable[[int, int], int]", clock: "Any", wait: "Any"
+        self,
+        make: "Callable[[], Any]",
+        radio: "Radio",
+        airtime_ms: "Callable[[int, int], int]",
+        clock: "Any",
+        wait: "Any",
     ) -> None:
         self.heard: "list[bytes]" = []
         self._make = make

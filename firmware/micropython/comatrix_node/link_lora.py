@@ -149,7 +149,7 @@ def serial(radio: "Radio", airtime_ms: "Callable[[int, int], int]", clock: "Any"
 def _port(radio: "Radio") -> "Any":
     """The terminal of that path (set it raw: stty), or the board's UART. Raises OSError."""
     if isinstance(radio.uart, str):
-        return open(radio.uart, "r+b", 0)  # noqa: SIM115 - it stays open
+        return open(radio.uart, "r+b", 0)
     from machine import UART  # type: ignore[import-not-found]
 
     pins = {name: radio.pins[name] for name in ("tx", "rx") if radio.pins[name] is not None}

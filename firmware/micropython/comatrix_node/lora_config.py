@@ -2,6 +2,7 @@
 
 from comatrix_lora.errors import LoraError
 from comatrix_lora.regions import region, sub_band
+
 from comatrix_node.config import ConfigError
 
 RYLR = ("rylr998", "rylr896")
@@ -9,7 +10,14 @@ SX126X = ("sx1261", "sx1262")
 SX127X = ("sx1276", "sx1277", "sx1278", "sx1279")
 MODULES = RYLR + ("rak3172",) + SX126X + SX127X
 # Least and most dBm a module takes, by the first letters of its name (manuals and datasheets named in the drivers).
-_POWER_DBM = (("rylr896", 0, 15), ("rylr", 0, 22), ("rak", 5, 22), ("sx1261", -17, 15), ("sx126", -9, 22), ("sx127", 2, 20))
+_POWER_DBM = (
+    ("rylr896", 0, 15),
+    ("rylr", 0, 22),
+    ("rak", 5, 22),
+    ("sx1261", -17, 15),
+    ("sx126", -9, 22),
+    ("sx127", 2, 20),
+)
 _BANDWIDTHS_HZ = (62500, 125000, 250000, 500000)  # narrower ones need a better crystal than these modules have
 _PINS = ("tx", "rx", "sck", "mosi", "miso", "cs", "busy", "dio0", "dio1", "reset")
 
@@ -108,7 +116,9 @@ def _wired(radio: Radio) -> None:
     needed = ["sck", "mosi", "miso", "cs"] + (["busy"] if radio.module in SX126X else [])
     missing = [name for name in needed if radio.pins[name] is None]
     if missing:
-        raise ConfigError("config.json: lora: %s needs the numbers of its pins: %s" % (radio.module, ", ".join(missing)))
+        raise ConfigError(
+            "config.json: lora: %s needs the numbers of its pins: %s" % (radio.module, ", ".join(missing))
+        )
 
 
 def _integer(values: "dict[str, Any]", key: str, low: int, high: int, default: "int | None" = None) -> int:

@@ -168,7 +168,9 @@ class Memory:
         fits = len(data) <= _RTC_MOST - _RTC_AT
         before = bytes(self._rtc.memory())[:_RTC_AT]
         before += bytes(_RTC_AT - len(before))
-        self._rtc.memory(before + (len(data).to_bytes(2, "big") + crc32(data).to_bytes(4, "big") + data if fits else b""))
+        self._rtc.memory(
+            before + (len(data).to_bytes(2, "big") + crc32(data).to_bytes(4, "big") + data if fits else b"")
+        )
         return fits
 
     def _rtc_kept(self) -> "bytes | None":

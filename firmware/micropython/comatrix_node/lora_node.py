@@ -8,6 +8,13 @@ not, stands in lora_memory.
 
 import gc
 
+from comatrix_lora.errors import LoraError
+from comatrix_lora.frame import Peer
+from comatrix_lora.ledger import Ledger
+from comatrix_lora.mac import Mac
+from comatrix_lora.station import Station
+from comatrix_lora.station_events import Delivered, DescriptionWanted, Item, Refused, Rekeyed, Reserve, Time
+
 from comatrix.codec import cbor
 from comatrix.codec.record_types import Command, Hello, Text, encode
 from comatrix.codec.words import VERSION, scaled
@@ -17,12 +24,6 @@ from comatrix.session.hkdf import sha256
 from comatrix.session.keys import Keys, node_id
 from comatrix.session.oscore import Binding
 from comatrix.session.replay import Window
-from comatrix_lora.errors import LoraError
-from comatrix_lora.frame import Peer
-from comatrix_lora.ledger import Ledger
-from comatrix_lora.mac import Mac
-from comatrix_lora.station import Station
-from comatrix_lora.station_events import Delivered, DescriptionWanted, Item, Refused, Rekeyed, Reserve, Time
 from comatrix_node.clock import Clock
 from comatrix_node.crypto import aead
 from comatrix_node.lora_channel import RadioChannel
@@ -116,11 +117,11 @@ class Node(Program):
         if values:
             self._begin()
             now = self.clock.now()
-            code = self.schemas.of(values)
-            if code is None:
+            parts = self.schemas.split(values)
+            for code, part in parts:
+                self.station.readings(code, part, now, now)
+            if not parts:
                 self._record("r", values)
-            else:
-                self.station.readings(code, values, now, now)
 
     def say(self, text: str, room: int = 0) -> None:
         """Queue a text to the default room, or to another one agreed at provisioning. Raises ValueError: too long."""

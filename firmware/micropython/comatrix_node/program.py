@@ -127,4 +127,3 @@ class Program:
             return False
         self._flash_fails = False
         return True
-
