@@ -103,6 +103,7 @@ class NodeActor:
         self.extra: bytes | None = None if world.fresh else b""
         self.delivered: list[tuple[str, int]] = []
         self.executed: list[int] = []
+        self.arguments: list[bytes] = []  # of those
         self.times: list[int] = []
         self.refused: list[tuple[str, int]] = []
         self.dropped = 0
@@ -178,6 +179,7 @@ class NodeActor:
     def _item(self, item: Item) -> None:
         if item.id > max(self.executed, default=0):
             self.executed.append(item.id)
+            self.arguments.append(item.arguments)
         self.station.record("c", b"\x81\x19" + item.id.to_bytes(2, "big"), self.world.now)
         self.kept = self.station.kept(self.world.now)
 
