@@ -233,8 +233,8 @@ class Hub:
 
     def offer(self, number: int, command: CommandRule, now: int) -> None:
         """A command for a node that listens always: it goes now, and again until `withdraw` says that its result is
-        committed. It is bound to the newest request heard; one takes the place of another. What
-        is longer than a frame goes in fragments, from where the same one stood. Raises LoraError, with the reason: too long."""
+        committed. It is bound to the newest request heard; one takes the place of another. What is longer than a frame
+        goes in fragments, from where the same one stood. Raises LoraError, with the reason: too long."""
         node = self._node(number, now)
         offered = Offered(command, now)
         offered.check(min([mac.limit(COMMAND) for mac in self.radios.values()]))
