@@ -242,12 +242,16 @@ class Hub:
         committed. It is bound to the newest request heard; one takes the place of another. What is longer than a frame
         goes in fragments, from where the same one stood. Raises LoraError, with the reason: too long."""
         node = self._node(number, now)
+        self.check(command)
         offered = Offered(command, now)
-        offered.check(min([mac.limit(COMMAND) for mac in self.radios.values()]))
         if node.offered is not None and node.offered.command == command:
             offered.go_on(node.offered)
         node.offered = offered
         self._active[number] = node
+
+    def check(self, command: CommandRule) -> None:
+        """Raises LoraError, with the reason, where it cannot be offered: too long."""
+        Offered(command, 0).check(min([mac.limit(COMMAND) for mac in self.radios.values()]))
 
     def withdraw(self, number: int) -> None:
         """What was offered has its result, or waits no more."""
