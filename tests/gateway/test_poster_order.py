@@ -75,3 +75,16 @@ async def test_what_comes_when_a_newer_one_is_in_the_room_is_marked_late(world: 
     world.poke()
     await world.after(1000)
     assert SAID == [[(7, False)], [(5, True)], [(8, False)]]
+
+
+async def test_a_text_waits_for_no_reading_and_takes_along_what_did(world: World) -> None:
+    garden = world.node("garden", world.room())
+    await world.start()
+    world.poster.await_older(garden.number, awaits=True)
+    await world.append(garden, 7, {0: 7})
+    world.poke()
+    await world.after(1000)
+    await world.append(garden, 8, {0: 8}, kind="text")
+    world.poke()
+    await world.after(1000)
+    assert SAID == [[(7, False), (8, False)]]

@@ -39,7 +39,8 @@ class Stream:
     @property
     def ready(self) -> bool:
         """Whether something waits that may be sealed."""
-        return self.count > 0 and not self.held and not self.awaits
+        # A text is not kept waiting for a lost temperature: what was held goes with it.
+        return self.count > 0 and not self.held and (not self.awaits or self.not_readings)
 
     def due_ms(self) -> int:
         """When what waits is to be posted. Only while something waits."""
