@@ -79,6 +79,9 @@ class World:
         self.shelves = {number: Shelf() for number in range(1, nodes + 1)}
         self.items: dict[int, list[Command]] = {number: [] for number in self.shelves}
         self.confirmed_ms: dict[tuple[int, int], int] = {}
+        self.keeps = True  # whether nodes store their state: without it a reset loses what is open
+        self.time_each_ms = 0  # how long after it was told a node is told the time again
+        self._told_ms: dict[int, int] = {}
         self.lives = 0
         self.store_fails: list[bool] = []
         self.on_frame: Callable[[bytes, int], None] = lambda data, end_us: None  # told of every frame that begins
@@ -178,8 +181,16 @@ class World:
             elif record.resource == "c":
                 self._result(heard.node, int.from_bytes(record.body[2:], "big"))
         waiting = self.items[heard.node]
-        self.hub.committed(heard, self.now, waiting[0] if waiting else None, 1_800_000_000 + self.now // 1000)
+        self.hub.committed(heard, self.now, waiting[0] if waiting else None, self._time_for(heard))
         self.wake("hub", self.pump)
+
+    def _time_for(self, heard: Heard) -> int | None:
+        """The time, where an answer is wanted and it was not told lately."""
+        if self.now < self._told_ms.get(heard.node, -self.time_each_ms) + self.time_each_ms:
+            return None
+        if heard.ack_wanted:
+            self._told_ms[heard.node] = self.now
+        return 1_800_000_000 + self.now // 1000
 
     def _result(self, number: int, id: int) -> None:
         self.confirmed_ms.setdefault((number, id), self.now)

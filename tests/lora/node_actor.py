@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from tests.lora.link_world import World
 
 PERIOD_MS = 600_000
+HOUR_US = 3_600_000_000
 SCHEMAS = {0: climate()}
 
 
@@ -46,13 +47,13 @@ class Transmitter:
 
     def worst_hour_us(self) -> int:
         """Most airtime in any hour: one that ends with a transmission."""
-        worst, first = 0, 0
+        worst = whole = first = 0  # `whole`: of all that ended within the hour, also what began before it
         for start, end in self.sent:
-            while self.sent[first][1] <= end - 3_600_000_000:
+            whole += end - start
+            while self.sent[first][1] <= end - HOUR_US:
+                whole -= self.sent[first][1] - self.sent[first][0]
                 first += 1
-            parts = self.sent[first : self.sent.index((start, end)) + 1] if first else None
-            inside = parts if parts is not None else [one for one in self.sent if one[1] <= end]
-            worst = max(worst, sum(e - max(s, end - 3_600_000_000) for s, e in inside))
+            worst = max(worst, whole - max(0, end - HOUR_US - self.sent[first][0]))
         return worst
 
 
@@ -92,9 +93,13 @@ class NodeActor:
             self.station.restore(self.kept, self.world.now)
         self.changed()
 
+    def _keep(self) -> None:
+        if self.world.keeps:
+            self.kept = self.station.kept(self.world.now)
+
     def changed(self) -> None:
         """Something was said to the station."""
-        self.kept = self.station.kept(self.world.now)
+        self._keep()
         self.world.wake(self.number, self.pump)
 
     def _heard(self, data: bytes) -> None:
@@ -110,7 +115,7 @@ class NodeActor:
         if self.out.radio.state != "transmitting":
             frames = station.datagrams_to_send(world.now)
             self._events()
-            self.kept = station.kept(world.now)
+            self._keep()
             for data in frames:
                 self.out.transmit(world, data)
         if station.listens(world.now) or (station.mac.busy_until > world.now):
@@ -150,7 +155,7 @@ class NodeActor:
             self.executed.append(item.id)
             self.arguments.append(item.arguments)
         self.station.record("c", b"\x81\x19" + item.id.to_bytes(2, "big"), self.world.now)
-        self.kept = self.station.kept(self.world.now)
+        self._keep()
 
     def reading(self, number: int, priority: int = READING) -> None:
         self.station.readings(0, values_of(number), self.world.now, self.world.now, priority)
