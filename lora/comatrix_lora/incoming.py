@@ -30,6 +30,11 @@ class Incoming:
         self._number = -1
         self._due: "int | None" = None
 
+    @property
+    def held(self) -> int:
+        """Bytes that wait for the rest."""
+        return 0 if self._receiver is None else self._receiver.held
+
     def receive_untrusted(self, fragment: "Fragment", plain: bytes, now: int) -> "Command | None":
         """A fragment -> the item it makes whole. Raises FrameError, also where there is no room."""
         if fragment.resource != "c":

@@ -33,11 +33,14 @@ class Offered:
         self.attempts = 0
         self._sender: "Sender | None" = None
         self._asks = True
+        self._begun = False  # a transfer
         self._shift = 0
 
     def go_on(self, older: "Offered") -> None:
-        """With the transfer of the same item, where it stands."""
-        self._sender, self._shift = older._sender, older._shift
+        """Where the same item stands; one that goes whole goes at once."""
+        if older._begun:
+            self._sender, self._shift, self._begun = older._sender, older._shift, True
+            self.due, self.attempts = older.due, older.attempts
 
     def _content(self) -> bytes:
         return self.command.encode()[1:]
@@ -67,6 +70,7 @@ class Offered:
         if AROUND + len(content) <= limit:
             return self.command.encode()
         if self._sender is None:
+            self._begun = True
             self._sender = Sender((self.command.id ^ self._shift) & 0xFF, content, self._piece(limit))
         made = self._sender.next_fragment()
         if made is None:

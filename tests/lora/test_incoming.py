@@ -88,17 +88,21 @@ def test_another_transfer_takes_the_place_of_one_that_is_open() -> None:
 
 def test_fragments_of_anything_else_are_no_item() -> None:
     incoming = Incoming()
-    rule = Fragment("d", 1, 0, 1, 0, bytes(10))
-    with pytest.raises(FrameError):
-        incoming.receive_untrusted(rule, rule.encode(), 0)
-    assert incoming.offers() == []
+    for rule, plain in fragments(1, b"\x00\x01\xff" + bytes(100)):
+        rule.resource = "d"
+        with pytest.raises(FrameError):
+            incoming.receive_untrusted(rule, plain, 0)
+    assert incoming.offers() == [] and incoming.held == 0
 
 
 def test_what_came_to_a_stop_is_let_go() -> None:
     incoming = Incoming()
     made = fragments(5, b"\x00\x01\xff" + bytes(300))
     told(incoming, made[:-1])
+    incoming.handle_timer(599_999)
+    assert incoming.held > 300
     incoming.handle_timer(600_000)
+    assert incoming.held == 0
     assert told(incoming, made[-1:], 600_001) == []
 
 

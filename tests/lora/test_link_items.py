@@ -49,6 +49,15 @@ def test_a_long_text_on_a_calm_link_takes_the_frames_it_needs() -> None:
     assert down == 6, "five fragments, and the ack of the result"
 
 
+def test_what_is_offered_again_goes_on_where_it_stood() -> None:
+    world = met(2, "none", 115)
+    item, before = text(1, 400), len(world.out["gw/0"].sent)
+    for _ in range(4):
+        offer(world, item, 250)
+    world.run_ms(60_000)
+    assert world.nodes[1].executed == [1] and len(world.out["gw/0"].sent) - before == 6
+
+
 @pytest.mark.parametrize("seed", range(6))
 def test_resets_of_either_end_only_delay_a_long_text(seed: int) -> None:
     world = met(seed, "30 %", 51)

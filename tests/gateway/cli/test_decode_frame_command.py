@@ -142,8 +142,8 @@ def test_everything_a_frame_says_is_told_in_words(garden: Garden) -> None:
             said = garden.words(frame, "--node", "garden")
             assert "to node 1, from its gateway" in said
             assert all(text in said for text in expected), said
-    strange = garden.words(node.seal_request(100, b"\x71abc"), "--node", "1")
-    assert "cannot be read: a feedback has no low part" in strange
+    strange = garden.words(node.seal_request(100, b"\x72abc"), "--node", "1")
+    assert "cannot be read: a feedback has no such low part" in strange
 
 
 def test_every_form_of_a_frame_is_opened(garden: Garden) -> None:
