@@ -68,7 +68,7 @@ class Node(Program):
 
     def __init__(
         self,
-        config: "Config",
+        config: "Config | None" = None,
         link: "Any" = None,
         store: "Any" = None,
         clock: "Any" = None,
@@ -79,6 +79,7 @@ class Node(Program):
             gc.threshold(_GARBAGE)
         from comatrix_node import parts
 
+        config = config or parts.config()
         self.config = config
         rtc, self._woke, self._deep_sleep = board or (parts.board() + (_deep_sleep,))
         self.store = store or parts.store(rtc)
