@@ -70,7 +70,9 @@ async def run(module: str, folder: Path, path: Path) -> LoraGateway:
         real_micropython().path, "-X", "heapsize=192k", "main.py", cwd=folder, env=environment
     )
     try:
-        await carry(ports, antenna, gateway, lambda: process.returncode is not None or len(gateway.by_seq()) >= READINGS)
+        await carry(
+            ports, antenna, gateway, lambda: process.returncode is not None or len(gateway.by_seq()) >= READINGS
+        )
         assert process.returncode is None
     finally:
         if process.returncode is None:
