@@ -1,6 +1,7 @@
 """A gateway's answers until their moment: sealed when they leave, under their requests' nonces, soon or never."""
 
 from comatrix_lora.frame import TAG
+from comatrix_lora.header import EXTRA, LONG
 from comatrix_lora.ledger import ACK, REPLY
 from comatrix_lora.mac import TURNAROUND_MS
 from comatrix_lora.rules import Rekey
@@ -8,7 +9,7 @@ from comatrix_lora.rules import Rekey
 MOST_ANSWERS = 64
 MOST_OFFERS = 16  # responses #1 of Appendix B.2, apart: copies of old requests must not displace an answer
 LONG_OWN = 9  # bytes of a long header with the request's byte, and the rule
-_LONG_OFFER = 16
+_LONG_OFFER = LONG + EXTRA
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -47,8 +48,10 @@ class Answers:
         self._waiting = others[1 - MOST_ANSWERS :] + [self._made(heard, rule.encode(), b"")]
 
     def add_offer(self, heard: "Heard", second: bytes) -> None:
-        """The response to request #1 of Appendix B.2."""
-        self._offers = self._offers[1 - MOST_OFFERS :] + [self._made(heard, Rekey().encode(), second)]
+        """The response to request #1 of Appendix B.2, where the channel lets so long a frame out."""
+        made = self._made(heard, Rekey().encode(), second)
+        if made.size <= self._radios[heard.best.radio].limit(REPLY):
+            self._offers = self._offers[1 - MOST_OFFERS :] + [made]
 
     def _made(self, heard: "Heard", plain: bytes, second: bytes) -> _Answer:
         return _Answer(heard, plain, heard.heard_ms + self._radios[heard.best.radio].answer_ms, second)

@@ -33,12 +33,16 @@ def _next_renewal(counter: int) -> int:
 
 class Rekeying:
     """`lost`: there is no context to go on with, so runs follow each other; otherwise one begins at most once an hour.
-    `random`: R1 and R3 come from it. `following`: the node's next counter."""
+    `random`: R1 and R3 come from it. `following`: the node's next counter. Raises LoraError: the law or the radio lets
+    no such frame out, and there is no context to do without."""
 
     def __init__(self, mac: "Mac", random: "Random", lost: bool, following: int) -> None:
         self.lost = lost
         self.candidate: "Peer | None" = None  # what request #2 goes under
         self._mac = mac
+        self._possible = mac.limit(COMMAND) >= SIZE
+        if lost and not self._possible:
+            raise LoraError("a frame of %d bytes, for new keys, may not be sent on this channel" % SIZE)
         self._random = random
         self._renew_at = _next_renewal(following)
         self._running = False
@@ -51,7 +55,7 @@ class Rekeying:
     def offers(self, following: int) -> "list[Offer]":
         """What could be sent, as the other classes offer it."""
         silent = self._mac.settings.unanswered >= SILENCE
-        if not (self.lost or self._running or silent or following >= self._renew_at):
+        if not (self.lost or self._running or silent or following >= self._renew_at) or not self._possible:
             return []
         return [(COMMAND, self._due if self._running or self.lost else self._earliest, SIZE, self)]
 

@@ -4,13 +4,18 @@ from typing import Any
 
 import pytest
 from comatrix_lora import hub_rekeying, rules
-from comatrix_lora.errors import FrameError
+from comatrix_lora.errors import FrameError, LoraError
 from comatrix_lora.fragment_receiver import Limits
 from comatrix_lora.frame import Peer
 from comatrix_lora.header import parse_untrusted
+from comatrix_lora.hub_answers import Answers
 from comatrix_lora.hub_events import Heard, Reception
 from comatrix_lora.hub_node import HubNode, Profile
 from comatrix_lora.hub_rekeying import Rekeyings
+from comatrix_lora.ledger import Ledger
+from comatrix_lora.mac import Channel, Mac
+from comatrix_lora.schema import climate
+from comatrix_lora.station import Station
 
 from comatrix.session.counter import Counter
 from comatrix.session.keys import node_id
@@ -275,3 +280,22 @@ def test_without_a_way_to_derive_keys_a_station_makes_none() -> None:
     link.station.peer = Peer(link.node.context, link.node._aad, link.node.window)
     link.station.mac.settings.unanswered = 100
     assert link.station.idle and link.station.datagrams_to_send(link.now + 10**7) == []
+
+
+def test_a_channel_with_no_room_for_such_frames_says_so_or_does_without() -> None:
+    def station(limit: int, fresh: bool) -> Station:
+        mac = Mac(Channel(7, limit=limit), Ledger(0), lambda n: 0)
+        return Station(peer(Recorder(), node_id(7), b""), Counter(1, 32), mac, {0: climate()}, 600_000, fresh=fresh)
+
+    with pytest.raises(LoraError, match="24 bytes"):
+        station(23, True)
+    assert not station(24, True).idle
+    without = station(23, False)
+    without.mac.settings.unanswered = 100
+    assert without.idle
+    with_room = station(24, False)
+    with_room.mac.settings.unanswered = 100
+    assert not with_room.idle
+    answers = Answers({"a": Mac(Channel(7, limit=23), Ledger(0), lambda n: 0, True)})
+    answers.add_offer(Heard(peer(Recorder(), b"", node_id(7)), 1, bytes(8), 0, Reception("a", -80, 5)), bytes(8))
+    assert len(answers) == 0
