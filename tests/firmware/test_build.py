@@ -14,23 +14,34 @@ import pytest
 
 from tests.support.micropython import ROOT, run_script
 
-OURS = ("comatrix", "comatrix_node")
+OURS = ("comatrix", "comatrix_lora", "comatrix_node")
+OVER_LORA = {"comatrix_node.lora_config", "comatrix_node.lora_node"}  # imported where config.json wants them
 
 
 def test_the_udp_and_oscore_set_and_its_extras_are_within_their_budgets(build: ModuleType, tmp_path: Path) -> None:
     modules = build.read_manifest()
     sizes = build.compile_all(modules, tmp_path)
     assert build.budgeted_bytes(modules, sizes) <= build.BUDGET_BYTES == 24576
-    assert {target: most for target, (most, _) in build.EXTRAS.items()} == {
+    assert {target: most for target, (most, _) in build.extras(sizes).items()} == {
         "comatrix_node/commands.py": 4096,
         "comatrix_node/observing.py": 1024,
     }
-    assert [target for target, (most, _) in build.EXTRAS.items() if sizes[target] > most] == []
+    assert [target for target, (most, _) in build.extras(sizes).items() if sizes[target] > most] == []
+
+
+def test_the_lora_set_and_its_extras_are_within_their_budgets(build: ModuleType, tmp_path: Path) -> None:
+    modules = build.read_manifest(link="lora")
+    sizes = build.compile_all(modules, tmp_path)
+    assert build.budgeted_bytes(modules, sizes) <= build.LORA_BUDGET_BYTES == 53248
+    extras = build.extras(sizes)
+    assert [target for target, (most, _) in extras.items() if sizes[target] > most] == []
+    assert set(extras) | {"comatrix_node/observing.py"} == set(build.EXTRAS)
 
 
 def test_the_committed_package_json_is_fresh(build: ModuleType) -> None:
-    assert build.PACKAGE_FILE.read_text() == build.package_json(build.read_manifest())
-    assert build.main(["--check"]) == 0
+    for link, file in build.PACKAGE_FILES.items():
+        assert file.read_text() == build.package_json(build.read_manifest(link=link))
+        assert build.main(["--check", "--link", link]) == 0
 
 
 def test_the_build_is_the_same_every_time(build: ModuleType, compiled: Path, tmp_path: Path) -> None:
@@ -57,13 +68,14 @@ def run_time_imports(source: str) -> set[str]:
 def exists(name: str) -> bool:
     """Whether `name` is a module of ours, and no name inside one."""
     path = name.replace(".", "/")
-    return any((root / f"{path}.py").exists() for root in (ROOT, ROOT / "firmware" / "micropython"))
+    return any((root / f"{path}.py").exists() for root in (ROOT, ROOT / "lora", ROOT / "firmware" / "micropython"))
 
 
-def test_the_manifest_lists_all_that_its_modules_import_and_nothing_else(build: ModuleType) -> None:
-    modules = {module.name: module.source.read_text() for module in build.read_manifest()}
+@pytest.mark.parametrize("link", ["udp", "lora"])
+def test_the_manifest_lists_all_that_its_modules_import_and_nothing_else(build: ModuleType, link: str) -> None:
+    modules = {module.name: module.source.read_text() for module in build.read_manifest(link=link)}
     imported = {name for source in modules.values() for name in run_time_imports(source) if exists(name)}
-    assert imported <= set(modules)
+    assert imported - (OVER_LORA if link == "udp" else set()) <= set(modules)
     entry_points = {"comatrix_node.node"} | {name for name in modules if name.startswith("comatrix_node.sensors")}
     packages = {name for name in modules if any(other.startswith(name + ".") for other in modules)}
     assert set(modules) - imported - entry_points - packages == set()

@@ -116,6 +116,7 @@ def test_settings_that_stand_are_not_written_again() -> None:
     assert [line for line in bench.told if b"=" in line and not line.startswith(b"AT+SEND")] == []
 
 
+@pytest.mark.slow
 def test_frames_stay_within_the_modules_own_airtime() -> None:
     """What the module adds, and base64, is counted: 1 % of an hour is 36 s."""
     bench = ModemBench("rylr998")

@@ -1,6 +1,7 @@
 """What a LoRa node knows after resets and sleep: each reading once, none lost that was kept, no airtime forgotten."""
 
 import random as randomness
+from functools import partial
 from typing import Any
 
 import pytest
@@ -26,7 +27,7 @@ def wakes(bench: LoraBench, count: int, first: int = 0, **more: Any) -> None:
     """So many cycles of waking up, one reading and deep sleep."""
     for number in range(first, first + count):
         node = bench.boot(**more, woke=number > 0)
-        node.sensor("temperature", 600)(lambda number=number: number / 100)
+        node.sensor("temperature", 600)(partial(float, number / 100))
         node.run_once()
         assert bench.driver.asleep
         assert 570_000 < bench.slept_ms <= 600_000

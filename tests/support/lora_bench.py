@@ -130,7 +130,7 @@ class LoraBench:
         self.medium = Medium(seed, FlatLoss(), loss=settings)
         self.random = Stream(seed, "bench")
         self.lora = {**LORA, **lora}
-        sf: int = self.lora["sf"]  # type: ignore[assignment]
+        sf: int = self.lora["sf"]
         channel = Channel(sf, preamble=12)
         self.gateway = LoraGateway(channel, self.random.below, INTERVAL_S * 1000, schemas)
         self.air = self.medium.radio("gw", (0.0, 0.0, 9.0), RadioSettings(sf=sf, preamble=12))

@@ -78,7 +78,7 @@ class ModemBench:
         self._input = b""
         self._free_ms = 0
         config = self._config()
-        self.channel = RadioChannel(config.lora)  # type: ignore[arg-type]
+        self.channel = RadioChannel(config.lora)
         self.gateway = LoraGateway(Channel(7, preamble=12, limit=170), self.random.below, INTERVAL_S * 1000)
 
     def _config(self) -> Any:

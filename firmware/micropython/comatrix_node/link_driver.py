@@ -165,7 +165,7 @@ class DriverLink:
 
 def on_board(radio: "Radio", airtime_ms: "Callable[[int, int], int]", clock: "Any") -> DriverLink:
     """The link of a chip on the board's SPI as configured. Raises ImportError: the driver is not installed."""
-    import lora  # type: ignore[import-not-found]
+    import lora
 
     make = getattr(lora, radio.module.upper())
     return DriverLink(lambda: _chip(make, radio), radio, airtime_ms, clock, _wait)

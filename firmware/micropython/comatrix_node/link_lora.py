@@ -1,8 +1,8 @@
 """The LoRa link of a node over an AT module at a serial port: one frame at a time, nothing here waits for the module.
 
-A link has `limit` (bytes of a frame), `on_air(size)` (bytes such a frame has on the air), `ready()`, `tune(sf, less_db)`,
-`transmit(frame)`, `sent()` (whether that frame is over, told once), `receive(wait_ms)` and `close()`.
-`link_driver` is the other one, for a chip on the board itself.
+A link has `limit` (bytes of a frame), `on_air(size)` (bytes such a frame has on the air), `ready()`,
+`tune(sf, less_db)`, `transmit(frame)`, `sent()` (whether that frame is over, told once), `receive(wait_ms)` and
+`close()`. `link_driver` is the other one, for a chip on the board itself.
 """
 
 import select
@@ -140,10 +140,12 @@ class SerialLink:
 def serial(radio: "Radio", airtime_ms: "Callable[[int, int], int]", clock: "Any") -> SerialLink:
     """The link of an AT module as configured."""
     if radio.module == "rak3172":
-        from comatrix_node.modem_rak import Rak as Dialect
-    else:
-        from comatrix_node.modem_rylr import Rylr as Dialect
-    return SerialLink(Dialect(radio), airtime_ms, clock, lambda: _port(radio), radio.baud)
+        from comatrix_node import modem_rak
+
+        return SerialLink(modem_rak.Rak(radio), airtime_ms, clock, lambda: _port(radio), radio.baud)
+    from comatrix_node import modem_rylr
+
+    return SerialLink(modem_rylr.Rylr(radio), airtime_ms, clock, lambda: _port(radio), radio.baud)
 
 
 def _port(radio: "Radio") -> "Any":

@@ -1,4 +1,4 @@
-"""Reads the "lora" object of `config.json`: which radio, on which channel, how it is wired. Needed once, so never kept."""
+"""Reads the "lora" object of `config.json`: which radio, which channel, how it is wired. Needed once, so never kept."""
 
 from comatrix_lora.errors import LoraError
 from comatrix_lora.regions import region, sub_band

@@ -115,7 +115,7 @@ class Memory:
         kept, self._found = self._found, None
         if kept is None:
             return False
-        slept = kept[2] > 0
+        slept: bool = kept[2] > 0
         station.restore(kept[5], self._clock.now(), kept[2], slept)
         for row in kept[5][2]:
             if row[0] == "c":

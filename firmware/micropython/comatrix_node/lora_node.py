@@ -68,7 +68,7 @@ class Node(Program):
 
     def __init__(
         self,
-        config: "Config",
+        config: "Config | None" = None,
         link: "Any" = None,
         store: "Any" = None,
         clock: "Any" = None,
@@ -79,6 +79,7 @@ class Node(Program):
             gc.threshold(_GARBAGE)
         from comatrix_node import parts
 
+        config = config or parts.config()
         self.config = config
         rtc, self._woke, self._deep_sleep = board or (parts.board() + (_deep_sleep,))
         self.store = store or parts.store(rtc)
@@ -167,7 +168,7 @@ class Node(Program):
         self._pump()
 
     def _pause(self, wait_ms: int) -> int:
-        now = self.clock.now()
+        now: int = self.clock.now()
         times = [now + wait_ms]
         if not self.link.ready():
             times.append(now + _LOOK_MS)
@@ -314,7 +315,8 @@ class Node(Program):
         self.channel = RadioChannel(radio)
         self.link = link or self._radio()
         self.channel.of(self.link)
-        mac = Mac(self.channel, Ledger(radio.duty_ppm, radio.dwell_ms), random, True)
+        channel: "Any" = self.channel
+        mac = Mac(channel, Ledger(radio.duty_ppm, radio.dwell_ms), random, True)
         keys = Keys(config.secret, node_id(config.node), b"", aead, _LINK)
 
         def derive(extra: bytes) -> Peer:

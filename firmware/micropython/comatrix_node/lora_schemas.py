@@ -47,7 +47,8 @@ class Schemas:
         found = []
         rest = values
         while rest:
-            best, said = 0, {}
+            best = 0
+            said: "dict[int, int]" = {}
             for code in sorted(self.by_code):
                 schema = self.by_code[code]
                 part = _said(schema, rest)

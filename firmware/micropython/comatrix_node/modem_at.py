@@ -1,4 +1,4 @@
-"""A radio module that is told by AT commands, sans-IO: it is set up, sends one frame at a time, and is never waited for.
+"""A radio module told by AT commands, sans-IO: it is set up, sends one frame at a time, and is never waited for.
 
 What differs between modules is in their dialect (modem_rylr, modem_rak): `setup()`, `tune()`, `before()`, `after()`
 yield commands (line, name of the value asked for or None) and are sent that value; `feed()` reads what it says.
@@ -222,7 +222,7 @@ class AtModem:
         self._tries = 0
         self._busy = False
         try:
-            self._command = self._script.send(value)
+            self._command = self._script.send(value)  # type: ignore[arg-type]
         except StopIteration:
             self._script = self._command = None
             self._due = now + _WATCH_MS

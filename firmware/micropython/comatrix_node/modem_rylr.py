@@ -94,7 +94,7 @@ class Rylr:
     def feed(self, data: bytes) -> "list[Said]":
         """Whatever is complete by now."""
         self._buffer += data
-        found = []
+        found: "list[Said]" = []
         while True:
             said, taken = next_untrusted(self._buffer)
             if said is None:

@@ -108,7 +108,7 @@ class Program:
         if self.commands is None:
             from comatrix_node import commands
 
-            self.commands = commands.Commands(self)
+            self.commands = commands.Commands(self)  # type: ignore[arg-type]
         return self.commands
 
     def save(self, key: str, value: "Any") -> bool:
