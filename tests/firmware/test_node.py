@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from comatrix_node.node import DROPPED
+from comatrix_node.program import DROPPED
 
 from comatrix.codec import cbor
 from tests.support.gateway_world import WALL_MS

@@ -92,11 +92,21 @@ def descriptions() -> Iterator[bytes]:
         yield cbor.encode(Description(schemas=announced).body())
 
 
+def said() -> Iterator[bytes]:
+    """Frames as they came, behind a header, and as what an authentic one says; with something open or nothing."""
+    for frame in frames():
+        yield b"\x00" + frame
+    for rule in rules():
+        for first in (1, 2, 2 | 4, 2 | 8):
+            yield bytes((first,)) + rule
+
+
 LAYERS = {
     "lora frames": frames,
     "lora rules": rules,
     "lora readings": packed,
     "lora schemas": schemas,
+    "lora said": said,
     "descriptions": descriptions,
     "ledger": ledger,
     "ledgers": ledgers,

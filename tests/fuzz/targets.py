@@ -20,6 +20,7 @@ from comatrix.gateway.downlink.grammar import GrammarError
 from comatrix.session import blockwise, keys, oscore
 from tests.fuzz import fragment_targets as fragments
 from tests.fuzz import lora_frame_targets as lora_frames
+from tests.fuzz import lora_link_targets as lora_links
 from tests.fuzz import lora_targets as lora
 from tests.fuzz import matrix_targets as matrix
 from tests.fuzz import radio_targets, schema_targets, word_targets
@@ -239,4 +240,6 @@ TARGETS = (
     Target("rak3172.read_untrusted", radio_targets.rak),
 )
 SERVER = Target("receiving", serve, (), ("coap", "oscore", "server"))
-EVERY = (*TARGETS, SERVER)
+HUB = Target("hub", lora_links.hub, (), ("lora said",))
+STATION = Target("station", lora_links.station, (), ("lora said",))
+EVERY = (*TARGETS, SERVER, HUB, STATION)

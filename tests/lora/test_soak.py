@@ -2,17 +2,35 @@
 
 import pytest
 
-from tests.lora.hostile_figures import NAMES, attack
+from tests.lora.hostile_ends import Ends
+from tests.lora.hostile_figures import attack
+from tests.lora.hostile_frames import AS_A_CONTENT, NAMES, Peers
 from tests.lora.soak import commands, run
 
 
 def test_hostile_frames_of_every_kind_are_met_with_silence_and_a_counted_reason() -> None:
     lines: list[str] = []
-    attacked, broken = attack(5_000, 2, lines.append)
+    attacked, broken = attack(Peers(2), 5_000, lines.append)
     assert broken == []
-    assert {name for name, _ in attacked.answers} == {*NAMES, "as a content"}
+    assert {name for name, _ in attacked.answers} == {*NAMES, AS_A_CONTENT}
     assert sum(count for (name, _), count in attacked.answers.items() if name in NAMES) == 5_000
     assert lines[-1].startswith("5,000 frames, 0 taken")
+
+
+def test_station_and_hub_meet_them_with_silence_and_a_count_and_remember_nothing() -> None:
+    attacked, broken = attack(Ends(2), 5_000)
+    assert broken == [] and sum(attacked.answers.values()) == 5_000
+    both = {"ignored by the station", "ignored by the hub"}
+    ways = {(name, reason) for name in NAMES for reason in both} - {("from an unknown node", "ignored by the station")}
+    assert set(attacked.answers) == ways
+
+
+def test_a_frame_that_is_taken_is_told() -> None:
+    attacked = Ends(2)
+    frame, hearer = attacked.kinds[0]
+    assert attacked.hear(frame, hearer) is None and attacked.state() != attacked.before
+    attacked.taken.append(frame)
+    assert attack(attacked, 10)[1] == [f"taken: {frame.hex()}", "a hearer has changed"]
 
 
 def test_a_broken_figure_stops_none_of_the_others_and_is_told(capfd: pytest.CaptureFixture[str]) -> None:
