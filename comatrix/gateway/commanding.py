@@ -100,6 +100,7 @@ async def open_commanding(
     changed: Callable[[int], None],
     tell: Callable[[str], None],
     air: Air,
+    now_ms: Callable[[], int] = wall_ms,
 ) -> Commanding:
     """`voice()`: the bot; `whose`: whose tokens those of the intake are; `seen(node)`: when it was heard last;
     `sealed()`: there is something to send; `changed(node)`: a person changed one; `tell(line)`: the operator;
@@ -110,23 +111,23 @@ async def open_commanding(
 
     mail = Mail(
         store,
-        now_ms=wall_ms,
+        now_ms=now_ms,
         changed=told,
         number_of=_number_of,
         ttl_ms=span_ms(settings.commands.ttl),
     )
-    house = _house(settings, store, voice, seen)
+    house = _house(settings, store, voice, seen, now_ms)
     spacing_ms = 0 if settings.appservice.enabled else EDIT_SPACING_MS
-    replying = Replying(store, mail, house, now_ms=wall_ms, sealed=sealed, spacing_ms=spacing_ms)
+    replying = Replying(store, mail, house, now_ms=now_ms, sealed=sealed, spacing_ms=spacing_ms)
     silence = settings.alarms.silence
-    alarming = Alarming(store, house, now_ms=wall_ms, seen=seen, sealed=sealed, tell=tell, silence=silence)
+    alarming = Alarming(store, house, now_ms=now_ms, seen=seen, sealed=sealed, tell=tell, silence=silence)
 
     def node_changed(node: int) -> None:
         changed(node)
         alarming.poke()
 
     commands = settings.commands
-    picturing = Picturing(store, matrix, house, prefix=commands.prefix, now_ms=wall_ms, sealed=sealed)
+    picturing = Picturing(store, matrix, house, prefix=commands.prefix, now_ms=now_ms, sealed=sealed)
 
     def answered() -> None:
         sealed()
@@ -142,19 +143,21 @@ async def open_commanding(
         rooms=directory.room_by_id if commands.enabled else lambda room_id: None,
         waiting=lambda room: store.read(lambda connection: _waiting(connection, room)),
         whose=whose,
-        now_ms=wall_ms,
+        now_ms=now_ms,
     )
     await mail.begin()
     return Commanding(mail, powers, replying, alarming, picturing, desk)
 
 
-def _house(settings: Settings, store: Store, voice: Callable[[], Voice], seen: Seen) -> House:
+def _house(
+    settings: Settings, store: Store, voice: Callable[[], Voice], seen: Seen, now_ms: Callable[[], int]
+) -> House:
     commands = settings.commands
     return House(
         instance=store.instance,
         voice=voice,
         timezone=ZoneInfo(settings.gateway.timezone),
-        expected_ms=lambda connection, node: _expected_ms(connection, node, seen),
+        expected_ms=lambda connection, node: _expected_ms(connection, node, seen, now_ms()),
         called=Called(commands.prefix, settings.gateway.name),
         ttl_ms=span_ms(commands.ttl),
         max_age_ms=span_ms(commands.max_age),
@@ -173,6 +176,6 @@ def _number_of(body: bytes | None, order: Order) -> int | str | None:
     return catalogue.number_of(described_untrusted(body), order)
 
 
-def _expected_ms(connection: sqlite3.Connection, node: int, seen: Seen) -> int | None:
+def _expected_ms(connection: sqlite3.Connection, node: int, seen: Seen, now_ms: int) -> int | None:
     known = status.of(connection, node)
-    return listing.expected_ms(last_contact_ms(known, seen(node)), known.wake_interval_s, wall_ms())
+    return listing.expected_ms(last_contact_ms(known, seen(node)), known.wake_interval_s, now_ms)

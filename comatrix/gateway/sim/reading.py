@@ -1,0 +1,154 @@
+"""TOML -> a scenario, with every problem told at once."""
+
+import tomllib
+from collections.abc import Iterator
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+from comatrix.gateway.config.load import ConfigError, toml_words
+from comatrix.gateway.downlink.nearest import nearest
+from comatrix.gateway.errors import UsageError
+from comatrix.gateway.sim.scenario import (
+    MOST_NODES,
+    CommandPlan,
+    FaultPlan,
+    LinkPlan,
+    NodePlan,
+    Scenario,
+    WholePlan,
+)
+
+SHIPPED = Path(__file__).parent / "scenarios"
+SECTIONS = ("scenario", "link", "node", "command", "fault")
+NEXT_STEP = "comatrix sim --list"
+Plan = TypeVar("Plan")
+
+
+def name_of(field_name: str) -> str:
+    """The key in TOML of a field: spans are written with their unit, milliseconds alone say so."""
+    spans = {"duration_ms", "drain_ms", "late_after_ms", "interval_ms", "poll_ms", "at_ms", "for_ms"}
+    return field_name.removesuffix("_ms") if field_name in spans else field_name
+
+
+def shipped() -> dict[str, Path]:
+    """Those that come with the program, by name."""
+    return {path.stem: path for path in sorted(SHIPPED.glob("*.toml"))}
+
+
+def load(where: str) -> Scenario:
+    """A file, or one that is shipped, by its name. Raises ConfigError; UsageError where there is none."""
+    path = Path(where)
+    if not path.exists() and where in shipped():
+        path = shipped()[where]
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        near = nearest(where, shipped())
+        raise UsageError(f"There is no scenario {where}." + (f" Did you mean {near}?" if near else ""), NEXT_STEP) from None
+    except UnicodeDecodeError:
+        raise ConfigError([f"{where}: is not UTF-8 text"], NEXT_STEP) from None
+    except OSError as error:
+        raise UsageError(f"{where} cannot be read: {error.strerror}.", f"ls -ld {where}") from None
+    return parse(text, path.name)
+
+
+def parse(text: str, source: str) -> Scenario:
+    """TOML `text` named `source` in problems. Raises ConfigError."""
+    try:
+        written = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError([f"{source}: is not TOML: {error}"], NEXT_STEP) from None
+    problems: list[str] = []
+    for name in written:
+        if name not in SECTIONS:
+            problems.append(f"{source}: [{name}] is no section{_hint(name, SECTIONS)}")
+    whole = _table(WholePlan, written.get("scenario", {}), f"{source}: [scenario]", problems)
+    links = _links(written.get("link", {}), source, problems)
+    nodes = _tables(NodePlan, "node", written, source, problems)
+    commands = _tables(CommandPlan, "command", written, source, problems)
+    faults = _tables(FaultPlan, "fault", written, source, problems)
+    if not problems:
+        problems += _contradictions(source, links, nodes, commands)
+    if problems or whole is None:
+        raise ConfigError(problems, NEXT_STEP)
+    return Scenario(whole, links, tuple(_each(nodes)), tuple(commands), tuple(faults))
+
+
+def _hint(word: str, known: Any) -> str:
+    near = nearest(word, known)
+    return f"; did you mean {near}?" if near else f"; known are {', '.join(known)}"
+
+
+def _links(written: Any, source: str, problems: list[str]) -> dict[str, LinkPlan]:
+    if not isinstance(written, dict) or not all(isinstance(one, dict) for one in written.values()):
+        problems.append(f"{source}: link must be sections with a name, such as [link.field]")
+        return {}
+    found = {name: _table(LinkPlan, table, f"{source}: [link.{name}]", problems) for name, table in written.items()}
+    for name, link in found.items():
+        if link is not None and link.kind == "lora":
+            problems.append(f'{source}: [link.{name}] kind = "lora" is not built yet; "udp" is')
+        elif link is not None and link.burst_length < link.burst_loss / (1 - link.burst_loss):
+            problems.append(f"{source}: [link.{name}] so large a burst_loss needs a longer burst_length")
+    return {name: link for name, link in found.items() if link is not None}
+
+
+def _tables(kind: type[Plan], name: str, written: dict[str, Any], source: str, problems: list[str]) -> list[Plan]:
+    tables = written.get(name, [])
+    if not isinstance(tables, list) or not all(isinstance(one, dict) for one in tables):
+        problems.append(f"{source}: {name} is written [[{name}]], as often as need be")
+        return []
+    found = [_table(kind, one, f"{source}: [[{name}]] {place}", problems) for place, one in enumerate(tables, 1)]
+    return [one for one in found if one is not None]
+
+
+def _table(kind: type[Plan], table: Any, where: str, problems: list[str]) -> Plan | None:
+    if not isinstance(table, dict):
+        problems.append(f"{where} must be a section")
+        return None
+    known = {name_of(one.name): one for one in fields(kind)}  # type: ignore[arg-type]
+    before = len(problems)
+    problems += [f"{where} {name} is no key{_hint(name, known)}" for name in table if name not in known]
+    chosen: dict[str, Any] = {}
+    for name, one in known.items():
+        if name in table:
+            try:
+                chosen[one.name] = one.metadata["read"](table[name])
+            except ValueError as error:
+                problems.append(f"{where} {name} {error}, not {toml_words(table[name])}")
+        elif one.metadata["required"]:
+            problems.append(f"{where} {name} is missing, for example: {name} = {one.metadata['example']}")
+    return kind(**chosen) if len(problems) == before else None
+
+
+def _each(plans: list[NodePlan]) -> Iterator[NodePlan]:
+    """One entry a node."""
+    for plan in plans:
+        if plan.count == 1:
+            yield plan
+        else:
+            yield from (replace(plan, name=f"{plan.name}-{place}", count=1) for place in range(1, plan.count + 1))
+
+
+def _contradictions(
+    source: str, links: dict[str, LinkPlan], nodes: list[NodePlan], commands: list[CommandPlan]
+) -> Iterator[str]:
+    if not nodes:
+        yield f"{source}: there is no [[node]]"
+    for node in nodes:
+        if node.link not in links:
+            yield f'{source}: node {node.name}: there is no [link.{node.link}]{_hint(node.link, links)}'
+    if sum(node.count for node in nodes) > MOST_NODES:
+        yield f"{source}: more than {MOST_NODES} nodes"
+        return
+    names = [node.name for node in _each(nodes)]
+    for name in sorted(_twice(names)):
+        yield f"{source}: two nodes are called {name}"
+    for command in commands:
+        if command.node not in names:
+            yield f"{source}: command {command.command!r}: there is no node {command.node}{_hint(command.node, names)}"
+
+
+def _twice(names: list[str]) -> set[str]:
+    seen: set[str] = set()
+    return {name for name in names if name in seen or seen.add(name)}  # type: ignore[func-returns-value]
