@@ -34,8 +34,6 @@ from comatrix.gateway.uplink.associations import Associations
 from comatrix.gateway.uplink.rendering import event_content
 from comatrix_lora.medium.randomness import Stream
 
-URL = "http://sim"
-
 
 class SimGateway:
     """One life of the gateway: from `start` until `kill`, which keeps what is on disk."""
@@ -62,9 +60,9 @@ class SimGateway:
         tell: Callable[[str], None],
     ) -> "SimGateway":
         """`stored(record)`: a reading is on disk; `tell(line)`: what the operator would read."""
-        settings = Settings(homeserver=HomeserverSettings(url=URL, user=BOT))
+        settings = Settings(homeserver=HomeserverSettings(url=homeserver.base_url, user=BOT))
         now_ms = clocks.wall_ms
-        matrix = MatrixClient(URL, TOKEN, BOT, DEVICE, transport=homeserver, now_ms=now_ms)
+        matrix = MatrixClient(homeserver.base_url, TOKEN, BOT, DEVICE, caller=homeserver, now_ms=now_ms)
         store = open_store(database, now_ms(), stream)
         associations = Associations(aead, stream.below, frozenset())
         directory = Directory(store, associations)

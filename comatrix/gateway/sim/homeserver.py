@@ -1,18 +1,23 @@
-"""An in-memory homeserver behind an httpx transport: as much of one as a gateway with one room in good order needs.
+"""An in-memory homeserver in place of HTTP: as much of one as a gateway with one room in good order needs.
 
-The gateway's real Matrix client talks to it. One room, one bot, one person; sending with deduplication by transaction
-id, state, /sync that is held until there is news, recent messages. It checks no tokens and knows no federation.
+The gateway's real Matrix client talks to it, in the bytes of the client-server API. One room, one bot, one person;
+sending with deduplication by transaction id, state, /sync that is held until there is news, recent messages. It checks
+no tokens and knows no federation.
 """
 
 import asyncio
 import json
 import re
 from collections import OrderedDict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from itertools import takewhile
 from typing import Any
 from urllib.parse import unquote
 
-import httpx
+from comatrix.gateway.edges.matrix.answer import no_answer, read_answer_untrusted
+from comatrix.gateway.edges.matrix.http import Query
+from comatrix.gateway.model import HomeserverAnswer
 
 BOT, PERSON = "@cx:sim", "@you:sim"
 DEVICE, TOKEN = "SIM", "token-of-the-simulation"
@@ -32,8 +37,18 @@ STATE: dict[tuple[str, str], tuple[str, dict[str, Any]]] = {
 NOT_FOUND: Answer = 404, {"errcode": "M_NOT_FOUND", "error": "there is none"}
 
 
-class SimHomeserver(httpx.AsyncBaseTransport):
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The variable part of a request."""
+
+    query: Mapping[str, Any]
+    data: bytes
+
+
+class SimHomeserver:
     """`posted(event type, content bytes)` is told of each new event of the bot's. `down`: nothing connects."""
+
+    base_url = "http://sim"
 
     def __init__(self, now_ms: Callable[[], int], posted: Callable[[str, bytes], None]) -> None:
         self._now_ms = now_ms
@@ -48,42 +63,53 @@ class SimHomeserver(httpx.AsyncBaseTransport):
             ("PUT", re.compile(ROOM_PATH + r"/send/([^/]+)/([^/]+)"), self._send),
             ("GET", re.compile(r"/_matrix/client/v3/sync"), self._sync),
             ("GET", re.compile(ROOM_PATH + r"/state/([^/]+)/?([^/]*)"), self._get_state),
-            ("PUT", re.compile(ROOM_PATH + r"/state/([^/]+)/?([^/]*)"), self._put_state),
             ("GET", re.compile(ROOM_PATH + r"/messages"), self._messages),
-            ("GET", re.compile(ROOM_PATH + r"/relations/.*"), lambda request: (200, {"chunk": []})),
-            ("POST", re.compile(ROOM_PATH + r"/receipt/.*"), lambda request, *parts: (200, {})),
-            ("POST", re.compile(r"/_matrix/client/v3/join/.*"), lambda request: (200, {"room_id": ROOM})),
-            ("GET", re.compile(r"/_matrix/federation/v1/version"), lambda request: (200, {"server": {"name": "Synapse"}})),
+            ("GET", re.compile(ROOM_PATH + r"/relations/.*"), lambda asked: (200, {"chunk": []})),
+            ("POST", re.compile(ROOM_PATH + r"/receipt/.*"), lambda asked: (200, {})),
+            ("POST", re.compile(r"/_matrix/client/v3/join/.*"), lambda asked: (200, {"room_id": ROOM})),
+            ("GET", re.compile(r"/_matrix/federation/v1/version"), lambda asked: (200, {"server": {"name": "Synapse"}})),
         ]
 
     def say(self, text: str) -> None:
         """The person types into the room."""
-        content = json.dumps({"msgtype": "m.text", "body": text}).encode()
-        self._add("m.room.message", PERSON, content)
+        self._add("m.room.message", PERSON, json.dumps({"msgtype": "m.text", "body": text}).encode())
 
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """One request. Raises httpx.ConnectError while it is down."""
+    async def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Query | None = None,
+        data: bytes | None = None,
+        content_type: str = "application/json",
+        token: str = "",
+        wait_s: float = 0.0,
+    ) -> HomeserverAnswer:
+        """One request of the client's, as HttpCaller carries it."""
         self.requests += 1
-        path = request.url.raw_path.decode().partition("?")[0]
         await asyncio.sleep(LATENCY_S)
         if self.down:
-            raise httpx.ConnectError("Connection refused", request=request)
-        status, answer = 404, {"errcode": "M_UNRECOGNIZED", "error": "Unrecognized request"}
-        for method, pattern, route in self._routes:
-            found = pattern.fullmatch(path) if method == request.method else None
-            if found is not None:
-                answered = route(request, *map(unquote, found.groups()))
-                status, answer = await answered if asyncio.iscoroutine(answered) else answered
-                break
+            return no_answer(f"cannot connect to {self.base_url}: Connection refused")
+        status, answer = await self._answer(method, path, Asked(dict(query or ()), data or b""))
         if self.down:
-            raise httpx.ReadError("Connection reset by peer", request=request)
-        data = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
-        return httpx.Response(status, headers={"Content-Type": "application/json"}, stream=httpx.ByteStream(data))
+            return no_answer(f"connection to {self.base_url} lost")
+        return read_answer_untrusted(status, {}, answer if isinstance(answer, bytes) else json.dumps(answer).encode())
 
-    def _send(self, request: httpx.Request, event_type: str, txn_id: str) -> Answer:
+    async def aclose(self) -> None:
+        """Nothing to close."""
+
+    async def _answer(self, method: str, path: str, asked: Asked) -> Answer:
+        for taken, pattern, route in self._routes:
+            found = pattern.fullmatch(path) if taken == method else None
+            if found is not None:
+                answer = route(asked, *map(unquote, found.groups()))
+                return await answer if asyncio.iscoroutine(answer) else answer
+        return 404, {"errcode": "M_UNRECOGNIZED", "error": "Unrecognized request"}
+
+    def _send(self, asked: Asked, event_type: str, txn_id: str) -> Answer:
         known = self._transactions.get(txn_id)
         if known is None:
-            content = request.content
+            content = asked.data
             known = self._transactions[txn_id] = self._add(event_type, BOT, content)
             if len(self._transactions) > TRANSACTIONS:
                 self._transactions.popitem(last=False)
@@ -98,8 +124,8 @@ class SimHomeserver(httpx.AsyncBaseTransport):
         self._news.set()
         return event_id
 
-    async def _sync(self, request: httpx.Request) -> Answer:
-        query = request.url.params
+    async def _sync(self, asked: Asked) -> Answer:
+        query = asked.query
         since = query.get("since")
         if since is None:
             state = [self._event(kind, key) for kind, key in self._state]
@@ -113,7 +139,8 @@ class SimHomeserver(httpx.AsyncBaseTransport):
                     await self._news.wait()
             except TimeoutError:
                 return 200, {"next_batch": since}
-        events = [data for number, data in self._timeline if number > position]
+        newest = takewhile(lambda one: one[0] > position, reversed(self._timeline))
+        events = [data for _, data in newest][::-1]
         room = json.dumps(ROOM).encode()
         head = b'{"next_batch": "s%d", "rooms": {"join": {%s: {"timeline": {"events": [' % (self.events, room)
         return 200, head + b", ".join(events) + b"]}}}}}"
@@ -122,18 +149,14 @@ class SimHomeserver(httpx.AsyncBaseTransport):
         sender, content = self._state[kind, key]
         return {"type": kind, "state_key": key, "sender": sender, "content": content, "event_id": f"${kind}-{key}"}
 
-    def _get_state(self, request: httpx.Request, kind: str, key: str) -> Answer:
+    def _get_state(self, asked: Asked, kind: str, key: str) -> Answer:
         if (kind, key) not in self._state:
             return NOT_FOUND
-        whole = request.url.params.get("format") == "event"
+        whole = asked.query.get("format") == "event"
         return 200, self._event(kind, key) if whole else self._state[kind, key][1]
 
-    def _put_state(self, request: httpx.Request, kind: str, key: str) -> Answer:
-        self._state[kind, key] = BOT, json.loads(request.content)
-        return 200, {"event_id": f"${kind}-{key}-{self._now_ms()}"}
-
-    def _messages(self, request: httpx.Request) -> Answer:
+    def _messages(self, asked: Asked) -> Answer:
         """The newest that are remembered, on one page."""
-        limit = int(request.url.params.get("limit", "100"))
+        limit = int(asked.query.get("limit", "100"))
         newest = [data for _, data in reversed(self._timeline)][:limit]
         return 200, b'{"chunk": [' + b", ".join(newest) + b"]}"
