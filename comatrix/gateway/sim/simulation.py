@@ -23,7 +23,7 @@ from comatrix.gateway.sim.virtual_time import VirtualLoop, run
 from comatrix.gateway.uplink.associations import Address
 from comatrix_lora.medium.randomness import Stream
 
-FREEZE_EVERY_MS = 60_000  # see _freeze
+FREEZE_EVERY_MS = 20_000  # see _freeze
 MEMORY_DISK = Path("/dev/shm")
 Progress = Callable[[int, Books], None]  # virtual ms
 
