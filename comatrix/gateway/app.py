@@ -184,7 +184,7 @@ class Gateway:
             directory,
             udp,
             stored=stored,
-            rates=_rates(settings.limits),
+            rates=rates_of(settings.limits),
             knock=knocks.note,
             mail=commanding.mail,
             seen=contacts,
@@ -342,7 +342,8 @@ def _udp_report(udp: UdpEdge, started_ms: int, here: Sequence[Node]) -> LinkRepo
     return LinkReport("udp", nodes=len(here), received=udp.received, sent=udp.sent, since_ms=started_ms)
 
 
-def _rates(limits: LimitsSettings) -> Rates:
+def rates_of(limits: LimitsSettings) -> Rates:
+    """How often who is heard, as configured."""
     return Rates(
         node=limits.node_rate,
         node_burst=limits.node_burst,

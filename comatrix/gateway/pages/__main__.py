@@ -6,6 +6,7 @@ from comatrix.gateway.admin.doctor import page as doctor
 from comatrix.gateway.cli import page as commands
 from comatrix.gateway.config import page as configuration
 from comatrix.gateway.pages import command_states, exchange, plot_picture, radio_states, vocabulary
+from comatrix.gateway.sim import reference as scenarios
 
 PAGES = {
     "command-states.md": command_states.markdown,
@@ -14,6 +15,7 @@ PAGES = {
     "doctor.md": doctor.markdown,
     "exchange.md": exchange.markdown,
     "radio-states.md": radio_states.markdown,
+    "scenarios.md": scenarios.markdown,
     "vocabulary.md": vocabulary.markdown,
 }
 

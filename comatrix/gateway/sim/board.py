@@ -3,9 +3,10 @@
 from collections.abc import Callable
 from typing import Any
 
+from comatrix_lora.medium.randomness import Stream
+
 from comatrix.gateway.sim.firmware import Node, parse
 from comatrix.gateway.sim.scenario import COUNTED, NodePlan
-from comatrix_lora.medium.randomness import Stream
 
 FOREVER_MS = 1 << 40
 MOST_TURNS = 10_000  # of one node in one instant: more is a bug, not work

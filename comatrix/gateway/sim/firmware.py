@@ -6,8 +6,7 @@ from comatrix.gateway.sim import cryptolib
 
 sys.modules.setdefault("cryptolib", cryptolib)
 
-from comatrix_node.config import Config, parse
-from comatrix_node.node import Node
-from comatrix_node.sensors.simulated import Simulated
+from comatrix_node.config import parse  # noqa: E402 - it needs that module
+from comatrix_node.node import Node  # noqa: E402
 
-__all__ = ["Config", "Node", "Simulated", "parse"]
+__all__ = ["Node", "parse"]

@@ -1,4 +1,4 @@
-"""The gateway under simulation: store, receiver, poster, desk and room watch, wired as `comatrix.gateway.app` wires them.
+"""The gateway under simulation: store, receiver, poster, desk and room watch, wired as `comatrix.gateway.app` does.
 
 Left out: sockets (edge.AirEdge stands there), the control socket, `secrets.toml`, the operator's room, the application
 service, and the rooms' state events of nodes."""
@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from comatrix_lora.medium.randomness import Stream
+
 from comatrix.gateway.aead import aead
-from comatrix.gateway.app import _rates
+from comatrix.gateway.app import rates_of
 from comatrix.gateway.clock import Clocks
 from comatrix.gateway.commanding import Commanding, open_commanding
 from comatrix.gateway.config.settings import HomeserverSettings, Settings
@@ -32,7 +34,6 @@ from comatrix.gateway.speaking import speaking_as_bot
 from comatrix.gateway.upgrades import Upgrades
 from comatrix.gateway.uplink.associations import Associations
 from comatrix.gateway.uplink.rendering import event_content
-from comatrix_lora.medium.randomness import Stream
 
 
 class SimGateway:
@@ -117,8 +118,8 @@ class SimGateway:
             directory,
             edge,
             stored=is_stored,
-            rates=_rates(settings.limits),
-            knock=lambda knock, now: tell(f"knock: {knock.kind}"),
+            rates=rates_of(settings.limits),
+            knock=lambda knock, now: tell(f"knock: {knock.reason}"),
             mail=commanding.mail,
             seen=seen,
             clocks=clocks,
@@ -147,7 +148,9 @@ class SimGateway:
 
 def open_store(database: Path, now_ms: int, stream: Stream) -> Store:
     """The database, committing in the loop's own thread."""
-    return Store.open(database, now_ms, threaded=False, token=lambda size: stream.bits64().to_bytes(8, "big").hex()[: 2 * size])
+    return Store.open(
+        database, now_ms, threaded=False, token=lambda size: stream.bits64().to_bytes(8, "big").hex()[: 2 * size]
+    )
 
 
 def _work(
@@ -170,9 +173,7 @@ def _work(
         voices_anew=lambda: None,
         tell=tell,
     )
-    news = RoomNews(
-        store, directory, upgrades, commanding, reload=poster.reload, watched=poster.watched, tell=tell
-    )
+    news = RoomNews(store, directory, upgrades, commanding, reload=poster.reload, watched=poster.watched, tell=tell)
     poster.watched(False)
     pause = Pause()
     matrix.on_reached(pause.cut)

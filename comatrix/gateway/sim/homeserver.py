@@ -67,7 +67,11 @@ class SimHomeserver:
             ("GET", re.compile(ROOM_PATH + r"/relations/.*"), lambda asked: (200, {"chunk": []})),
             ("POST", re.compile(ROOM_PATH + r"/receipt/.*"), lambda asked: (200, {})),
             ("POST", re.compile(r"/_matrix/client/v3/join/.*"), lambda asked: (200, {"room_id": ROOM})),
-            ("GET", re.compile(r"/_matrix/federation/v1/version"), lambda asked: (200, {"server": {"name": "Synapse"}})),
+            (
+                "GET",
+                re.compile(r"/_matrix/federation/v1/version"),
+                lambda asked: (200, {"server": {"name": "Synapse"}}),
+            ),
         ]
 
     def say(self, text: str) -> None:
@@ -103,7 +107,8 @@ class SimHomeserver:
             found = pattern.fullmatch(path) if taken == method else None
             if found is not None:
                 answer = route(asked, *map(unquote, found.groups()))
-                return await answer if asyncio.iscoroutine(answer) else answer
+                answered: Answer = await answer if asyncio.iscoroutine(answer) else answer
+                return answered
         return 404, {"errcode": "M_UNRECOGNIZED", "error": "Unrecognized request"}
 
     def _send(self, asked: Asked, event_type: str, txn_id: str) -> Answer:

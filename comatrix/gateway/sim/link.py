@@ -1,12 +1,13 @@
-"""What lies between nodes and gateway: loses, doubles, delays and reorders datagrams, each direction by its own dice."""
+"""What lies between nodes and gateway: loses, doubles, delays and reorders datagrams, each way by its own dice."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from comatrix.gateway.sim.scenario import LinkPlan
 from comatrix_lora.medium.loss import LossProcess, LossSettings
 from comatrix_lora.medium.randomness import Stream
 from comatrix_lora.medium.statistics import Outcome
+
+from comatrix.gateway.sim.scenario import LinkPlan
 
 Deliver = Callable[[bytes], None]
 At = Callable[[int, Callable[[], None]], object]  # virtual ms, what to do then

@@ -45,7 +45,9 @@ def load(where: str) -> Scenario:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         near = nearest(where, shipped())
-        raise UsageError(f"There is no scenario {where}." + (f" Did you mean {near}?" if near else ""), NEXT_STEP) from None
+        raise UsageError(
+            f"There is no scenario {where}." + (f" Did you mean {near}?" if near else ""), NEXT_STEP
+        ) from None
     except UnicodeDecodeError:
         raise ConfigError([f"{where}: is not UTF-8 text"], NEXT_STEP) from None
     except OSError as error:
@@ -137,7 +139,7 @@ def _contradictions(
         yield f"{source}: there is no [[node]]"
     for node in nodes:
         if node.link not in links:
-            yield f'{source}: node {node.name}: there is no [link.{node.link}]{_hint(node.link, links)}'
+            yield f"{source}: node {node.name}: there is no [link.{node.link}]{_hint(node.link, links)}"
     if sum(node.count for node in nodes) > MOST_NODES:
         yield f"{source}: more than {MOST_NODES} nodes"
         return

@@ -127,13 +127,15 @@ class WholePlan:
     """The run as a whole. The gateway stands at [0, 0]."""
 
     title: str = key(_text, "What it shows, in a line.", "A simulation", example='"One node on the desk"')
-    seed: int = key(
-        _whole(0, (1 << 53) - 1), "All dice follow from it: the same seed, the same run.", 1, example="1"
-    )
+    seed: int = key(_whole(0, (1 << 53) - 1), "All dice follow from it: the same seed, the same run.", 1, example="1")
     duration_ms: int = key(_positive, "How long nodes measure.", 3_600_000, example='"1h"')
-    drain_ms: int = key(_span, "How long it goes on after that, so that what waits arrives.", 600_000, example='"10min"')
+    drain_ms: int = key(
+        _span, "How long it goes on after that, so that what waits arrives.", 600_000, example='"10min"'
+    )
     late_after_ms: int = key(
-        _positive, "A reading in its room later than this after it was measured counts as late.", 300_000,
+        _positive,
+        "A reading in its room later than this after it was measured counts as late.",
+        300_000,
         example='"5min"',
     )
 
@@ -162,20 +164,26 @@ class NodePlan:
     name: str = key(_name, "What it is called.", example='"garden"', required=True)
     link: str = key(_text, "The name of its link.", example='"field"', required=True)
     count: int = key(_whole(1, MOST_NODES), "How many of them.", 1, example="10")
-    interval_ms: int = key(_interval, "Between two readings. It begins somewhere in the first.", 60_000, example='"10min"')
+    interval_ms: int = key(
+        _interval, "Between two readings. It begins somewhere in the first.", 60_000, example='"10min"'
+    )
     sensors: tuple[str, ...] = key(
         _sensors,
         f'Words of its readings; "{COUNTED}" is in each beside them.',
         ("temperature", "humidity"),
         example='["temperature"]',
     )
-    sleep: bool = key(_yes_or_no, "Sleeps deeply between readings, with what is unsent in flash.", False, example="true")
+    sleep: bool = key(
+        _yes_or_no, "Sleeps deeply between readings, with what is unsent in flash.", False, example="true"
+    )
     observe: bool = key(
         _yes_or_no, "Stays awake and is told of what waits at once. Only of use with commands.", False, example="true"
     )
     poll_ms: int = key(_span, "Asks what waits for it after so long a silence; 0: never.", 0, example='"1min"')
     post: str = key(_post, "How often it is posted, as in `comatrix node add --post`.", "every", example='"15min"')
-    position: tuple[float, float] = key(_position, "Metres east and north of the gateway.", (0.0, 0.0), example="[120, 40]")
+    position: tuple[float, float] = key(
+        _position, "Metres east and north of the gateway.", (0.0, 0.0), example="[120, 40]"
+    )
     spread: float = key(_metres, "Several are scattered about there, so many metres wide.", 0.0, example="2000")
 
 

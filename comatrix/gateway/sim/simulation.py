@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from comatrix_lora.medium.randomness import Stream
+
 from comatrix.gateway.edges.store import contexts, mailbox, nodes, rooms
 from comatrix.gateway.model import Node as NodeRow
 from comatrix.gateway.provisioning import configuration
@@ -21,9 +23,8 @@ from comatrix.gateway.sim.link import Counts, Direction
 from comatrix.gateway.sim.scenario import CommandPlan, FaultPlan, NodePlan, Scenario
 from comatrix.gateway.sim.virtual_time import VirtualLoop, run
 from comatrix.gateway.uplink.associations import Address
-from comatrix_lora.medium.randomness import Stream
 
-FREEZE_EVERY_MS = 20_000  # see _freeze
+STEP_MS = 20_000  # of progress, and of _freeze
 MEMORY_DISK = Path("/dev/shm")
 Progress = Callable[[int, Books], None]  # virtual ms
 
@@ -46,7 +47,7 @@ class Outcome:
 
 
 def simulate(scenario: Scenario, seed: int | None = None, progress: Progress = lambda now_ms, books: None) -> Outcome:
-    """Runs it. `progress` is called each virtual minute. Leaves nothing behind."""
+    """Runs it. `progress` is called every 20 virtual seconds. Leaves nothing behind."""
     chosen = scenario.whole.seed if seed is None else seed
     with ExitStack() as stack:
         place = MEMORY_DISK if MEMORY_DISK.is_dir() else None  # what a disk costs is not simulated
@@ -189,7 +190,7 @@ class _Simulation:
                 self._gateway.check()
             _freeze()
             self._progress(now_ms, self._books)
-            await asyncio.sleep(min(FREEZE_EVERY_MS, self._end_ms - now_ms) / 1000)
+            await asyncio.sleep(min(STEP_MS, self._end_ms - now_ms) / 1000)
         self._progress(self._end_ms, self._books)
 
     async def _finished(self) -> Outcome:
@@ -219,4 +220,8 @@ def _scattered(plan: NodePlan, dice: Stream) -> tuple[float, float]:
 
 def _commands(connection: Any) -> list[dict[str, Any]]:
     found = [mailbox.by_number(connection, row[0]) for row in connection.execute("SELECT number FROM command")]
-    return [{"number": one.number, "node": one.new.node, "said": one.new.order.shown, "state": one.state} for one in found if one]
+    return [
+        {"number": one.number, "node": one.new.node, "said": one.new.order.shown, "state": one.state}
+        for one in found
+        if one
+    ]

@@ -39,7 +39,8 @@ class MatrixClient:
         now_ms: Callable[[], int] = wall_ms,
         caller: Caller | None = None,
     ) -> None:
-        """`transport` replaces the network, `caller` HTTP as well. `trust_env`: proxies from the environment. Raises UsageError.
+        """`transport` replaces the network, `caller` HTTP as well. `trust_env`: proxies from the environment.
+        Raises UsageError.
 
         `service`: the token is an application service's, and `voice` may be any of its users. `keep`: where a renewed
         access token is stored before it is used."""
