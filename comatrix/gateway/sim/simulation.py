@@ -24,7 +24,7 @@ from comatrix.gateway.sim.scenario import CommandPlan, FaultPlan, NodePlan, Scen
 from comatrix.gateway.sim.virtual_time import VirtualLoop, run
 from comatrix.gateway.uplink.associations import Address
 
-STEP_MS = 20_000  # of progress, and of _freeze
+STEP_MS = 5_000  # of progress, and of _freeze
 MEMORY_DISK = Path("/dev/shm")
 Progress = Callable[[int, Books], None]  # virtual ms
 
@@ -47,7 +47,7 @@ class Outcome:
 
 
 def simulate(scenario: Scenario, seed: int | None = None, progress: Progress = lambda now_ms, books: None) -> Outcome:
-    """Runs it. `progress` is called every 20 virtual seconds. Leaves nothing behind."""
+    """Runs it. `progress` is called every 5 virtual seconds. Leaves nothing behind."""
     chosen = scenario.whole.seed if seed is None else seed
     with ExitStack() as stack:
         place = MEMORY_DISK if MEMORY_DISK.is_dir() else None  # what a disk costs is not simulated
