@@ -7,9 +7,12 @@ BIN := $(VENV)/bin
 SECONDS ?= 0
 KILLS ?= 1000
 CUTS ?= 3000
+READINGS ?= 100000
+TRANSFERS ?= 2000
+FRAMES ?= 1000000
 SEED ?= 1
 
-.PHONY: help setup demo test test-slow bench bytes atheris fuzz chaos lint firmware docs clean
+.PHONY: help setup demo test test-slow bench bytes atheris fuzz chaos soak lint firmware docs clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -26,8 +29,8 @@ $(VENV)/.ready: pyproject.toml
 demo: setup ## Watch real MicroPython nodes post into a real homeserver over a lossy link (SECONDS=N ends it by itself)
 	@$(BIN)/comatrix demo --seconds $(SECONDS)
 
-test: setup ## Run the fast tests (3 to 5 minutes on 2 cores)
-	@$(BIN)/python -m pytest -m 'not slow'
+test: setup ## Run the fast tests, on all cores (4 to 6 minutes on 2)
+	@$(BIN)/python -m pytest -m 'not slow' --numprocesses auto --maxprocesses 4 --dist worksteal
 
 test-slow: setup ## Run the tests with a real homeserver and real MicroPython processes
 	@$(BIN)/python -m pytest -m slow
@@ -46,6 +49,9 @@ fuzz: atheris ## Look for inputs that break what reads bytes from outside (SECON
 
 chaos: setup ## Kill the gateway, cut its power, take away its homeserver and disk, compare the books (KILLS=N CUTS=N SEED=N)
 	@$(BIN)/python -m tests.chaos --kills $(KILLS) --cuts $(CUTS) --seed $(SEED)
+
+soak: setup ## Run LoRa's long figures and hold them to their limits, with a million hostile frames (READINGS=N TRANSFERS=N FRAMES=N SEED=N)
+	@$(BIN)/python -m tests.lora.soak --readings $(READINGS) --transfers $(TRANSFERS) --frames $(FRAMES) --seed $(SEED)
 
 lint: setup ## Check style (ruff), types (mypy --strict) and layers
 	@$(BIN)/ruff check .

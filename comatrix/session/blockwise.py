@@ -4,8 +4,10 @@ Each block is a request of its own, authenticated before it comes here. One that
 body is told by its counter, which is not above that of the block before (what Request-Tag is for, RFC 9175 section 3).
 """
 
-BAD_REQUEST, CONTINUE, CHANGED, INCOMPLETE, TOO_LARGE = 0x80, 0x5F, 0x44, 0x88, 0x8D
-LIFETIME_MS = 247000  # EXCHANGE_LIFETIME: who is silent so long begins anew
+from comatrix.codec.coap import CHANGED
+from comatrix.codec.codes import BAD_REQUEST, CONTINUE, INCOMPLETE, TOO_LARGE
+from comatrix.session.duplicates import EXCHANGE_LIFETIME_MS
+
 MOST_OPEN = 64
 
 TYPE_CHECKING = False
@@ -59,7 +61,7 @@ class Bodies:
         if body is None:
             return INCOMPLETE, b""
         body.counter = counter
-        body.until = now + LIFETIME_MS
+        body.until = now + EXCHANGE_LIFETIME_MS  # who is silent so long begins anew
         at = number * size
         if at + len(payload) > self.most_bytes:
             self._open.pop(sender, None)

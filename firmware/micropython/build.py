@@ -44,7 +44,7 @@ USERS_CALL = (
 NOT_FOR_USERS = frozenset(("Waiting", "at_ms", "count_dropped", "fresh", "queue", "stash", "written"))
 # Of comatrix_node, what every node needs for as long as it runs: in one piece with the core, as a module costs its own
 # dictionary, and three texts.
-EVERY_NODE = ("clock", "sensing")
+EVERY_NODE = ("clock", "sensing", "waiting")
 SOURCE_NAME = "cx"  # in tracebacks; one name for all files is one string in the board's RAM
 PACKAGE_FILE = HERE / "package.json"
 

@@ -44,6 +44,7 @@ package(
         "shelf.py",
         "store.py",
         "store_rtc.py",
+        "waiting.py",
         "wifi.py",
         "sensors/__init__.py",
         "sensors/battery.py",

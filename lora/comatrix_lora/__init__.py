@@ -1,1 +1,1 @@
-"""The LoRa link: sans-IO, shared with MicroPython, imports nothing of `comatrix`. So far: airtime and frames."""
+"""The LoRa link: sans-IO, shared with MicroPython, imports nothing of `comatrix`. Its parts; nothing joins them yet."""

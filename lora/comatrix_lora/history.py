@@ -6,7 +6,7 @@ nothing gets no history but in bytes that cost no airtime; one that loses gets i
 
 SPAN = 8  # bits of a bitmap: readings of one frame lie within this many counters of its oldest
 REACH = 254  # so far behind a frame its oldest reading may be: an ack names one counter more than lie between them
-FARTHEST = 65535  # how far behind a frame's counter its newest reading may lie
+FARTHEST = 32767  # how far behind a frame's counter its newest reading may lie
 _CALM_OPEN = 16  # open readings that make the node ask, while nothing gets lost
 _LOSSY_OPEN = 6  # while something does
 _WORST_OPEN = 8  # and while most asks bring nothing
@@ -18,8 +18,9 @@ _NEVER = -1
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
+    from typing import Any
 
-    Values = tuple[int, ...]
+    Values = Any  # only the callable `size` looks into them
 
 
 class Open:
@@ -77,6 +78,10 @@ class History:
         """(seq, values, at_ms), oldest first: what a stash keeps through a reset, and `restore` takes."""
         return [(record.seq, record.values, record.at_ms) for record in self.records]
 
+    def learned(self) -> "tuple[int, int]":
+        """(loss, asks without answer): what deep sleep should not lose."""
+        return self.loss, self.unanswered
+
     def restore(self, kept: "Iterable[tuple[int, Values, int]]") -> None:
         """Open readings of the life before, oldest first: any of them may have arrived."""
         for seq, values, at_ms in kept:
@@ -103,32 +108,42 @@ class History:
         """Whether the oldest reading can only go in a frame of its own, without a new one (`repeat`)."""
         return bool(self.records) and counter - self.records[0].seq > REACH
 
-    def next_frame(self, counter: int, now: int, airtime: "Callable[[int], int]", limit: int) -> "Chosen | None":
+    def next_frame(
+        self, counter: int, now: int, airtime: "Callable[[int], int]", limit: int, urgent: bool = False
+    ) -> "Chosen | None":
         """The frame for the reading added last, with `counter` as its seq. None when that is not open.
 
-        `airtime(size)`: its cost, never falling as sizes grow. `limit`: bytes of the longest frame."""
+        `airtime(size)`: its cost, never falling as sizes grow. `limit`: bytes of the longest frame. `urgent`: it asks.
+        """
         if not self.records or self.records[-1].seq != counter:
             return None
         self._note_silence()
-        ask = len(self.records) >= self._patience()
+        ask = urgent or len(self.records) >= self._patience()
         newest = self.records[-1]
         older = [record for record in self.records if 0 < counter - record.seq <= REACH]
         if self.calm and not ask and not any(record.missing for record in older):
             return self._frame(counter, now, newest, _latest(older), 0, airtime, limit, False)
         return self._frame(counter, now, newest, _oldest(older), self._wanted(), airtime, limit, ask)
 
-    def repeat(self, counter: int, now: int, airtime: "Callable[[int], int]", limit: int) -> "Chosen | None":
+    def repeat(
+        self, counter: int, now: int, airtime: "Callable[[int], int]", limit: int, newest: "int | None" = None
+    ) -> "Chosen | None":
         """A frame without a new reading, for the oldest group of open ones; it asks for an ack. None: all is confirmed.
 
-        `counter` is the frame's own; no reading has it as seq."""
+        `counter` is the frame's own; no reading has it as seq. `newest`: for the open reading of that seq instead, and
+        those before it."""
         while self.records and counter - self.records[0].seq > FARTHEST:
             self._drop_oldest()
         if not self.records:
             return None
         self._note_silence()
-        first = self.records[0].seq
-        group = [record for record in self.records if record.seq <= first + SPAN]
+        last = self.records[0].seq + SPAN if newest is None else newest
+        group = [record for record in self.records if last - SPAN <= record.seq <= last]
         return self._frame(counter, now, group[-1], _oldest(group[:-1]), SPAN, airtime, limit, True)
+
+    def asked(self, counter: int) -> bool:
+        """Whether an ack of that frame is still waited for."""
+        return any(ask[0] == counter for ask in self._asked)
 
     def acked(self, counter: int, base: int, bitmap: int) -> "list[int]":
         """An authenticated ack of the frame `counter`: the seqs it confirms. One that contradicts what was sent, or
@@ -222,9 +237,10 @@ class History:
         return chosen
 
     def _ages_s(self, counter: int, now: int, records: "Sequence[Open]") -> "list[int] | None":
-        """None when the first is new and every other one made one interval a counter before it, within an eighth."""
+        """None when the first is new and just made, and every other one interval a counter before it, within an eighth
+        of it."""
         newest = records[0]
-        on_grid = newest.seq == counter
+        on_grid = newest.seq == counter and 8 * (now - newest.at_ms) <= self.interval_ms
         for record in records:
             due = newest.at_ms - (newest.seq - record.seq) * self.interval_ms
             on_grid = on_grid and 8 * abs(record.at_ms - due) <= self.interval_ms

@@ -53,6 +53,11 @@ class Ledger:
         """Microseconds of an hour that the class may fill."""
         return self.budget_us * SHARES[priority] // 100
 
+    def longest_us(self, priority: int = ACK) -> "int | None":
+        """What one transmission of the class may last at most; None for no limit."""
+        limits = ([self.limit_us(priority)] if self.duty_ppm else []) + ([self._dwell_us] if self._dwell_us else [])
+        return min(limits) if limits else None
+
     def earliest(self, now_ms: int, airtime_us: int, priority: int = ACK) -> int:
         """When it may begin, in ms, `now_ms` or later. Raises LoraError if never: too long for dwell time or share."""
         self._check(airtime_us, priority)
@@ -167,6 +172,8 @@ class Ledger:
             raise ValueError("not of this ledger")
         if len(data) != _HEAD_SIZE + count * _ENTRY_SIZE or (count and not duty_ppm):
             raise ValueError("wrong length")
+        if not count and (newest_us or opened):
+            raise ValueError("nothing was sent, and it ended")
         before_us = 0
         for i in range(_HEAD_SIZE, len(data), _ENTRY_SIZE):
             age_us, airtime_us = struct.unpack(_ENTRY, data[i : i + _ENTRY_SIZE])

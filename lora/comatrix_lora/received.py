@@ -65,6 +65,10 @@ class Received:
         for counter in known:
             self._came.add(counter)
 
+    def has(self, seq: int) -> bool:
+        """Whether a reading came already."""
+        return seq in self._came
+
     def heard(self, counter: int) -> None:
         """An authenticated frame without readings: no reading has its counter."""
         self._came.add(counter)

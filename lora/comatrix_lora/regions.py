@@ -1,8 +1,9 @@
 """What each region's law lets a radio do: sub-bands, duty cycle, dwell time, power; and the network's payload limits.
 
-EU868: LoRaMac-node (2024-02), after ETSI EN 300 220-2 annex B. US915, AS923 (group AS923-1), IN865 and AU915: LoRaWAN
-Regional Parameters RP002-1.0.4, sections US902-928, AS923, IN865-867 and AU915-928, and RegionIN865.h and RegionAU915.h
-of LoRaMac-node. A default and no legal advice: a country may allow less.
+EU868: LoRaMac-node (2024-02), after ETSI EN 300 220-2 annex B. US915 and AS923 (group AS923-1): LoRaWAN Regional
+Parameters RP002, as tests/vectors/lora_regions.json has them. IN865 and AU915: RegionIN865.h and RegionAU915.h of
+LoRaMac-node. The edges of the bands that are not divided are those in their plans' names (US902-928, IN865-867,
+AU915-928). A default and no legal advice: a country may allow less.
 """
 
 from comatrix_lora.errors import LoraError

@@ -10,8 +10,12 @@ from comatrix_lora.errors import FrameError, LoraError
 RESOURCES = "rmchdtf"  # by their number; docs/reference/wire.md, section 2
 LAST_SCHEMA = 15 + 255
 LAST_AGE = 0xFFFF  # seconds: that old or older
+LAST_BEHIND = 0x7FFF  # counters
+LAST_REPEAT = 0xFFFF  # counters that a RECORD may lie behind
+_AGAIN = 8  # in a RECORD's low part
+_OLDER = 0x8000  # beside `behind`: older readings follow
 _ACK_WANTED = 0x80
-_MORE = 15
+EXTENDED = 15  # schemas from here on take one byte more
 _READINGS = 3  # kinds below have a schema, which may take a byte more
 # What an ACK's low part announces, in the order in which it follows.
 ADVICE = 1
@@ -38,16 +42,16 @@ class Rule:
 
     def plain(self) -> "Plain":
         """-> (the low part, what follows the rule byte). Raises LoraError where a part is out of range."""
-        raise NotImplementedError
+        raise NotImplementedError  # each kind has its own; MicroPython has no abstract classes to say so with
 
     def encode(self) -> bytes:
         """The plaintext of a frame. Raises LoraError."""
         low, rest = self.plain()
         if not 0 <= low <= LAST_SCHEMA:
             raise LoraError("no such schema")
-        if low >= _MORE and self.kind < _READINGS:
-            rest = bytes((low - _MORE,)) + rest
-            low = _MORE
+        if low >= EXTENDED and self.kind < _READINGS:
+            rest = bytes((low - EXTENDED,)) + rest
+            low = EXTENDED
         return bytes(((_ACK_WANTED if self.ack else 0) | self.kind << 4 | low,)) + rest
 
 
@@ -71,8 +75,9 @@ class Data(Rule):
 
 
 class History(Rule):
-    """The newest reading with older ones. `oldest`: the oldest open record of its group, bit i of `bitmap`: record
-    oldest + 1 + i stands here too; `values`: the newest reading, then the entries, the newest first (`schema`)."""
+    """The newest reading with older ones. `oldest`: the oldest record of its group, the last one here; bit i of
+    `bitmap`: record oldest + 1 + i stands here too; `values`: the newest reading, then the entries, the newest first
+    (`schema`)."""
 
     kind = 1
 
@@ -93,29 +98,64 @@ class History(Rule):
 
 
 class Aged(Rule):
-    """A reading off its schema's grid of time. `seq`: its record's; `age_s`: at most LAST_AGE."""
+    """Readings that say how old they are: a frame without a new one, or one off its schema's grid of time.
+
+    `behind`: the frame's counter less the newest record's seq. `ages_s`: of each reading, the newest first, at most
+    LAST_AGE. `oldest`, `bitmap`, `values`: as in HISTORY; of one reading None and 0.
+    """
 
     kind = 2
 
-    def __init__(self, schema: int, seq: int, age_s: int, values: bytes, ack: bool = False) -> None:
+    def __init__(
+        self,
+        schema: int,
+        behind: int,
+        ages_s: "list[int]",
+        values: bytes,
+        oldest: "int | None" = None,
+        bitmap: int = 0,
+        ack: bool = False,
+    ) -> None:
         self.schema = schema
-        self.seq = seq
-        self.age_s = age_s
+        self.behind = behind
+        self.ages_s = ages_s
         self.values = values
+        self.oldest = oldest
+        self.bitmap = bitmap
         self.ack = ack
 
     def plain(self) -> "Plain":
-        return self.schema, _byte(self.seq) + _uint(self.age_s, 2) + self.values
+        if self.behind > LAST_BEHIND or len(self.ages_s) != carried(self.oldest, self.bitmap):
+            raise LoraError("too far behind, or not an age for each reading")
+        rest = _uint(self.behind, 2)
+        if self.oldest is not None:
+            rest = _uint(self.behind | _OLDER, 2) + _byte(self.oldest) + _byte(self.bitmap)
+        return self.schema, rest + b"".join([_uint(age_s, 2) for age_s in self.ages_s]) + self.values
 
     @classmethod
     def read(cls, low: int, data: bytes) -> "Aged":
-        _some(data, 4)
-        return cls(low, data[0], _number(data, 1, 2), data[3:])
+        _some(data, 5)
+        behind = _number(data, 0, 2)
+        oldest, bitmap, at = None, 0, 2
+        if behind & _OLDER:
+            oldest, bitmap, at = data[2], data[3], 4
+        end = at + 2 * carried(oldest, bitmap)
+        _some(data, end + 1)
+        ages_s = [_number(data, place, 2) for place in range(at, end, 2)]
+        return cls(low, behind & LAST_BEHIND, ages_s, data[end:], oldest, bitmap)
+
+
+def carried(oldest: "int | None", bitmap: int) -> int:
+    """How many readings a frame says it carries: the newest, the oldest, and those of the bitmap."""
+    if oldest is None:
+        return 1
+    return 2 + sum([bitmap >> bit & 1 for bit in range(8)])
 
 
 class Ack(Rule):
-    """Records up to `base` are stored, and base + 1 + i where bit i of `bitmap` is set. With it may come: one byte of
-    link advice, the time (Unix seconds), the command that waits, and the wish for a self-description."""
+    """`base`: the first counter, from the asking frame's oldest on, that did not come; base + 1 + i came where bit i of
+    `bitmap` is set. For a fragment both are its feedback. With it may come: one byte of link advice, the time (Unix
+    seconds), the command that waits, and the wish for a self-description."""
 
     kind = 3
 
@@ -211,24 +251,52 @@ class Fragment(Rule):
 
 
 class Record(Rule):
-    """A whole record, or towards a node what answers one: `body` as over UDP (docs/reference/wire.md, section 2)."""
+    """A whole record: `body` as over UDP without a seq (docs/reference/wire.md, section 2). `behind`: the frame's
+    counter less the record's seq, 0 in the frame that carries it first."""
 
     kind = 6
 
-    def __init__(self, resource: str, body: bytes, ack: bool = False) -> None:
+    def __init__(self, resource: str, body: bytes, ack: bool = False, behind: int = 0) -> None:
         self.resource = resource
+        self.body = body
+        self.ack = ack
+        self.behind = behind
+
+    def plain(self) -> "Plain":
+        if not self.behind:
+            return _resource(self.resource), self.body
+        return _resource(self.resource) | _AGAIN, _uint(self.behind, 2) + self.body
+
+    @classmethod
+    def read(cls, low: int, data: bytes) -> "Record":
+        if not low & _AGAIN:
+            return cls(_named(low), data)
+        behind = _number(_some(data, 2), 0, 2)
+        if not behind:
+            raise FrameError("a repeat that is none")
+        return cls(_named(low & 7), data[2:], False, behind)
+
+
+class Feedback(Rule):
+    """What is held of a transfer of several blocks (`fragment_format`); a feedback of two bytes stands in an ACK."""
+
+    kind = 7
+
+    def __init__(self, body: bytes, ack: bool = False) -> None:
         self.body = body
         self.ack = ack
 
     def plain(self) -> "Plain":
-        return _resource(self.resource), self.body
+        return 0, self.body
 
     @classmethod
-    def read(cls, low: int, data: bytes) -> "Record":
-        return cls(_named(low), data)
+    def read(cls, low: int, data: bytes) -> "Feedback":
+        if low:
+            raise FrameError("a feedback has no low part")
+        return cls(_some(data, 3))
 
 
-KINDS = (Data, History, Aged, Ack, Command, Fragment, Record)  # by their number; 7 is spare
+KINDS = (Data, History, Aged, Ack, Command, Fragment, Record, Feedback)  # by their number
 
 
 def decode_untrusted(plain: bytes) -> Rule:
@@ -236,11 +304,9 @@ def decode_untrusted(plain: bytes) -> Rule:
     if not plain:
         raise FrameError("no rule byte")
     number = plain[0] >> 4 & 7
-    if number >= len(KINDS):
-        raise FrameError("unknown kind")
     low = plain[0] & 15
     at = 1
-    if low == _MORE and number < _READINGS:
+    if low == EXTENDED and number < _READINGS:
         low += plain[1] if len(plain) > 1 else 0
         at = 2
     rule = KINDS[number].read(low, plain[at:])

@@ -27,6 +27,7 @@ LIVES_OF_A_SCENE = 100  # then everything is compared, and a new gateway begins
 CUTS_OF_A_RUN = 150  # then another run is recorded
 LIVES_S = (3.0, 2.0, 1.5)  # of the gateway in a recorded run
 MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None  # a cut's disk is rebuilt there
+COMMANDED = Size(told=3)
 SYNAPSE_SIZE = Size(nodes=12, rooms=2, pause_s=0.2)  # it takes about a hundred events a second
 PREFIX = "comatrix-chaos-"
 NO_STRACE = "strace is not installed: every kill came at random, and no power was cut. apt-get install strace"
@@ -69,7 +70,7 @@ async def kill(seed: int, kills: int, report: Report) -> None:
         report.notes.append(NO_STRACE)
     step = counted(Progress(report.say, "kill", kills))
     for begin in range(0, kills, LIVES_OF_A_SCENE):
-        made = partial(Scene, seed=f"{seed}/{begin}", size=Size(), weather=Weather())
+        made = partial(Scene, seed=f"{seed}/{begin}", size=COMMANDED, weather=Weather())
         async with scene(made, report) as one:
             await Kills(one, report, min(LIVES_OF_A_SCENE, kills - begin), step).run()
         if report.violations:
@@ -82,7 +83,7 @@ async def kill_a_service(seed: int, kills: int, report: Report) -> None:
         return
     step = counted(Progress(report.say, "kill of a service", kills))
     made = partial(
-        ServiceScene, seed=f"{seed}/service", size=Size(), weather=Weather(), make_homeserver=ServiceHomeserver
+        ServiceScene, seed=f"{seed}/service", size=COMMANDED, weather=Weather(), make_homeserver=ServiceHomeserver
     )
     async with scene(made, report) as one:
         await Kills(one, report, kills, step).run()

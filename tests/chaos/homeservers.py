@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import quote
@@ -102,15 +103,15 @@ class SynapseHomeserver(LoopbackSynapse):
             os.kill(self.pid, number)
 
 
-async def settle_in(homeserver: Homeserver, rooms: int) -> tuple[Secrets, list[str]]:
-    """An account for the gateway, logged in, and rooms of its own."""
+async def settle_in(homeserver: Homeserver, rooms: int, invite: Sequence[str] = ()) -> tuple[Secrets, list[str]]:
+    """An account for the gateway, logged in, and rooms of its own, which are also those of whom it invites."""
     await homeserver.register(BOT, PASSWORD)
     async with MatrixClient(homeserver.base_url) as client:
         answer = await client.login_password(BOT, PASSWORD, "CHAOS", "chaos")
         assert answer.body is not None, answer
         known = Secrets(answer.body["user_id"], answer.body["device_id"], answer.body["access_token"])
         client.authenticate(known.access_token, known.user_id, known.device_id)
-        made = [await client.create_room(f"room {number}") for number in range(rooms)]
+        made = [await client.create_room(f"room {number}", invite=invite) for number in range(rooms)]
     if isinstance(homeserver, SynapseHomeserver):
         homeserver.token = known.access_token
     room_ids = [str(_body(one.body)["room_id"]) for one in made]

@@ -1,7 +1,7 @@
 """What must hold, whatever happens. Each function gives the violations in words; an empty list is good."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from statistics import median
 
 from comatrix.session.replay import Window
@@ -166,6 +166,43 @@ def it_was_killed(status: int | None) -> list[str]:
 def it_ended_well(status: int | None) -> list[str]:
     """Asked by SIGTERM, it ended with 0."""
     return [] if status == 0 else [f"the gateway, asked to end, ended with status {status}"]
+
+
+def nothing_is_executed_twice(executed: Mapping[int, int], refused: Mapping[int, int]) -> list[str]:
+    """`executed`, `refused`: command -> how often a node did it, or looked at it and refused."""
+    often = [number for number in {*executed, *refused} if executed.get(number, 0) + refused.get(number, 0) > 1]
+    return [f"{len(often)} commands were executed more than once: {some(often)}"] if often else []
+
+
+def each_command_has_one_reply(replies: Mapping[int, int]) -> list[str]:
+    """One, which is edited; who took the command back may have none."""
+    often = [number for number, count in replies.items() if count > 1]
+    return [f"{len(often)} commands have several replies: {some(often)}"] if often else []
+
+
+def each_command_ends_once(said: Mapping[int, Sequence[str]]) -> list[str]:
+    """`said`: command -> the states its reply showed. One is final; only that nothing is known may change, once."""
+    wrong = []
+    for number, states in said.items():
+        final = [state for state in states if state != "open"]
+        begun = list(states[: len(states) - len(final)])
+        ended = len(final) == 1 or (len(final) == 2 and final[0] == "not_confirmed" != final[1])
+        if not ended or begun != ["open"] * len(begun):
+            wrong.append(f"{number}: {' '.join(states) or 'nothing'}")
+    return [f"{len(wrong)} commands did not end in one state: {some(wrong)}"] if wrong else []
+
+
+def what_is_said_was_done(
+    said: Mapping[int, str], executed: Mapping[int, int], refused: Mapping[int, int], aired: Collection[int]
+) -> list[str]:
+    """`said`: command -> the state it ended in; `aired`: commands that left the gateway, as the link heard it."""
+    wrong = [f"{number}: done, and nobody asked for it" for number in {*executed, *refused} if number not in said]
+    for number, state in said.items():
+        done, denied = bool(executed.get(number)), bool(refused.get(number))
+        true = {"confirmed": done, "refused": denied, "not_confirmed": number in aired}
+        if not true.get(state, not (done or denied or number in aired)):
+            wrong.append(f"{number}: {state}, {'executed' if done else 'refused' if denied else 'not executed'}")
+    return [f"{len(wrong)} commands are told wrongly: {some(wrong)}"] if wrong else []
 
 
 def nothing_was_refused(refusals: Sequence[str]) -> list[str]:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 
 from tests.chaos import crash, invariants, plans
+from tests.chaos.commander import Commander, states_of
 from tests.chaos.front import Trap
 from tests.chaos.gateway_process import descriptors, memory_mb
 from tests.chaos.plans import Plan
@@ -19,6 +20,7 @@ FIRST_ANSWER_S = 20.0
 LOOK_EVERY = 10  # lives between two looks at the rooms
 ENOUGH_SAMPLES = 16
 ENOUGH_STARTS = 10  # the median of fewer says what else the machine did
+COMMANDS_S = 90.0
 NAME = "kills"
 
 
@@ -43,7 +45,10 @@ class Kills:
         """All lives, then the comparison of everything acknowledged with everything shown."""
         self.chance = random.Random(f"{self.scene.seed}/kills")
         self.scene.load.talk(True)
+        if self.scene.commander is not None:
+            await self._greet(self.scene.commander)
         mischief = asyncio.create_task(self._mischief())
+        typing = None if self.scene.commander is None else asyncio.create_task(self.scene.commander.type())
         try:
             for number in range(self.lives):
                 await self._live(self.draw(self.chance), number)
@@ -53,7 +58,20 @@ class Kills:
         finally:
             self._over = True
             await mischief  # its last act is undone by itself
+            if typing is not None:
+                typing.cancel()
+                await asyncio.wait([typing])
         await self._reckon()
+
+    async def _greet(self, commander: Commander) -> None:
+        """A first life in peace, in which it hears of rooms and nodes."""
+        await self.scene.begin_life()
+        try:
+            async with asyncio.timeout(COMMANDS_S):
+                await commander.greet()
+        except TimeoutError:
+            self.report.check(NAME, self.scene.seed, invariants.it_came_true, False, "a question is answered")
+        await self.scene.gateway.kill()
 
     async def _live(self, plan: Plan, number: int) -> None:
         scene = self.scene
@@ -147,6 +165,8 @@ class Kills:
         scene, report = self.scene, self.report
         await asyncio.gather(*self._checks)
         await scene.begin_life()
+        if scene.commander is not None:
+            await self._reckon_commands(scene.commander)
         drained = await scene.drain()
         report.check(NAME, scene.seed, invariants.all_acknowledged_are_shown, *_books(scene))
         check_rooms(scene, report, NAME)
@@ -161,6 +181,26 @@ class Kills:
         if drained:
             await self._replay()
         self._count()
+
+    async def _reckon_commands(self, commander: Commander) -> None:
+        """Nodes go on talking, so that each command is over in its time; then what is said meets what was done."""
+        scene, report, deeds = self.scene, self.report, self.scene.load.deeds
+        scene.front.bad, scene.front.trap = 0.0, None
+        told = await commander.until_over(COMMANDS_S)
+        said = {one.number: states_of(two) for one, two in told.items() if two.texts or not one.taken_back}
+        last = {number: states[-1] for number, states in said.items() if states}
+        replies = {one.number: len(two.replies) for one, two in told.items()}
+        report.check(NAME, scene.seed, invariants.nothing_is_executed_twice, deeds.executed, deeds.refused)
+        report.check(NAME, scene.seed, invariants.each_command_has_one_reply, replies)
+        report.check(NAME, scene.seed, invariants.each_command_ends_once, said)
+        report.check(
+            NAME, scene.seed, invariants.what_is_said_was_done, last, deeds.executed, deeds.refused, deeds.aired
+        )
+        report.counts["commands typed"] += len(told)
+        report.counts["commands on the air"] += len(deeds.aired)
+        report.counts["commands: a node reset in the middle of one"] += deeds.doubtful
+        for state in last.values():
+            report.counts[f"commands: {state.replace('_', ' ')}"] += 1
 
     async def _replay(self) -> None:
         """With everything at rest, datagrams of earlier lives come again."""

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+TELEMETRY = "eu.comatrix.telemetry"
 Key = tuple[int, int, int]  # node, enrolment, seq: the name of a record
 Values = tuple[str, ...]  # what its readings say, as decimal strings
 
@@ -49,10 +50,11 @@ class Rooms:
     senders: set[str] = field(default_factory=set)
 
     def take(self, sender: str, content: Mapping[str, Any]) -> None:
-        """One event, in the order of its room."""
-        self.events += 1
-        self.senders.add(sender)
-        self.shown.extend(records_of(content, self.events))
+        """One event, in the order of its room. Those without readings are somebody else's, or answer a command."""
+        if TELEMETRY in content:
+            self.events += 1
+            self.senders.add(sender)
+            self.shown.extend(records_of(content, self.events))
 
     @property
     def late(self) -> int:
@@ -62,7 +64,7 @@ class Rooms:
 
 def records_of(content: Mapping[str, Any], event: int = 0) -> Iterator[Shown]:
     """The records an event's content names."""
-    for one in content.get("eu.comatrix.telemetry", {}).get("records", []):
+    for one in content.get(TELEMETRY, {}).get("records", []):
         values = tuple(reading["v"] for reading in one.get("readings", []))
         key = int(one["id"]), int(one["enr"]), int(one["seq"])
         yield Shown(key, values, one.get("late", False), event, content.get("eu.comatrix.id", ""))

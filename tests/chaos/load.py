@@ -17,10 +17,13 @@ from comatrix.session.keys import UDP, Keys, node_id
 from tests.chaos.ledger import Ledger, Values
 from tests.chaos.link import Air, Counts, Weather
 from tests.chaos.nonces import NonceWatch
+from tests.chaos.obeying import Deeds, Obeying, PowerFailure
 
 COUNTER_STEP = 16
 ENROLMENT = 1
 STRANGER_S = 2.0
+SELDOM_S = 2.0
+SHARE_FORGETFUL = 0.25  # of resets: what the keys' state was is lost too
 CAPTURED = 400  # datagrams kept to be sent again
 PARAMETERS = Parameters(ack_timeout_ms=150, max_retransmit=2, response_wait_ms=1500)
 RETRY_MS = (150, 600)  # a node is in a hurry here, or a restart would be measured by its patience
@@ -59,7 +62,9 @@ class Stranger(asyncio.DatagramProtocol):
 
 
 class LoadNode(asyncio.DatagramProtocol):
-    """One node: sends the next reading `pause_s` (on average) after the last was acknowledged."""
+    """One node: sends the next reading `pause_s` (on average) after the last was acknowledged, and obeys."""
+
+    obeying: Obeying | None = None  # most have nothing they could be told
 
     def __init__(self, number: int, secret: bytes, load: "Load", pause_s: float, generator: random.Random) -> None:
         self.number = number
@@ -106,26 +111,40 @@ class LoadNode(asyncio.DatagramProtocol):
     def reset(self, *, forgets_keys: bool) -> None:
         """Power off and on: only what is in flash is left. `forgets_keys`: it begins with Appendix B.2."""
         self._client = self._booted(None if forgets_keys else self._flash.extra)
+        if self.obeying is not None:
+            self.obeying.reset(forgets=forgets_keys)
         self.step()
 
     @property
     def idle(self) -> bool:
         """Whether nothing waits for an answer."""
-        return self._client.open is None
+        return self._client.open is None and (self.obeying is None or self.obeying.idle)
 
     def step(self, life: int | None = None) -> None:
         """Do what is due, send what is ready, set the timer."""
         now = _now_ms()
         client = self._client
         client.handle_timer(now)
-        self._take_events(now, life)
-        if client.open is None and self._load.talking and time.monotonic() >= self._next_s:
-            self._say(now)
+        try:
+            self._take_events(now, life)
+        except PowerFailure:
+            self.reset(forgets_keys=self._random.random() < SHARE_FORGETFUL)
+            return
+        if client.open is None and self._begins(client, now):
             self._take_events(now, life)
         self._note()
         for data, _ in client.datagrams_to_send(now):
             self._transmit(data)
         self._arm(now)
+
+    def _begins(self, client: Client, now: int) -> bool:
+        """Whether there is something to say, which is open then."""
+        if self.obeying is not None and self.obeying.send(client, now):
+            return True
+        due = self._load.talking and time.monotonic() >= self._next_s
+        if due:
+            self._say(now)
+        return due
 
     def _say(self, now: int) -> None:
         if self._random.random() < SHARE_OF_CLOCKS:
@@ -162,6 +181,8 @@ class LoadNode(asyncio.DatagramProtocol):
             assert event.seq is not None
             self._load.acknowledged(self.number, event.seq, life)
             self._load.capture(Captured(self.number, self._client.context.id_context or b"", self._last))
+        if self.obeying is not None:
+            self.obeying.delivered(event, self._client)
 
     def _transmit(self, data: bytes) -> None:
         client = self._client
@@ -193,15 +214,19 @@ class LoadNode(asyncio.DatagramProtocol):
 
 
 class Load:
-    """All nodes. `life` counts the gateway's starts, so that an answer is known to come from the present one."""
+    """All nodes. `life` counts the gateway's starts, so that an answer is known to come from the present one.
+
+    `told`: how many of them obey; the last of those is in no hurry, so that commands to it grow old."""
 
     def __init__(
-        self, secrets: Sequence[tuple[int, bytes]], weather: Weather, seed: object, pause_s: float = 0.1
+        self, secrets: Sequence[tuple[int, bytes]], weather: Weather, seed: object, pause_s: float = 0.1, told: int = 0
     ) -> None:
         self.weather = weather
         self.known = secrets
         self.ledger = Ledger()
         self.watch = NonceWatch()
+        self.deeds = Deeds()
+        self.watch.overheard = self.deeds.overhear
         self.counts = Counts()
         self.captured: deque[Captured] = deque(maxlen=CAPTURED)
         self._gateway = ("", 0)
@@ -211,9 +236,13 @@ class Load:
         self.on_acknowledged: Callable[[int], None] = _nobody  # told the life that sent the answer
         self._random = random.Random(f"{seed}/load")
         self.nodes = [
-            LoadNode(number, secret, self, pause_s, random.Random(f"{seed}/node {number}"))
-            for number, secret in secrets
+            LoadNode(
+                number, secret, self, SELDOM_S if at == told - 1 else pause_s, random.Random(f"{seed}/node {number}")
+            )
+            for at, (number, secret) in enumerate(secrets)
         ]
+        for node in self.nodes[:told]:
+            node.obeying = Obeying(self.deeds, random.Random(f"{seed}/obeying {node.number}"))
 
     async def open(self, gateway: tuple[str, int]) -> None:
         """Open the sockets."""
@@ -245,7 +274,7 @@ class Load:
 
     def reset_one(self) -> None:
         """One node loses power; one in four of them has lost its keys' state too."""
-        self._random.choice(self.nodes).reset(forgets_keys=self._random.random() < 0.25)
+        self._random.choice(self.nodes).reset(forgets_keys=self._random.random() < SHARE_FORGETFUL)
 
     async def replay_some(self, count: int) -> None:
         """Somebody sends captured datagrams again, each from a port of its own."""

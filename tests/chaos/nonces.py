@@ -4,7 +4,7 @@ An answer says little of itself, and the link corrupts tokens: so whose answer i
 """
 
 from collections import defaultdict, deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from hashlib import sha256
 
 from comatrix.codec import coap
@@ -23,6 +23,7 @@ class NonceWatch:
 
     def __init__(self) -> None:
         self.sealed: dict[object, set[bytes]] = defaultdict(set)
+        self.overheard: Callable[[bytes], None] = _nobody  # told the plain text of each answer
         self.unknown = 0  # answers that open for no request known
         self._contexts: dict[int, dict[bytes, Context]] = defaultdict(dict)
         self._asked: dict[int, deque[tuple[bytes, Asked]]] = defaultdict(lambda: deque(maxlen=RECENT))
@@ -86,9 +87,11 @@ class NonceWatch:
             return False
         nonce = (context.sender_base ^ asked).to_bytes(13, "big")
         try:
-            unprotect_response_untrusted(context, Binding(context.sender_id, asked, nonce), counter, sealed)
+            binding = Binding(context.sender_id, asked, nonce)
+            _, _, payload = unprotect_response_untrusted(context, binding, counter, sealed)
         except WireError:
             return False
+        self.overheard(payload)
         return True
 
     def _add(self, pair: Pair, sealed: bytes) -> None:
@@ -102,3 +105,7 @@ def _protected(data: bytes) -> tuple[coap.Message | None, bytes | None]:
     except WireError:
         return None, None
     return message, next((value for number, value in message.options if number == OSCORE), None)
+
+
+def _nobody(_payload: bytes) -> None:
+    return

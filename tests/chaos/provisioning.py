@@ -29,8 +29,13 @@ def provision(home: Path, account: Secrets, room_ids: Sequence[str], count: int)
         return [store.write(partial(_node, number=at, room=made[at % len(made)])) for at in range(count)]
 
 
+def node_name(number: int) -> str:
+    """Of the nodes made here, counted from 0."""
+    return f"node-{number}"
+
+
 def _node(connection: sqlite3.Connection, number: int, room: int) -> Known:
-    node = nodes.add(connection, f"node-{number}", room, now_ms=0, post="every")
+    node = nodes.add(connection, node_name(number), room, now_ms=0, post="every")
     secret = secrets.token_bytes(16)
     contexts.add(connection, node.number, "u", secret)
     return node.number, secret

@@ -13,13 +13,14 @@ from typing import Any
 
 from comatrix.gateway.config.secrets import Secrets
 from comatrix.gateway.demo.free_port import free_port
+from tests.chaos.commander import PASSWORD, PEOPLE, Commander
 from tests.chaos.front import Front
 from tests.chaos.gateway_process import GatewayProcess, Recording, Tamper
 from tests.chaos.homeservers import Homeserver, JournaledHomeserver, settle_in
 from tests.chaos.ledger import Rooms
 from tests.chaos.link import Weather
 from tests.chaos.load import Load
-from tests.chaos.provisioning import DATABASE, Known, Provision, provision
+from tests.chaos.provisioning import DATABASE, Known, Provision, node_name, provision
 
 CONFIGURATION = """\
 [homeserver]
@@ -47,6 +48,7 @@ class Size:
     nodes: int = 32
     rooms: int = 3
     pause_s: float = 0.05  # between two readings of a node
+    told: int = 0  # nodes that obey, one a room; people command them
 
 
 def gateway_command(home: Path) -> list[str]:
@@ -73,6 +75,7 @@ class Scene:
     load: Load = field(init=False)
     rooms: Rooms = field(default_factory=Rooms)
     udp_port: int = 0
+    commander: Commander | None = None
 
     @property
     def home(self) -> Path:
@@ -90,13 +93,20 @@ class Scene:
         self.home.mkdir(parents=True, exist_ok=True)
         self.homeserver = self.make_homeserver(self.folder / "homeserver")
         await self.homeserver.start()
-        account, room_ids = await settle_in(self.homeserver, self.size.rooms)
+        people = PEOPLE if self.size.told else ()
+        invite = [await self.homeserver.register(name, PASSWORD) for name in people]
+        account, room_ids = await settle_in(self.homeserver, self.size.rooms, invite)
+        if self.size.told:
+            assert isinstance(self.homeserver, JournaledHomeserver)
+            nodes = [(node_name(at), room_ids[at % len(room_ids)]) for at in range(self.size.told)]
+            self.commander = Commander(self.homeserver, nodes, self.seed)
+            await self.commander.open()
         self.front = Front(self.homeserver.port, random.Random(f"{self.seed}/front"))
         await self.front.start()
         self.udp_port = free_port(socket.SOCK_DGRAM)
         known = await self.provisioned(account, room_ids)
         self.gateway = GatewayProcess(self.command(self.home), self.folder / "gateway.log")
-        self.load = Load(known, self.weather, self.seed, self.size.pause_s)
+        self.load = Load(known, self.weather, self.seed, self.size.pause_s, self.size.told)
         await self.load.open(("127.0.0.1", self.udp_port))
 
     async def provisioned(self, account: Secrets, room_ids: Sequence[str]) -> list[Known]:
@@ -110,6 +120,8 @@ class Scene:
         self.load.close()
         self.gateway.send(signal.SIGCONT)
         await self.gateway.kill()
+        if self.commander is not None:
+            await self.commander.close()
         await self.front.close()
         await self.homeserver.kill()
 

@@ -35,6 +35,7 @@ async def held(scenario: Scenario) -> Report:
 async def test_fifty_deaths_lose_double_and_reorder_nothing() -> None:
     report = await held(lambda report: campaign.kill(SEED, KILLS, report))
     assert report.counts["records acknowledged"] > 20 * KILLS
+    assert report.counts["commands: confirmed"] > KILLS // 5 and report.counts["commands: expired"]
     assert sum(count for name, count in report.counts.items() if name.startswith("kills: ")) == KILLS
 
 
@@ -64,6 +65,7 @@ async def test_25_hours_without_the_homeserver_double_nothing() -> None:
 async def test_deaths_of_an_application_service_lose_nothing() -> None:
     report = await held(lambda report: campaign.kill_a_service(SEED, OF_A_SERVICE, report))
     assert report.counts["users who spoke"] == Size().nodes, "each node speaks for itself"
+    assert report.counts["commands: confirmed"]
 
 
 async def test_deaths_before_a_real_synapse_lose_nothing() -> None:

@@ -50,7 +50,9 @@ class Keyboard:
             await until(shown, PATIENCE_S, "matrix-js-sdk")
         except AssertionError as error:
             wrong = [
-                (js.shows(event_id), one) for event_id, one in told.items() if not _as_told(js.shows(event_id), one, sender)
+                (js.shows(event_id), one)
+                for event_id, one in told.items()
+                if not _as_told(js.shows(event_id), one, sender)
             ]
             raise AssertionError(f"{error} to show what the room says:\n{wrong}") from None
 

@@ -16,6 +16,8 @@ print("done", node.delivered, node.refused, node.dropped)
 
 # Numbers its readings through resets: `numbers.txt` is written before one is posted. Prints what was acknowledged.
 POST_THROUGH_RESETS = """\
+import os
+
 from comatrix_node.node import Node
 
 try:
@@ -28,8 +30,9 @@ told = []
 known = 0
 while True:
     if len(node.waiting) < 2 and number < {count}:
-        with open("numbers.txt", "w") as file:
+        with open("numbers.new", "w") as file:
             file.write(str(number + 1))
+        os.rename("numbers.new", "numbers.txt")  # a reset in between leaves the old number, not an empty file
         node.post({{"count": number}})
         told.append(number)
         number += 1

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from comatrix.gateway.demo.lossy_link import Faults
 from comatrix.gateway.demo.stage import Stage
 from tests.end_to_end.node_programs import POST_MANY

@@ -39,7 +39,10 @@ ANSWERED = {
     "!cx set garden level -1": "is too little",  # never gets as far as the node
     "!cx call garden lampp 44": 'no method "lampp"',
 }  # at once, and that is all
-HEARD_TWICE = ("!cx call garden lamp 43", "!cx nodes")  # first by a gateway that dies before it can say so; others follow
+HEARD_TWICE = (
+    "!cx call garden lamp 43",
+    "!cx nodes",
+)  # first by a gateway that dies before it can say so; others follow
 
 
 @dataclass(slots=True)

@@ -4,7 +4,7 @@ import gc
 from collections.abc import Iterator
 
 import pytest
-from comatrix_node.node import Waiting
+from comatrix_node.waiting import Waiting
 
 from comatrix.codec import cbor
 from tests.support.board import Board, Reset

@@ -2,12 +2,14 @@
 
 import sys
 
+INSTRUMENTED = ("comatrix", "comatrix_lora", "comatrix_node", "tests.fuzz.planted")
+
 
 def main(arguments: list[str]) -> None:
     """Import everything instrumented, then fuzz."""
     import atheris
 
-    with atheris.instrument_imports(include=["comatrix", "comatrix_node", "tests.fuzz.planted"]):
+    with atheris.instrument_imports(include=list(INSTRUMENTED)):
         from tests.fuzz.planted import PLANTED
         from tests.fuzz.targets import EVERY
 

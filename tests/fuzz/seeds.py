@@ -8,6 +8,7 @@ from comatrix.codec import cbor, coap, records
 from comatrix.codec.option_numbers import URI_PATH
 from comatrix.gateway.downlink.verbs import VERBS
 from comatrix.session import oscore
+from tests.fuzz import lora_seeds
 from tests.fuzz import server_under_fire as fire
 
 VECTORS = Path(__file__).parents[1] / "vectors"
@@ -84,6 +85,7 @@ REFUSED = {"errcode": "M_LIMIT_EXCEEDED", "error": "slow down", "retry_after_ms"
 def seeds(layer: str) -> list[bytes]:
     """The beginning of a corpus, for a layer of the vectors or a group of this module."""
     made = {
+        **lora_seeds.LAYERS,
         "records": _records,
         "oscore options": _options,
         "sync": _sync,

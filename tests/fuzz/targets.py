@@ -17,8 +17,10 @@ from comatrix.errors import BadOptionError, CborError, MessageFormatError, Oscor
 from comatrix.gateway.aead import aead
 from comatrix.gateway.cli import record_json
 from comatrix.gateway.downlink.grammar import GrammarError
-from comatrix.session import keys, oscore
+from comatrix.session import blockwise, keys, oscore
 from tests.fuzz import fragment_targets as fragments
+from tests.fuzz import lora_frame_targets as lora_frames
+from tests.fuzz import lora_targets as lora
 from tests.fuzz import matrix_targets as matrix
 from tests.fuzz import radio_targets, word_targets
 from tests.fuzz.server_under_fire import serve
@@ -30,7 +32,7 @@ GATEWAY = keys.Keys(SECRET, b"", b"\x01", aead).context()
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """`name`: "module.function"."""
+    """`name`: as discovery.py calls the function."""
 
     name: str
     call: Callable[[bytes], None]
@@ -120,6 +122,14 @@ def _body(data: bytes) -> None:
     assert coap.encode_body(*coap.decode_body_untrusted(data, at)) == data[at:]
 
 
+def _block(data: bytes) -> None:
+    number, more, size = blockwise.read_block_untrusted(data)
+    assert 0 <= number < 1 << 20 and 16 <= size <= 1024
+    whole = number << 4 | more << 3 | size.bit_length() - 5
+    assert whole == int.from_bytes(data, "big")
+    assert blockwise.read_block_untrusted(whole.to_bytes(3, "big")) == (number, more, size)
+
+
 def _option(data: bytes) -> None:
     counter, kid, kid_context = oscore.read_option_untrusted(data)
     assert oscore.option_value(counter, kid, kid_context) == data
@@ -185,6 +195,7 @@ TARGETS = (
     Target("coap.decode_untrusted", _message, (MessageFormatError,), ("coap", "oscore", "block")),
     Target("coap.peek_untrusted", _peek, (), ("coap",)),
     Target("coap.decode_body_untrusted", _body, (MessageFormatError,), ("coap",)),
+    Target("blockwise.read_block_untrusted", _block, (ValueError,)),
     Target("oscore.read_option_untrusted", _option, (OscoreError,), ("oscore options",)),
     Target("oscore.unprotect_request_untrusted", _request, (OscoreError, MessageFormatError), ("coap",)),
     Target("oscore.unprotect_response_untrusted", _response, (OscoreError, MessageFormatError), ("coap",)),
@@ -207,6 +218,20 @@ TARGETS = (
     Target("fragment_format.decode_fragment_untrusted", fragments.fragment, (FrameError,)),
     Target("fragment_format.decode_feedback_untrusted", fragments.feedback, (FrameError,)),
     Target("fragment_receiver.receive_untrusted", fragments.receive, (FrameError, LoraError)),
+    Target("header.parse_untrusted", lora_frames.header, (FrameError,), ("lora frames",)),
+    Target("frame.Peer.open_untrusted", lora_frames.peer, (FrameError,), ("lora frames", "lora rules")),
+    Target("frame.open_untrusted", lora_frames.everybody, (FrameError,), ("lora frames", "lora rules")),
+    Target("rules.decode_untrusted", lora.rule, (FrameError,), ("lora rules",)),
+    Target("schema.value_untrusted", lora.value, (FrameError,)),
+    Target("schema.unpack_untrusted", lora.unpack, (FrameError,), ("lora readings",)),
+    Target("schema.from_list_untrusted", lora.schema_list, (FrameError,), ("lora schemas",)),
+    Target("schema.decode_older_untrusted", lora.older, (FrameError,), ("lora readings",)),
+    Target("schema.readings_untrusted", lora.readings, (FrameError,), ("lora readings",)),
+    Target("readings.read_untrusted", lora.readings_of, (FrameError,), ("lora rules",)),
+    Target("hub_node.read_untrusted", lora.hub_node, (), ("lora rules",)),
+    Target("received.carried_untrusted", lora.carried, (ValueError,)),
+    Target("ledger.Ledger.load_untrusted", lora.ledger, (), ("ledger",)),
+    Target("ledger.Ledgers.load_untrusted", lora.ledgers, (), ("ledgers",)),
     Target("grammar.read_untrusted", word_targets.command, (GrammarError,), ("commands",)),
     Target("rylr.next_untrusted", radio_targets.rylr),
     Target("rak3172.read_untrusted", radio_targets.rak),

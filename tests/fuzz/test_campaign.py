@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.fuzz.campaign import ROOT, fuzz, read_outcome, repeat_command, table
+from tests.fuzz.discovery import untrusted_functions
+from tests.fuzz.engine import INSTRUMENTED
 from tests.fuzz.planted import PLANTED, PlantedBugError
 from tests.fuzz.targets import TARGETS
 
@@ -46,6 +48,12 @@ def test_a_sound_target_ends_with_its_figures(tmp_path: Path) -> None:
     assert outcome.executions >= 20_000
     assert outcome.edges > 20, "nothing was instrumented"
     assert list((tmp_path / target.name / "corpus").iterdir()), "what it learned is kept"
+
+
+def test_whatever_reads_bytes_from_outside_is_instrumented() -> None:
+    """Without that the fuzzer is blind in it."""
+    for found in untrusted_functions():
+        assert set(INSTRUMENTED) & set(Path(found.path).relative_to(ROOT).parts), found.path
 
 
 def test_figures_are_read_from_what_is_printed() -> None:

@@ -90,6 +90,15 @@ def test_a_function_without_a_property_would_be_seen(tmp_path: Path) -> None:
     assert declared_errors("It never raises.") == frozenset()
 
 
+def test_two_of_one_name_in_a_file_are_told_apart_by_their_class(tmp_path: Path) -> None:
+    body = "\n    def open_untrusted(self): ...\n"
+    (tmp_path / "frame.py").write_text(
+        f"class A:{body}class B:{body}def open_untrusted(): ...\ndef x_untrusted(): ...\n"
+    )
+    names = [found.name for found in in_file(tmp_path / "frame.py")]
+    assert names == ["frame.A.open_untrusted", "frame.B.open_untrusted", "frame.open_untrusted", "frame.x_untrusted"]
+
+
 @given(st.binary(max_size=8))
 def test_a_target_lets_undeclared_errors_through(data: bytes) -> None:
     def raises(_data: bytes) -> None:

@@ -120,10 +120,9 @@ def test_counters_of_notifications_are_reserved_before_use(scene: Observed) -> N
 
 
 def test_max_age_is_the_wake_interval_and_left_out_where_it_is_the_default(scene: Observed) -> None:
-    interval = {7: 20}
-    scene.world.receiver.observers._interval_s = interval.get
+    scene.world.intervals[7] = 20
     assert scene.observe() == OBSERVED
-    interval[7] = 900
+    scene.world.intervals[7] = 900
     options = scene.observe()
     assert uint(dict(options)[MAX_AGE]) == 900
 
@@ -246,6 +245,15 @@ def test_when_what_stood_is_over_without_a_word_the_next_is_told_and_the_old_no_
     ((message, told, _),) = scene.notified()
     assert told == Command(5, 0, [600])
     assert set(scene.pass_time(5_000)) == {coap.encode(message)}
+
+
+def test_what_is_withdrawn_before_it_went_on_air_changes_nothing(scene: Observed) -> None:
+    scene.observe()
+    scene.world.receiver.observers.changed(item(states.WITHDRAWN))
+    scene.queue(4)
+    scene.notified()
+    scene.world.receiver.observers.changed(item(states.CANCELLED))
+    assert scene.pass_time(5_000) != []
 
 
 def test_a_node_that_is_blocked_or_enrolled_anew_is_told_nothing(scene: Observed) -> None:

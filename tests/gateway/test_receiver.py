@@ -235,8 +235,8 @@ def test_plain_coap_is_for_declared_addresses_on_declared_listeners(world: Gatew
         ({"options": [(ACCEPT, b"\x3c")]}, codes.NOT_ACCEPTABLE),
         ({"payload": b"\xa0"}, codes.BAD_REQUEST),
         ({"payload": b"\xff"}, codes.BAD_REQUEST),
-        ({"path": "m", "record": Text("x", -3)}, codes.FORBIDDEN),
-        ({"path": "m", "record": Text("x", 3)}, codes.FORBIDDEN),
+        pytest.param({"path": "m", "record": Text("x", -3)}, codes.FORBIDDEN, id="to a node"),
+        pytest.param({"path": "m", "record": Text("x", 3)}, codes.FORBIDDEN, id="to another room"),
     ],
     ids=lambda part: str(part),
 )

@@ -76,7 +76,7 @@ def uplink(random: Generator) -> Rule:
     if kind == 0:
         return Data(schema_number, values, bool(random(2)))
     if kind == 1:
-        return Aged(schema_number, random(256), random(65536), values)
+        return Aged(schema_number, random(256), [random(65536)], values)
     if kind == 2:
         return Record("h", b"\xa1\x05" + bytes((random(24),)))
     if kind == 3:

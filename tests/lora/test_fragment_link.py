@@ -10,12 +10,11 @@ from comatrix_lora.fragment_receiver import Receiver
 from comatrix_lora.fragment_sender import DONE, SENDING, Sender
 
 from tests.lora import fragment_simulation
-from tests.lora.fragment_figures import figures
+from tests.lora.fragment_figures import LIMITS, Figures, broken, figures
 from tests.lora.fragment_simulation import Channel, Generator, Tally
 from tests.support.micropython import ROOT, run_script
 
-# (loss in percent, mean burst, most airtime up, most airtime with feedback), against that of k / (1 - p) fragments
-PROMISED = [(30, 1, 1.10, 1.15), (30, 4, 1.25, 1.35), (50, 1, 1.15, 1.20), (50, 4, 1.35, 1.45)]
+PROMISED = [(loss, burst, *most) for (_, loss, burst), most in LIMITS.items()]
 SCRIPT = (ROOT / "tests" / "lora" / "fragment_simulation.py").read_text()
 
 
@@ -35,6 +34,16 @@ def test_two_thousand_messages_all_arrive_near_the_erasure_limit(loss: int, burs
         assert found.delivered == 2000
         assert found.ratio_up <= up
         assert found.ratio_both <= both
+
+
+def test_a_figure_above_its_limit_or_a_lost_message_would_be_told() -> None:
+    found = Figures(20, 10.0, 1.0, 1.1, 1.2)
+    assert broken(found, 20, (1.1, 1.2)) == []
+    assert broken(found, 21, (1.09, 1.19)) == [
+        "1 did not arrive",
+        "up 1.100, limit 1.09",
+        "with feedback 1.200, limit 1.19",
+    ]
 
 
 def test_without_loss_nothing_is_added() -> None:

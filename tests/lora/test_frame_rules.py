@@ -15,6 +15,7 @@ from comatrix_lora.rules import (
     Aged,
     Command,
     Data,
+    Feedback,
     Fragment,
     History,
     Record,
@@ -37,7 +38,8 @@ EXAMPLES: list[Rule] = [
     Data(LAST_SCHEMA, VALUES, ack=True),
     History(0, 250, 0b101, VALUES + bytes(6)),
     History(16, 250, 0, VALUES + bytes(2), ack=True),
-    Aged(0, 7, 0xFFFF, VALUES),
+    Aged(0, 7, [0xFFFF], VALUES),
+    Aged(0, 0x7FFF, [0, 600, 1200, 1800], VALUES + bytes(6), 250, 0b101, ack=True),
     Ack(250, 0b10000001),
     Ack(0, 0, time_s=0xFFFFFFFF, command=COMMAND, describe=True, advice=0x9C, ack=True),
     Ack(1, 2, command=COMMAND),
@@ -47,6 +49,8 @@ EXAMPLES: list[Rule] = [
     Command(1, 0, ack=True),
     Fragment("d", 1, 2, 32, 200, b"part"),
     Record("t", b""),
+    Record("m", b"\x81\x63hey", ack=True, behind=0xFFFF),
+    Feedback(b"\x07\x20\x03"),
     *(Record(name, b"\x81\x63hey", ack=True) for name in RESOURCES),
 ]
 
@@ -94,6 +98,11 @@ def test_a_fragment_takes_16_bytes_and_its_data() -> None:
 
 def test_a_record_takes_12_bytes_and_its_body() -> None:
     assert size(Record("h", bytes(20))) == 12 + 20
+    assert size(Record("h", bytes(20), behind=1)) == 14 + 20
+
+
+def test_a_feedback_about_several_blocks_takes_12_bytes_and_its_own() -> None:
+    assert size(Feedback(bytes(5)), up=False) == 12 + 5
 
 
 @pytest.mark.parametrize("rule", EXAMPLES, ids=repr)
@@ -107,7 +116,7 @@ def test_every_kind_comes_back_as_it_was(rule: Rule) -> None:
 
 def test_every_kind_has_an_example() -> None:
     assert {type(rule) for rule in EXAMPLES} == set(KINDS)
-    assert [kind.kind for kind in KINDS] == list(range(7))
+    assert [kind.kind for kind in KINDS] == list(range(8))
 
 
 def test_rules_of_other_parts_are_not_equal() -> None:
@@ -145,8 +154,11 @@ def test_bytes_of_chance_are_refused_or_come_back() -> None:
     ("plain", "why"),
     [
         (b"", "no rule byte"),
-        (b"\x70abc", "unknown kind"),
-        (b"\xf0abc", "unknown kind"),
+        (b"\x71abc", "low part"),
+        (b"\xf0ab", "cut short"),
+        (b"\x69\x00\x00a", "a repeat that is none"),
+        (b"\x69\x00", "cut short"),
+        (b"\x6f\x00\x01a", "resource"),
         (b"\x00", "cut short"),
         (b"\x0f", "cut short"),
         (b"\x0f\x01", "cut short"),
@@ -170,12 +182,16 @@ def test_what_no_rule_says_is_refused(plain: bytes, why: str) -> None:
         Data(LAST_SCHEMA + 1, VALUES),
         Data(-1, VALUES),
         History(0, 256, 0, VALUES),
-        Aged(0, 1, 0x10000, VALUES),
+        Aged(0, 1, [0x10000], VALUES),
+        Aged(0, 0x8000, [1], VALUES),
+        Aged(0, 1, [1, 2], VALUES),
+        Aged(0, 1, [1], VALUES, 250),
         Ack(0, 0, time_s=1 << 32),
         Ack(0, 0, advice=256),
         Command(0x10000, 1),
         Command(1, 256),
         Fragment("m", 256, 0, 1, 1, b"x"),
+        Record("m", b"", behind=0x10000),
         Record("x", b""),
         Record("rm", b""),
         Record("", b""),

@@ -258,6 +258,14 @@ def test_a_clock_that_stands_back_counts_what_was_sent_as_just_sent(back_ms: int
     assert copy.earliest(back, 1_000_000) == back + 1_800_000
 
 
+def test_a_dump_without_a_transmission_names_no_time_at_which_one_ended() -> None:
+    """It would keep the radio silent until then, for ever where that lies far ahead."""
+    for newest_us, opened in ((1 << 61, 0), (1, 0), (0, 1)):
+        ledger = Ledger(PER_CENT)
+        assert not ledger.load_untrusted(written(newest_us, [], opened), NOW)
+        assert ledger.earliest(NOW, 1_000_000) == NOW + HOUR_MS
+
+
 def test_after_a_long_sleep_the_hour_is_free_again() -> None:
     ledger = Ledger(PER_CENT)
     ledger.spend(NOW, 36_000_000)

@@ -4,15 +4,19 @@ from pathlib import Path
 
 import pytest
 from comatrix_lora.medium import acceptance
-from comatrix_lora.medium.__main__ import SEED, collision_rows, loss_rows
+from comatrix_lora.medium.__main__ import MOST_DEVIATIONS, SEED, collision_rows, loss_rows
+from comatrix_lora.medium.acceptance import Estimate
 
 PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "lora-medium.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.slow
 def test_the_tables_of_the_page_are_what_the_command_prints() -> None:
-    for rows in (collision_rows(), loss_rows()):
+    judged: list[Estimate] = []
+    for rows in (collision_rows(judged), loss_rows(judged)):
         assert "\n".join(rows) in PAGE
+    assert len(judged) == 6 + 2 * 4
+    assert all(abs(one.deviations) <= MOST_DEVIATIONS for one in judged)
 
 
 @pytest.mark.slow

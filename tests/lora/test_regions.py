@@ -85,7 +85,7 @@ def test_payload_limits_are_the_published_ones(name: str, key: str, column: int)
         assert place.max_payload(row[0], row[1] * 1000, dwell=column == 3) == most
 
 
-# LoRaWAN Regional Parameters RP002-1.0.4, AU915-928 and IN865-867.
+# RegionAU915.h and RegionIN865.h of LoRaMac-node.
 @pytest.mark.parametrize(
     ("name", "low_hz", "high_hz", "dwell_ms", "free", "held"),
     [

@@ -4,16 +4,10 @@ from random import Random
 
 import pytest
 
-from comatrix.session.blockwise import (
-    BAD_REQUEST,
-    CHANGED,
-    CONTINUE,
-    INCOMPLETE,
-    LIFETIME_MS,
-    TOO_LARGE,
-    Bodies,
-    read_block_untrusted,
-)
+from comatrix.codec.coap import CHANGED
+from comatrix.codec.codes import BAD_REQUEST, CONTINUE, INCOMPLETE, TOO_LARGE
+from comatrix.session.blockwise import Bodies, read_block_untrusted
+from comatrix.session.duplicates import EXCHANGE_LIFETIME_MS
 
 BODY = bytes(range(100)) * 2
 
@@ -124,9 +118,9 @@ def test_ten_thousand_unfinished_bodies_take_the_memory_of_a_few() -> None:
 def test_what_is_silent_for_an_exchange_lifetime_is_forgotten() -> None:
     world = Sending()
     world.send(*blocks()[0])
-    world.now = LIFETIME_MS - 1
+    world.now = EXCHANGE_LIFETIME_MS - 1
     assert world.send(*blocks()[1])[0] == CONTINUE
-    world.now += LIFETIME_MS
+    world.now += EXCHANGE_LIFETIME_MS
     assert world.send(*blocks()[2])[0] == INCOMPLETE
     assert len(world.bodies) == 0
 

@@ -154,6 +154,7 @@ class GatewayWorld:
         self.disk = disk
         self.rates = rates
         self.nodes = nodes
+        self.intervals: dict[int, int] = {}  # node -> how often it wakes, s
         self.grants: set[tuple[int, ...]] = set()  # (sender, receiver)
         self.now = 0
         self.wall_shift_ms = 0  # somebody sets the gateway's clock
@@ -190,6 +191,7 @@ class GatewayWorld:
             start=self._start,
             stored=lambda record, row: None,
             knock=self._knock,
+            interval_s=self.intervals.get,
         )
 
     def receive(self, data: bytes, addr: Address = NODE_ADDRESS) -> None:

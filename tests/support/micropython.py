@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from comatrix.gateway.demo.interpreter import Interpreter, Unusable, find_native
+from tests.support.one_at_a_time import one_at_a_time
 
 ROOT = Path(__file__).resolve().parents[2]
 # What MicroPython may import; never the checkout itself, where `lora/` would shadow a package.
@@ -17,7 +18,8 @@ PACKAGES = (ROOT / "comatrix", ROOT / "firmware" / "micropython" / "comatrix_nod
 @functools.cache
 def _found() -> Interpreter | str:
     try:
-        return find_native(report=print)
+        with one_at_a_time("micropython"):
+            return find_native(report=print)
     except Unusable as reason:
         return f"{reason.text}; {reason.next_step}"
 

@@ -10,7 +10,6 @@ from comatrix.gateway.config.values import check_waiting_span, span_ms
 from comatrix.gateway.downlink import catalogue, states
 from comatrix.gateway.downlink.items import VERBS, Item, NewItem, Order
 from comatrix.gateway.edges.store import descriptions, mailbox, nodes
-from comatrix.gateway.edges.store.newest_commands import newest
 from comatrix.gateway.errors import UsageError
 from comatrix.gateway.model import Node
 
@@ -52,7 +51,10 @@ class CommandOperations:
         wanted = None if name is None else find(self._given.store.read(nodes.all_nodes), name).number
 
         def look(connection: sqlite3.Connection) -> list[dict[str, Any]]:
-            shown = newest(connection, MOST_SHOWN, wanted) if everything else mailbox.open_items(connection, wanted)
+            if everything:
+                shown = mailbox.recent(connection, MOST_SHOWN, wanted)
+            else:
+                shown = mailbox.open_items(connection, wanted)
             called = {node.number: node.name for node in nodes.all_nodes(connection, revoked=True)}
             in_order = sorted(shown, key=lambda item: item.number)
             return [_item_json(connection, item, called[item.new.node]) for item in in_order]

@@ -35,7 +35,7 @@ class NodeOperations:
         provisioning.check_name(name, self._given.store.read(_names))
         address = _ip(arguments.maybe_text(args, "plain"))
         post = arguments.maybe_text(args, "post", check_post) or self._given.settings.posting.post
-        interval_s = _interval_s(args)
+        interval_s, observe = _interval_s(args), arguments.flag(args, "observe")
         gateway = self._gateway(args, plain=address is not None)
         room = await self._rooms.bound(arguments.text(args, "room"))
         secret = None if address else provisioning.new_secret(self._given.random_bytes)
@@ -51,7 +51,7 @@ class NodeOperations:
 
         node = await self._given.store.run(provision)
         self._given.changed("node", node.number)
-        return self._provisioned(node, secret, gateway, interval_s, arguments.flag(args, "observe"))
+        return self._provisioned(node, secret, gateway, interval_s, observe)
 
     async def rotate(self, args: Args) -> dict[str, Any]:
         """{name, gateway, interval_s, observe} -> as node.add. The old secret dies when the new one was heard."""
@@ -60,11 +60,12 @@ class NodeOperations:
             raise UsageError(f"{node.name} is a plain node: it has no keys.", f"comatrix node show {node.name}")
         known = self._given.store.read(status.all_status).get(node.number)
         interval_s = _interval_s(args, known.wake_interval_s if known else None)
+        observe = arguments.flag(args, "observe")
         gateway = self._gateway(args, plain=False)
         secret = provisioning.new_secret(self._given.random_bytes)
         await self._given.store.run(lambda connection: contexts.rotate(connection, node.number, LINK, secret))
         self._given.changed("node", node.number)
-        return self._provisioned(node, secret, gateway, interval_s, arguments.flag(args, "observe"))
+        return self._provisioned(node, secret, gateway, interval_s, observe)
 
     async def rename(self, args: Args) -> dict[str, Any]:
         """{name, new} -> the node."""

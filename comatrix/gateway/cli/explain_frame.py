@@ -78,15 +78,19 @@ def _content_json(plain: bytes, *, up: bool) -> Value:
     if isinstance(rule, rules.Fragment):
         parts = {name: getattr(rule, name) for name in ("resource", "transfer", "block", "k", "seed")}
         return told | parts | {"data": rule.data.hex()}
+    if isinstance(rule, rules.Feedback):
+        return told | {"transfer": rule.body[0], "held": rule.body[1:].hex()}
     assert isinstance(rule, rules.Record)
+    told["behind"] = rule.behind
     return told | {"resource": rule.resource, "record": _record(rule, up=up), "body": rule.body.hex()}
 
 
-def _places(rule: rules.Rule) -> Value:
-    """Low bytes of the seqs of what stands in it, and its age."""
-    if isinstance(rule, rules.History):
-        return {"oldest": rule.oldest, "also": _marked(rule.oldest, rule.bitmap)}
-    return {"seq": rule.seq, "age_s": rule.age_s} if isinstance(rule, rules.Aged) else {}
+def _places(rule: rules.Data | rules.History | rules.Aged) -> Value:
+    """Low bytes of the seqs of what stands in it, how far behind the frame the newest is, and the ages of all."""
+    if isinstance(rule, rules.Data):
+        return {}
+    told: Value = {} if rule.oldest is None else {"oldest": rule.oldest, "also": _marked(rule.oldest, rule.bitmap)}
+    return told | ({"behind": rule.behind, "ages_s": rule.ages_s} if isinstance(rule, rules.Aged) else {})
 
 
 def _marked(base: int, bitmap: int) -> list[int]:
@@ -177,8 +181,9 @@ def _readings_words(content: Value) -> list[str]:
     lines = [f"schema {content['schema']}"]
     if "oldest" in content:
         lines.append(f"oldest open ends in {content['oldest']}" + _also(content["also"]))
-    if "age_s" in content:
-        lines.append(f"record ends in {content['seq']}, {content['age_s']} s old")
+    if "ages_s" in content:
+        ages = ", ".join(map(str, content["ages_s"]))
+        lines.append(f"the newest is {content['behind']} counters behind the frame; {ages} s old")
     if content["readings"] is None:
         return [*lines, f"{content['problem']}: {content['values']}"]
     for place, reading in enumerate(content["readings"]):
@@ -196,7 +201,7 @@ def _also(low_bytes: list[int]) -> str:
 
 
 def _ack_words(content: Value) -> list[str]:
-    lines = [f"stored up to {content['base']}{_also(content['also'])} (low bytes of seqs)"]
+    lines = [f"stored below {content['base']}{_also(content['also'])} (low bytes of seqs)"]
     if content["advice"] is not None:
         lines.append(f"link advice {content['advice']}")
     if content["time_s"] is not None:
@@ -220,9 +225,14 @@ def _fragment_words(content: Value) -> list[str]:
 
 
 def _record_words(content: Value) -> list[str]:
+    again = [f"again: first sent {content['behind']} counters before"] if content["behind"] else []
     if content["record"] is None:
-        return [f"resource {content['resource']}: {content['body'] or 'no body'}"]
-    return [f"resource {content['resource']}", *record_words.lines(content["record"])]
+        return [f"resource {content['resource']}: {content['body'] or 'no body'}", *again]
+    return [f"resource {content['resource']}", *again, *record_words.lines(content["record"])]
+
+
+def _feedback_words(content: Value) -> list[str]:
+    return [f"of transfer {content['transfer']}: {content['held']} (fragments held of each block)"]
 
 
 WORDS = {
@@ -233,4 +243,5 @@ WORDS = {
     "command": _command_words,
     "fragment": _fragment_words,
     "record": _record_words,
+    "feedback": _feedback_words,
 }

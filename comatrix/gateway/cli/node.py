@@ -26,7 +26,9 @@ interval_option = click.option(
     help="How often it reads its sensors: 60 unless said, or what it has so far.",
 )  # fmt: skip
 observe_option = click.option(
-    "--observe", is_flag=True, help="It stays awake, and is told of commands at once. Not for nodes that sleep."
+    "--observe",
+    is_flag=True,
+    help="It stays awake and is told of commands at once; not for nodes that sleep. With new keys say it again.",
 )
 
 

@@ -7,10 +7,13 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+from comatrix.gateway.config.radio_settings import NAME, RadioSection, shared_ports
 from comatrix.gateway.config.settings import SECTIONS, Settings
 from comatrix.gateway.errors import UsageError
+from comatrix.gateway.radio.making import check_radio
 
 PREFIX = "COMATRIX_"
+RADIOS = "radios"  # the sections [radios.NAME]; no variable overrides them
 CHECK_AGAIN = "correct that, then: comatrix config check"
 
 
@@ -44,9 +47,10 @@ def parse(text: str, source: str, environ: Mapping[str, str]) -> Settings:
     problems = list(_unknown(written, source))
     overrides = _from_environment(environ, problems)
     sections = {name: _section(name, written, source, overrides, problems) for name in SECTIONS}
+    radios = _radios(written.get(RADIOS, {}), source, problems)
     if problems:
         raise ConfigError(problems)
-    return Settings(**sections)
+    return Settings(**sections, radios=radios)
 
 
 def _nearest(word: str, known: list[str]) -> str:
@@ -56,15 +60,34 @@ def _nearest(word: str, known: list[str]) -> str:
 
 def _unknown(written: Mapping[str, Any], source: str) -> Iterator[str]:
     for name, table in written.items():
-        if name not in SECTIONS:
+        if name == RADIOS:
+            yield from _unknown_of_radios(table, source)
+        elif name not in SECTIONS:
             yield f"{source}: [{name}] is no section" + _misplaced(name, table)
         elif not isinstance(table, dict):
             yield f"{source}: {name} must be a section, written [{name}]"
         else:
-            known = [f.name for f in fields(SECTIONS[name])]
-            for key in table:
-                if key not in known:
-                    yield f"{source}: [{name}] {key} is no setting" + _nearest(key, known)
+            yield from _unknown_keys(name, SECTIONS[name], table, source)
+
+
+def _unknown_keys(name: str, kind: type[Any], table: Mapping[str, Any], source: str) -> Iterator[str]:
+    known = [f.name for f in fields(kind)]
+    for key in table:
+        if key not in known:
+            yield f"{source}: [{name}] {key} is no setting" + _nearest(key, known)
+
+
+def _unknown_of_radios(tables: Any, source: str) -> Iterator[str]:
+    if not isinstance(tables, dict):
+        yield f"{source}: {RADIOS} must be sections, each written [{RADIOS}.NAME]"
+        return
+    for name, table in tables.items():
+        if not isinstance(table, dict):
+            yield f"{source}: [{RADIOS}] {name} is no section: write [{RADIOS}.NAME] for each radio"
+        elif NAME.fullmatch(name) is None:
+            yield f'{source}: [{RADIOS}.{name}] must be called by 1 to 16 of a-z, 0-9, "_" and "-"'
+        else:
+            yield from _unknown_keys(f"{RADIOS}.{name}", RadioSection, table, source)
 
 
 def _misplaced(name: str, value: object) -> str:
@@ -99,9 +122,36 @@ def _section(
     overrides: Mapping[tuple[str, str], str],
     problems: list[str],
 ) -> Any:
-    kind = SECTIONS[name]
     table = written.get(name)
-    table = table if isinstance(table, dict) else {}
+    return _read(SECTIONS[name], name, table if isinstance(table, dict) else {}, source, overrides, problems)
+
+
+def _radios(tables: Any, source: str, problems: list[str]) -> dict[str, RadioSection]:
+    """Those that are right; what is wrong is among `problems`."""
+    radios: dict[str, RadioSection] = {}
+    for name, table in tables.items() if isinstance(tables, dict) else ():
+        if isinstance(table, dict):
+            before = len(problems)
+            radio = _read(RadioSection, f"{RADIOS}.{name}", table, source, {}, problems)
+            if len(problems) == before:
+                radios[name] = radio
+    for name, radio in radios.items():
+        try:
+            check_radio(radio)
+        except ValueError as error:
+            problems.append(f"{source}: [{RADIOS}.{name}] cannot be used: {error}")
+    problems += [f'{source}: [{RADIOS}] more than one is at port "{port}"' for port in shared_ports(radios)]
+    return radios
+
+
+def _read(
+    kind: type[Any],
+    name: str,
+    table: Mapping[str, Any],
+    source: str,
+    overrides: Mapping[tuple[str, str], str],
+    problems: list[str],
+) -> Any:
     chosen: dict[str, Any] = {}
     for setting in fields(kind):
         override = overrides.get((name, setting.name))

@@ -12,6 +12,7 @@ from textwrap import wrap
 from typing import Any
 
 from comatrix.gateway.config.load import variable
+from comatrix.gateway.config.radio_settings import RadioSection
 from comatrix.gateway.config.settings import SECTIONS, Settings
 
 INTRO = """# Configuration
@@ -50,6 +51,10 @@ def commented_toml(settings: Settings) -> str:
         lines += ["", f"# {kind.__doc__}", f"[{name}]"]
         for setting in fields(kind):
             lines += _commented(setting, getattr(getattr(settings, name), setting.name))
+    for called, radio in settings.radios.items():
+        lines += ["", f"# {RadioSection.__doc__}", f"[radios.{called}]"]
+        for setting in fields(RadioSection):
+            lines += _commented(setting, getattr(radio, setting.name))
     return "\n".join(lines) + "\n"
 
 
@@ -79,14 +84,19 @@ def markdown() -> str:
         parts.append(
             f"\n## [{name}]\n\n{kind.__doc__}\n\n| key | default | what it is | variable |\n|---|---|---|---|\n"
         )
-        parts += [_row(name, setting) for setting in fields(kind)]
+        parts += [f"{_row(setting)} `{variable(name, setting.name)}` |\n" for setting in fields(kind)]
+    parts.append(
+        f"\n## [radios.NAME]\n\n{RadioSection.__doc__} A section each; no variable overrides them.\n\n"
+        "| key | default | what it is |\n|---|---|---|\n"
+    )
+    parts += [f"{_row(setting)}\n" for setting in fields(RadioSection)]
     return "".join(parts)
 
 
-def _row(section: str, setting: "Field[Any]") -> str:
+def _row(setting: "Field[Any]") -> str:
     default = "(required)" if setting.metadata["required"] else f"`{toml_value(setting.default)}`"
     text = f"{setting.metadata['doc']} {_allowed(setting)}".strip()
-    return f"| `{setting.name}` | {default} | {text} | `{variable(section, setting.name)}` |\n"
+    return f"| `{setting.name}` | {default} | {text} |"
 
 
 if __name__ == "__main__":

@@ -1,34 +1,12 @@
 """Everything that can be configured. One text per field: the page, `config show` and the errors are made from it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
 from comatrix.gateway.config import values
-
-Check = Callable[[Any], None]
-CheckTogether = Callable[[Sequence[str]], None]
-
-
-def setting(
-    default: Any,
-    doc: str,
-    check: Check | None = None,
-    *,
-    together: CheckTogether | None = None,
-    required: bool = False,
-    low: int | None = None,
-    high: int | None = None,
-    choices: tuple[str, ...] = (),
-    example: str | tuple[str, ...] = "",
-) -> Any:
-    """A field and what is told about it. `check` sees a text (each text of a list) and raises ValueError in words;
-    `together` sees a list in which each is right.
-
-    An empty text is always allowed where the default is empty, unless the key is required.
-    """
-    told = {"doc": doc, "check": check, "required": required, "low": low, "high": high, "choices": choices}
-    return field(default=default, metadata=told | {"together": together, "example": example})
+from comatrix.gateway.config.describing import setting
+from comatrix.gateway.config.radio_settings import RadioSection
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,7 +262,7 @@ class AppserviceSettings:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """The whole configuration: one field a section."""
+    """The whole configuration: one field a section, and `radios`, the sections [radios.NAME]."""
 
     homeserver: HomeserverSettings = field(default_factory=HomeserverSettings)
     gateway: GatewaySettings = field(default_factory=GatewaySettings)
@@ -295,6 +273,11 @@ class Settings:
     limits: LimitsSettings = field(default_factory=LimitsSettings)
     store: StoreSettings = field(default_factory=StoreSettings)
     appservice: AppserviceSettings = field(default_factory=AppserviceSettings)
+    radios: Mapping[str, RadioSection] = field(default_factory=dict)
 
 
-SECTIONS: dict[str, type[Any]] = {f.name: f.default_factory for f in fields(Settings)}  # type: ignore[misc]
+SECTIONS: dict[str, type[Any]] = {
+    f.name: f.default_factory  # type: ignore[misc]
+    for f in fields(Settings)
+    if f.name != "radios"
+}

@@ -162,3 +162,11 @@ def check_word(text: str) -> None:
 def check_gateway_name(text: str) -> None:
     if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}", text) is None:
         raise ValueError('must be 1 to 32 letters, digits, "_" or "-" such as "barn"')
+
+
+def check_port(text: str) -> None:
+    """Where a radio is."""
+    host, colon, number = text.removeprefix("tcp://").rpartition(":")
+    served = bool(host and colon and number.isascii() and number.isdigit() and 0 < int(number) < 65536)
+    if not (text.startswith("/") or (text.startswith("tcp://") and served)):
+        raise ValueError('must be a port such as "/dev/ttyUSB0" or "tcp://192.168.1.50:4000"')

@@ -139,9 +139,11 @@ class Rylr:
         destination: int = 0,
         binary_safe: bool = False,
     ) -> None:
-        """Raises ValueError where the module has no such bandwidth, network or address."""
+        """Raises ValueError where the module has no such bandwidth, network, preamble or address."""
         if settings.bandwidth_hz not in BANDWIDTH_CODE:
             raise ValueError(f"the module has no bandwidth of {settings.bandwidth_hz} Hz")
+        if network_id != 18 and settings.preamble != 12:
+            raise ValueError("in networks other than 18 the module's preamble is 12")
         if not (0 <= network_id <= 18 and 0 <= address <= 65535 and 0 <= destination <= 65535):
             raise ValueError("network_id is 0 to 18, an address 0 to 65535")
         self.settings = settings

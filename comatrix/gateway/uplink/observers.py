@@ -93,7 +93,7 @@ class Observers:
         """An item is queued, or its state is another. The next after a result rides in the answer to that."""
         node = item.new.node
         over = states.final(item.state)
-        if over and self._carried.get(node) == item.id:
+        if over and item.id is not None and self._carried.get(node) == item.id:
             del self._carried[node]
             self._silence(node)
         if over and item.state in (states.CONFIRMED, states.REFUSED):

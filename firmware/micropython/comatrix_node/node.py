@@ -12,8 +12,7 @@ node.run()
 import gc
 import os
 
-from comatrix.codec import cbor
-from comatrix.codec.record_types import AGE, Answer, Hello, Text, encode, read_answer_untrusted
+from comatrix.codec.record_types import Answer, Hello, Text, encode, read_answer_untrusted
 from comatrix.codec.words import VERSION, scaled
 from comatrix.errors import WireError
 from comatrix.session.client import Client, Delivered, Rekeyed, Reserve
@@ -25,6 +24,7 @@ from comatrix.session.keys import Keys, node_id
 from comatrix_node.clock import Clock
 from comatrix_node.crypto import aead
 from comatrix_node.sensing import Sensors
+from comatrix_node.waiting import Waiting
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -51,25 +51,6 @@ _LONGEST_SLEEP_MS = 432000000  # the clock is to be asked more often than every 
 def random(n: int) -> int:
     """0 <= int < n from the system's generator."""
     return int.from_bytes(os.urandom(4), "big") % n
-
-
-class Waiting:
-    """Something to send. `path` "r": a map of readings, "m": a text, "c": a result, "d": the description, made then."""
-
-    def __init__(self, values: "Any", at_ms: int, seq: "int | None" = None, path: str = "") -> None:
-        self.values = values
-        self.at_ms = at_ms
-        self.seq = seq
-        self.path = path or ("m" if isinstance(values, list) else "r")
-
-    def body(self, now: int) -> bytes:
-        """The record's CBOR, with the age it has by now."""
-        age_s = (now - self.at_ms) // 1000
-        if age_s < 1 or self.path != "r":
-            return cbor.encode(self.values)
-        aged = dict(self.values)
-        aged[AGE] = age_s
-        return cbor.encode(aged)
 
 
 class Node:

@@ -1,7 +1,8 @@
 """Records kept in flash through deep sleep and resets. Loaded by nodes that sleep, or find some when they start."""
 
 from comatrix.codec import cbor
-from comatrix_node.node import Node, Waiting
+from comatrix_node.node import Node
+from comatrix_node.waiting import Waiting
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -93,7 +93,8 @@ class JsPerson:
 
     def shows(self, event_id: str) -> dict[str, Any] | None:
         """What it shows of this message now."""
-        return (self.shown.get(event_id) or [None])[-1]
+        shown = self.shown.get(event_id)
+        return shown[-1] if shown else None
 
     async def _read(self) -> None:
         assert self._process.stdout is not None

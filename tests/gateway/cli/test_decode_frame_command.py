@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from click.testing import Result
-from comatrix_lora.rules import Ack, Aged, Command, Data, Fragment, History, Record, Rule
+from comatrix_lora.rules import Ack, Aged, Command, Data, Feedback, Fragment, History, Record, Rule
 from comatrix_lora.schema import MISSING, climate, encode_older
 
 from comatrix.gateway.edges.store.store import Store
@@ -112,11 +112,16 @@ def test_everything_a_frame_says_is_told_in_words(garden: Garden) -> None:
             ["temperature 21.37 °C", "1 before: temperature 21.40", "missing"],
         ),
         (History(0, 254, 3, VALUES), ["oldest open ends in 254, also 255, 0"]),
-        (Aged(0, 9, 77, VALUES), ["record ends in 9, 77 s old"]),
+        (Aged(0, 9, [77], VALUES), ["the newest is 9 counters behind the frame; 77 s old"]),
+        (
+            Aged(0, 0, [0, 700, 900], VALUES + 2 * older, 250, 1),
+            ["oldest open ends in 250, also 251", "0 counters behind the frame; 0, 700, 900 s old", "2 before:"],
+        ),
         (Data(20, VALUES), ["schema 20 is announced by the node itself", VALUES.hex()]),
         (Data(0, b"\xff"), ["not the size of this schema"]),
         (Record("m", b"\x81\x63hey"), ['to the default room: "hey"']),
         (Record("m", b"\xff"), ["resource m: ff"]),
+        (Record("m", b"\x81\x63hey", behind=3), ['to the default room: "hey"', "again: first sent 3 counters before"]),
         (Fragment("d", 1, 0, 10, 4, bytes(5)), ["transfer 1, block 0, seed 4 over 10 symbols, 5 bytes"]),
     ]
     for counter, (rule, expected) in enumerate(up, 1):
@@ -125,19 +130,20 @@ def test_everything_a_frame_says_is_told_in_words(garden: Garden) -> None:
         said = garden.words(frame, "--node", "GARDEN")
         assert all(text in said for text in expected), said
     down: list[tuple[Rule, list[str]]] = [
-        (Ack(5, 0b101, time_s=1_800_000_000, command=command, describe=True, advice=7), ["stored up to 5, also 6, 8"]),
+        (Ack(5, 0b101, time_s=1_800_000_000, command=command, describe=True, advice=7), ["stored below 5, also 6, 8"]),
         (Ack(5, 0, command=command), ["item 3: setting or method 1 with [30]"]),
         (command, ["item 3: setting or method 1 with [30]"]),
         (Command(3, 1, b"\xff"), ["arguments that are no CBOR: ff"]),
         (Record("t", b"\x1a\x6b\x49\xd2\x00"), ["answer"]),
+        (Feedback(b"\x07\x20\x03"), ["of transfer 7: 2003"]),
     ]
     for own, (rule, expected) in enumerate(down):
         for frame in (gateway.seal_response(own + 1, rule.encode()), gateway.seal_response(8, rule.encode(), own)):
             said = garden.words(frame, "--node", "garden")
             assert "to node 1, from its gateway" in said
             assert all(text in said for text in expected), said
-    strange = garden.words(node.seal_request(100, b"\x70abc"), "--node", "1")
-    assert "cannot be read: unknown kind" in strange
+    strange = garden.words(node.seal_request(100, b"\x71abc"), "--node", "1")
+    assert "cannot be read: a feedback has no low part" in strange
 
 
 def test_every_form_of_a_frame_is_opened(garden: Garden) -> None:

@@ -11,6 +11,8 @@ from comatrix.gateway.downlink import states
 from comatrix.gateway.downlink.replies import REACTIONS
 from comatrix.gateway.edges.store import nodes, outbox, replies, rooms
 from comatrix.gateway.model import Voice
+from comatrix.gateway.uplink.lane import Lane, Place
+from comatrix.gateway.uplink.priority import FINAL_EDIT, INTERMEDIATE_EDIT
 from tests.gateway.desk.conftest import Made
 from tests.gateway.desk.world import MINUTE_MS, ROOM, World
 
@@ -158,6 +160,28 @@ async def test_what_changes_while_a_reply_is_on_its_way_becomes_one_edit(made: M
     assert [row.kind for row in world.open_rows()] == ["msg"]
     await world.post()
     assert world.news() == [QUEUED, confirmed("0 s"), "✅"]
+
+
+async def test_how_it_ended_does_not_wait_behind_an_edit_in_no_hurry(made: Made) -> None:
+    """Which may wait for minutes, behind the readings of a busy account: both are sealed, and the lane hurries both."""
+    world = made(spacing_ms=0)
+    await world.hear(world.said(SET))
+    await world.replying.look()
+    await world.post()
+    await world.contact()
+    await world.replying.look()
+    assert [row.priority for row in world.open_rows()] == [INTERMEDIATE_EDIT]
+    await world.answer(0, 60)
+    for _ in range(3):
+        await world.replying.look()
+        assert [row.priority for row in world.open_rows()] == [INTERMEDIATE_EDIT, FINAL_EDIT]
+    room = world.room_by_id(ROOM)
+    assert room is not None
+    lane = Lane(Place(room), world.voice)
+    lane.rows = world.open_rows()
+    assert lane.urgency() == FINAL_EDIT and lane.first() == lane.rows[0]
+    await world.post()
+    assert world.news() == [QUEUED, ON_AIR, confirmed("0 s"), "✅"]
 
 
 async def test_it_looks_when_a_command_changed_and_when_an_event_was_posted(world: World) -> None:

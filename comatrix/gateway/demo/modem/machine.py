@@ -1,5 +1,6 @@
 """What emulated modules share: time on the air, half duplex, the boot, and bad manners by choice."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from heapq import heappop, heappush
@@ -26,7 +27,7 @@ class Manners:
     answer_ms: int = 2
 
 
-class Modem:
+class Modem(ABC):
     """The module without its command set. `random(n)` -> 0 <= int < n, needed where there is noise."""
 
     LONGEST = 700  # more without an end of line is dropped
@@ -119,14 +120,18 @@ class Modem:
         self._input[:] = rest
         return [line for line in lines if line]
 
+    @abstractmethod
     def _read(self, now: int) -> None:
-        raise NotImplementedError
+        """Take what is complete out of the input, and answer."""
 
+    @abstractmethod
     def _listens(self) -> bool:
-        raise NotImplementedError
+        """Whether it is set to hear."""
 
+    @abstractmethod
     def _hear(self, frame: bytes, rssi_dbm: int, snr_db: int, now: int) -> None:
-        raise NotImplementedError
+        """Tell the computer of a frame."""
 
+    @abstractmethod
     def _banner(self, now: int) -> None:
-        raise NotImplementedError
+        """What it says when it has started."""

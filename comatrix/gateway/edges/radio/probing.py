@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from comatrix.gateway.clock import monotonic_ms
 from comatrix.gateway.edges.radio.port import open_port
 from comatrix.gateway.edges.radio.radio import Radio
+from comatrix.gateway.errors import GatewayError
 from comatrix.gateway.radio.dialect import Dialect
 from comatrix.gateway.radio.events import Event, Ready, Received, Refused, Sent, Unknown
 from comatrix.gateway.radio.machine import Driver
@@ -99,7 +100,8 @@ class Heard:
 async def try_all_bytes(
     first: tuple[str, int], peer: tuple[str, int], found: Found, progress: Callable[[str], None]
 ) -> Passed:
-    """The peer sends every byte value; the first must hear the same. Both are set as `found` says. Raises PortError."""
+    """The peer sends every byte value; the first must hear the same. Both are set as `found` says. Raises PortError,
+    GatewayError."""
     hearing, sending = (Heard(*at, dialect_of(found)) for at in (first, peer))
     for port, baud in (first, peer):
         (await open_port(port, baud)).close()  # its words, if it cannot be opened
@@ -142,13 +144,17 @@ def _end_of(token: object) -> Callable[[Event], bool]:
 
 
 def dialect_of(found: Found) -> Dialect:
-    """A driver's dialect that leaves the module as it was found, and sends bytes as they are."""
+    """A driver's dialect that leaves the module as it was found, and sends bytes as they are.
+
+    Raises GatewayError: it says of itself what no such module says.
+    """
     assert found.settings is not None
     if found.kind == "RAK3172":
         return Rak3172(found.settings)
-    return Rylr(
-        found.settings,
-        network_id=int(found.parameters.get("NETWORKID", "18")),
-        address=int(found.parameters.get("ADDRESS", "0")),
-        binary_safe=True,
-    )
+    told = {name: found.parameters.get(name, default) for name, default in (("NETWORKID", "18"), ("ADDRESS", "0"))}
+    try:
+        network_id, address = map(int, told.values())
+        return Rylr(found.settings, network_id=network_id, address=address, binary_safe=True)
+    except ValueError:
+        said = " and ".join(f"{name} {value!a}" for name, value in told.items())
+        raise GatewayError(f"The module says it has {said}, which no {found.kind} has; is the line noisy?") from None

@@ -60,9 +60,9 @@ def open_items(connection: sqlite3.Connection, node: int | None = None) -> list[
     return _items(connection, f"WHERE {where} {IN_ORDER}", *values)
 
 
-def recent(connection: sqlite3.Connection, limit: int) -> list[Item]:
-    """The newest, newest last."""
-    return _items(connection, "ORDER BY number DESC LIMIT ?", limit)[::-1]
+def recent(connection: sqlite3.Connection, limit: int, node: int | None = None) -> list[Item]:
+    """The newest of any state, of one node or all, newest last."""
+    return _items(connection, "WHERE ?1 IS NULL OR node = ?1 ORDER BY number DESC LIMIT ?2", node, limit)[::-1]
 
 
 def nodes_with_open(connection: sqlite3.Connection) -> set[int]:

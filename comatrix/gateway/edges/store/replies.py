@@ -1,6 +1,7 @@
 """Answers to people, sealed like any event (tables outbox, reply): one reply a command, edited in place.
 
-At most one row of a command is on its way at a time, so what changed meanwhile is one edit, not many.
+At most one row of a command is on its way at a time, so what changed meanwhile is one edit, not many. But how it ended
+does not wait for an edit that is in no hurry: behind it in its lane, it makes that one hurry.
 """
 
 import sqlite3
@@ -12,7 +13,7 @@ from comatrix.gateway.downlink.items import Item
 from comatrix.gateway.downlink.replies import REACTIONS, Place
 from comatrix.gateway.edges.store import outbox
 from comatrix.gateway.model import Room, SealedRow, Voice
-from comatrix.gateway.uplink.priority import FIRST_REPLY
+from comatrix.gateway.uplink.priority import FIRST_REPLY, INTERMEDIATE_EDIT
 from comatrix.gateway.uplink.sealing import EVENT_TYPE, canonical, txn_id
 
 REACTION_TYPE = "m.reaction"
@@ -139,7 +140,8 @@ def behind(connection: sqlite3.Connection) -> list[int]:
     """Commands whose reply may speak and has something to say: another state, its reaction, or, where the room was
     replaced under it, the same once more. The oldest first.
 
-    One may not speak while an event of it is on its way, or parked until a person decides.
+    One may not speak while an event of it is on its way, or parked until a person decides; except of its end, behind an
+    edit that went before.
     """
     marks = ", ".join("?" * len(REACTIONS))
     rows = connection.execute(
@@ -147,11 +149,12 @@ def behind(connection: sqlite3.Connection) -> list[int]:
         " LEFT JOIN outbox AS last ON last.id = reply.last"
         " WHERE NOT over AND NOT room.encrypted AND room.successor IS NULL"
         " AND (coalesce(last.state, 'done') IN ('done', 'dropped')"
-        "  OR (last.state = 'parked' AND last.room_id <> room.room_id))"
+        "  OR (last.state = 'parked' AND last.room_id <> room.room_id)"
+        "  OR (last.state = 'sealed' AND last.kind = 'edit' AND last.priority = ? AND command.ended_ms IS NOT NULL))"
         " AND (reply.shown <> command.state || '/' || command.attempts OR last.state = 'parked'"
         f"  OR command.state IN ({marks}))"
         f" ORDER BY reply.command LIMIT {AT_ONCE}",
-        tuple(REACTIONS),
+        (INTERMEDIATE_EDIT, *REACTIONS),
     )
     return [int(command) for (command,) in rows]
 

@@ -1,0 +1,271 @@
+"""A node's end of the LoRa link: readings and records in, frames out, until the gateway has all of it on disk.
+
+Sans-IO: `now` in ms. What `datagrams_to_send` gives is to be transmitted at once, as `settings` says, after `kept` was
+stored: what was not stored is lost at a reset, and what was stored without the seq its frame had may arrive twice.
+"""
+
+from comatrix_lora.errors import FrameError
+from comatrix_lora.fragment_format import decode_feedback_untrusted
+from comatrix_lora.fragment_sender import DONE, GIVEN_UP
+from comatrix_lora.frame import open_untrusted
+from comatrix_lora.ledger import ALARM, BULK, COMMAND, READING
+from comatrix_lora.open_readings import OpenReadings
+from comatrix_lora.open_records import OpenRecord, OpenRecords
+from comatrix_lora.rules import Ack, Command, Feedback, decode_untrusted
+from comatrix_lora.station_events import Delivered, DescriptionWanted, Item, Refused, Reserve, Time
+
+_CLASSES = {"c": COMMAND, "h": COMMAND, "d": BULK}
+_GAP_MS = 20  # between fragments that follow each other: the gateway's radio hands one over
+_FORMAT = 1
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Protocol
+
+    from comatrix_lora.frame import Opened, Peer
+    from comatrix_lora.link_advice import Settings
+    from comatrix_lora.mac import Mac
+    from comatrix_lora.open_readings import Offer
+    from comatrix_lora.schema import Given, Schema
+
+    class Counter(Protocol):
+        """The node's one counter (comatrix.session.counter); reserved at most 32 at once."""
+
+        next: int
+        limit: int
+
+        def ready(self) -> bool: ...
+
+        def take(self) -> int: ...
+
+        def wanted(self) -> int: ...
+
+        def granted(self, limit: int) -> None: ...
+
+
+class Station:
+    """`interval_ms`: what is announced between readings. `jitter_ms`: a reading waits up to that, so that nodes which
+    wake together do not send together. `ignored` and `malformed` count frames: of nobody, and that say nothing."""
+
+    def __init__(
+        self,
+        peer: "Peer",
+        counter: "Counter",
+        mac: "Mac",
+        schemas: "dict[int, Schema]",
+        interval_ms: int,
+        jitter_ms: int = 500,
+        transfer: int = 0,
+    ) -> None:
+        self.peer = peer
+        self.counter = counter
+        self.mac = mac
+        self.readings_open = OpenReadings(mac, schemas, interval_ms)
+        self.records_open = OpenRecords(mac, transfer)
+        self.ignored = 0
+        self.malformed = 0
+        self._jitter_ms = jitter_ms
+        self._events: "list[Any]" = []
+        self._asking: "Any" = None  # who waits for an answer
+        self._asked = -1  # the counter of that frame
+        self._urgent = False  # whether that is an alarm
+        self._reserving = False
+        self._item = -1
+        self._now = 0
+
+    @property
+    def settings(self) -> "Settings":
+        """`sf`, and `less_db` below the provisioned power: what to send and listen with now."""
+        return self.mac.settings
+
+    def readings(self, schema: int, values: "Given", at_ms: int, now: int, priority: int = READING) -> None:
+        """A reading made at `at_ms`. Priority ALARM goes before others and is repeated until it is confirmed.
+
+        Raises LoraError: no such schema, or a word it has not."""
+        wait = self.mac.random(self._jitter_ms + 1) if priority != ALARM else 0
+        self.readings_open.add(schema, values, at_ms, now + wait, priority)
+
+    def record(self, resource: str, body: bytes, now: int, priority: "int | None" = None) -> None:
+        """A record for a resource, as over UDP without a seq. Raises LoraError: too long, or too many are open."""
+        if priority is None:
+            priority = _CLASSES.get(resource, READING)
+        self.records_open.add(OpenRecord(resource, body, priority, now))
+
+    def reserved(self, limit: int, now: int) -> None:
+        """The counter's `limit` is stored."""
+        self.counter.granted(limit)
+        self._reserving = False
+
+    def datagrams_to_send(self, now: int) -> "list[bytes]":
+        """The frame to transmit now, if any."""
+        self.handle_timer(now)
+        for offer in self._in_order(self._offers()):
+            priority, due, least, what = offer
+            if due <= now and self._earliest(now, offer) <= now:
+                if not self.counter.ready():
+                    self._reserve()
+                    return []
+                sent = self._send(priority, what, max(self.mac.room(now, priority), least), now)
+                if sent is not None:
+                    return [sent]
+        return []
+
+    def _in_order(self, offers: "list[Offer]") -> "list[Offer]":
+        """By priority, then by when it is due, then as they stand: MicroPython's sort alone does not keep that."""
+        order = sorted([(offers[i][0], offers[i][1], i) for i in range(len(offers))])
+        return [offers[place] for _, _, place in order]
+
+    def _offers(self) -> "list[Offer]":
+        return self.readings_open.offers() + self.records_open.offers()
+
+    def _earliest(self, now: int, offer: "Offer") -> int:
+        priority, due, least, _ = offer
+        begin = max(now, due, self.mac.busy_until)
+        if priority != ALARM or self._urgent:
+            begin = max(begin, self.mac.listen_until)
+        return self.mac.earliest(begin, least, priority)
+
+    def _reserve(self) -> None:
+        if not self._reserving:
+            self._reserving = True
+            self._events.append(Reserve(self.counter.wanted()))
+
+    def _send(self, priority: int, what: "Any", room: int, now: int) -> "bytes | None":
+        asking: "Any" = self.records_open if isinstance(what, OpenRecord) else self.readings_open
+        if isinstance(what, OpenRecord):
+            for old in self.records_open.too_old(self.counter.next):
+                self._events.append(Refused(old.resource, old.seq))
+            if what not in self.records_open.open:
+                return None
+            made: "tuple[int, Any] | None" = self.records_open.frame(what, self.counter, now)
+        else:
+            made = self.readings_open.frame(what, self.counter, room, now)
+        if made is None:
+            return None
+        counter, rule = made
+        data = self.peer.seal_request(counter, rule.encode())
+        fragment = isinstance(what, OpenRecord) and not rule.ack
+        self._silence(now)  # an alarm cut a receive window short
+        self.mac.send(now, len(data), not fragment)
+        if fragment:
+            what.due = self.mac.busy_until + _GAP_MS
+        self._asking, self._asked = asking if rule.ack else None, counter
+        self._urgent = priority == ALARM
+        return data
+
+    def transmitted(self, now: int) -> None:
+        """The frame has just ended: needed only where the radio began later than it was told."""
+        self.mac.transmitted(now)
+
+    def listens(self, now: int) -> bool:
+        """Whether the radio is to receive: always if awake, else in receive windows."""
+        return self.mac.awake or self.mac.busy_until <= now < self.mac.listen_until
+
+    def next_deadline(self) -> "int | None":
+        """When `datagrams_to_send` has something to do, if nothing happens before."""
+        times = [self.mac.listen_until] if self._asking is not None else []
+        if not self._reserving:
+            times += [self._earliest(self._now, offer) for offer in self._offers()]
+        return min(times) if times else None
+
+    def handle_timer(self, now: int) -> None:
+        """Note a receive window that ended without an answer."""
+        self._now = now
+        if now >= self.mac.listen_until:
+            self._urgent = False
+            self._silence(now)
+
+    def _silence(self, now: int) -> None:
+        if self._asking is not None:
+            asking, self._asking = self._asking, None
+            self.mac.settings.silent(now)
+            asking.silent(now)
+
+    def receive_datagram(self, data: bytes, now: int) -> None:
+        """A frame from the air. What is not from the gateway changes nothing but a count."""
+        self._now = max(now, self._now)
+        try:
+            opened = open_untrusted(data, lambda number: [self.peer] if number == self.peer.node else [])[1]
+        except FrameError:
+            self.ignored += 1
+            return
+        try:
+            rule = decode_untrusted(opened.plain)
+            if opened.request is None or not isinstance(rule, (Ack, Command, Feedback)):
+                raise FrameError("not what a gateway says")
+            self._answered(opened, rule, now)
+        except FrameError:
+            self.malformed += 1
+
+    def _answered(self, opened: "Opened", rule: "Any", now: int) -> None:
+        request = opened.request
+        assert request is not None
+        newest = request == self.peer.sent
+        self.mac.settings.answered()
+        if isinstance(rule, Command):
+            self._item_came(rule)
+            return
+        if request == self._asked:
+            self._asking = None
+            self._urgent = False
+            self.mac.heard(now)
+        self._confirm(request, rule, now)
+        if isinstance(rule, Ack):
+            self._beside(rule, newest, now)
+
+    def _beside(self, rule: Ack, newest: bool, now: int) -> None:
+        """What an ACK carries with it."""
+        if rule.advice is not None and newest:
+            self.mac.settings.advised(rule.advice, now)
+        if rule.time_s is not None and newest:
+            self._events.append(Time(rule.time_s))
+        if rule.describe:
+            self._events.append(DescriptionWanted())
+        if rule.command is not None:
+            self._item_came(rule.command)
+
+    def _confirm(self, request: int, rule: "Any", now: int) -> None:
+        record = self.records_open.of_counter(request)
+        if record is not None and record.transfer < 0:
+            self.records_open.delivered(record)
+            self._events.append(Delivered(record.resource, record.seq))
+        elif record is not None:
+            body = bytes((rule.base, rule.bitmap)) if isinstance(rule, Ack) else rule.body
+            state = self.records_open.told(record, decode_feedback_untrusted(body), now)
+            if state in (DONE, GIVEN_UP):
+                told = Delivered if state == DONE else Refused
+                self._events.append(told(record.resource, record.seq))
+        elif isinstance(rule, Ack):
+            for seq in self.readings_open.acked(request, rule.base, rule.bitmap, now):
+                self._events.append(Delivered("r", seq))
+
+    def _item_came(self, command: Command) -> None:
+        # A copy of what was told is the gateway's impatience: the result is on its way, or being made.
+        if command.id != self._item:
+            self._item = command.id
+            self._events.append(Item(command.id, command.what, command.arguments))
+
+    def next_event(self) -> "Any":
+        """The oldest event not taken yet (`station_events`), or None."""
+        return self._events.pop(0) if self._events else None
+
+    def kept(self, now: int) -> "list[Any]":
+        """All that must survive a reset or deep sleep: integers, bytes, texts and lists of them."""
+        records = [self.records_open.kept(), self.records_open.transfer]
+        link = [self.readings_open.learned(), self.mac.settings.kept(), list(self.peer.state())]
+        return [_FORMAT, self.readings_open.kept(now)] + records + link
+
+    def restore(self, kept: "list[Any]", now: int, elapsed_ms: int = 0, slept: bool = False) -> None:
+        """Into a new station, before anything else. `elapsed_ms`: what passed since `kept`, as far as one knows.
+
+        `slept`: nothing was sent or heard since `kept`, so what was learned of the link goes on, too. Another version
+        is left out: its readings and records are lost. The ledger's `dump` is the caller's."""
+        if not kept or kept[0] != _FORMAT:
+            return
+        self.readings_open.restore(kept[1], now - elapsed_ms)
+        self.records_open.restore(kept[2], now)
+        self.records_open.transfer = kept[3]
+        if slept:
+            self.readings_open.relearn(kept[4])
+            self.mac.settings.restore(kept[5], now)
+            self.peer.resume(tuple(kept[6]))

@@ -1,0 +1,363 @@
+"""Stations and a hub over the simulated air, in virtual time, with every promise of the link watched.
+
+What is wrong raises at once: an ack before its commit, a nonce used twice (the recorder), a record stored twice.
+"""
+
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from comatrix_lora.frame import Peer
+from comatrix_lora.hub import Hub
+from comatrix_lora.hub_events import Heard, Reception
+from comatrix_lora.hub_node import Profile
+from comatrix_lora.ledger import READING, Ledger
+from comatrix_lora.mac import Channel, Mac
+from comatrix_lora.medium.loss import LossSettings
+from comatrix_lora.medium.medium import Medium
+from comatrix_lora.medium.propagation import FlatLoss
+from comatrix_lora.medium.radio import Radio
+from comatrix_lora.medium.randomness import Stream
+from comatrix_lora.medium.settings import RadioSettings
+from comatrix_lora.rules import Command
+from comatrix_lora.schema import climate
+from comatrix_lora.station import Station
+from comatrix_lora.station_events import Delivered, DescriptionWanted, Item, Refused, Reserve, Time
+
+from comatrix.session.counter import Counter
+from comatrix.session.keys import node_id
+from comatrix.session.replay import Window
+from tests.lora.frame_sides import peer
+from tests.session.recording import Recorder
+
+PERIOD_MS = 600_000
+DUTY_PPM = 10_000
+SCHEMAS = {0: climate()}
+
+
+def values_of(number: int) -> dict[int, int]:
+    """The reading of that number, unlike every other."""
+    return {0: number % 12_000 - 4000, 1: number // 12_000}
+
+
+def number_of(values: Any) -> int:
+    return int(values[0]) + 4000 + 12_000 * int(values[1])
+
+
+@dataclass
+class Shelf:
+    """What the gateway's disk has of one node."""
+
+    window: tuple[int, int] = (-1, 0)
+    limit: int = 0
+    rows: dict[int, tuple[str, Any]] = field(default_factory=dict)  # seq -> resource, number of the reading or body
+    arrived_ms: dict[int, int] = field(default_factory=dict)
+    posted: list[tuple[int, bool]] = field(default_factory=list)
+    unposted: set[int] = field(default_factory=set)
+    receptions: int = 0
+
+
+class Transmitter:
+    """A radio whose airtime is written down."""
+
+    def __init__(self, radio: Radio) -> None:
+        self.radio = radio
+        self.sent: list[tuple[int, int]] = []
+
+    def transmit(self, world: "World", data: bytes) -> int:
+        end_us = self.radio.transmit(data)
+        self.sent.append((world.medium.now_us, end_us))
+        return end_us
+
+    def worst_hour_us(self) -> int:
+        """Most airtime in any hour: one that ends with a transmission."""
+        worst, first = 0, 0
+        for start, end in self.sent:
+            while self.sent[first][1] <= end - 3_600_000_000:
+                first += 1
+            parts = self.sent[first : self.sent.index((start, end)) + 1] if first else None
+            inside = parts if parts is not None else [one for one in self.sent if one[1] <= end]
+            worst = max(worst, sum(e - max(s, end - 3_600_000_000) for s, e in inside))
+        return worst
+
+
+class NodeActor:
+    """A node: its flash (`limit`, `kept`) outlives a reset, its station does not."""
+
+    def __init__(self, world: "World", number: int, awake: bool, jitter_ms: int) -> None:
+        self.world = world
+        self.number = number
+        self.awake = awake
+        self.jitter_ms = jitter_ms
+        self.out = Transmitter(world.medium.radio(f"node{number}", (float(number), 0.0), world.settings))
+        self.ledger = Ledger(world.duty_ppm)
+        self.limit = 1
+        self.kept: list[Any] | None = None
+        self.delivered: list[tuple[str, int]] = []
+        self.executed: list[int] = []
+        self.times: list[int] = []
+        self.refused: list[tuple[str, int]] = []
+        self.dropped = 0
+        self.random = Stream(world.seed, "node", number)
+        self.out.radio.on_receive = lambda data, rssi, snr, start, end: self._heard(data)
+        self.out.radio.on_done = self._done
+        self.boot()
+
+    def boot(self) -> None:
+        mac = Mac(self.world.channel, self.ledger, self.random.below, self.awake)
+        sealer: Peer = peer(self.world.recorder, node_id(self.number), b"")
+        self.counter = Counter(self.limit, 32)
+        self.station = Station(sealer, self.counter, mac, SCHEMAS, PERIOD_MS, self.jitter_ms)
+        self.station.readings_open._capacity = 1024
+        if self.kept is not None:
+            self.station.restore(self.kept, self.world.now)
+        self.changed()
+
+    def changed(self) -> None:
+        """Something was said to the station."""
+        self.kept = self.station.kept(self.world.now)
+        self.world.wake(self.number, self.pump)
+
+    def _heard(self, data: bytes) -> None:
+        self.station.receive_datagram(data, self.world.now)
+        self.changed()
+
+    def _done(self) -> None:
+        self.changed()
+
+    def pump(self) -> None:
+        world, station = self.world, self.station
+        self._events()
+        if self.out.radio.state != "transmitting":
+            frames = station.datagrams_to_send(world.now)
+            self._events()
+            self.kept = station.kept(world.now)
+            for data in frames:
+                self.out.transmit(world, data)
+        if station.listens(world.now) or (station.mac.busy_until > world.now):
+            self.out.radio.listen()
+        else:
+            self.out.radio.sleep()
+        due = station.next_deadline()
+        times = [due] if due is not None else []
+        if station.mac.listen_until > world.now:
+            times.append(station.mac.listen_until)
+        if times:
+            world.wake(self.number, self.pump, min(times))
+
+    def _events(self) -> None:
+        while (event := self.station.next_event()) is not None:
+            if isinstance(event, Reserve):
+                self.limit = event.limit
+                self.station.reserved(event.limit, self.world.now)
+            elif isinstance(event, Delivered):
+                assert event.seq in self.world.shelves[self.number].rows, "an ack before the commit"
+                self.delivered.append((event.kind, event.seq))
+            elif isinstance(event, Item):
+                self._item(event)
+            elif isinstance(event, Time):
+                self.times.append(event.unix_s)
+            elif isinstance(event, Refused):
+                self.refused.append((event.kind, event.seq))
+            else:
+                assert isinstance(event, DescriptionWanted)
+
+    def _item(self, item: Item) -> None:
+        if item.id > max(self.executed, default=0):
+            self.executed.append(item.id)
+        self.station.record("c", b"\x81\x19" + item.id.to_bytes(2, "big"), self.world.now)
+        self.kept = self.station.kept(self.world.now)
+
+    def reading(self, number: int, priority: int = READING) -> None:
+        self.station.readings(0, values_of(number), self.world.now, self.world.now, priority)
+        self.changed()
+
+    def record(self, resource: str, body: bytes) -> None:
+        self.station.record(resource, body, self.world.now)
+        self.changed()
+
+    def reset(self) -> None:
+        """Power is lost: nothing but flash remains."""
+        self.dropped += self.station.readings_open.lost
+        if self.out.radio.state != "transmitting":
+            self.boot()
+        else:
+            self.world.medium.at(self.out.sent[-1][1] + 1, self.boot)
+
+    @property
+    def idle(self) -> bool:
+        return not self.station._offers()
+
+
+class World:
+    """`items`: commands that wait for each node; `confirmed_ms`: when the result of each was on disk."""
+
+    def __init__(
+        self,
+        seed: int = 1,
+        loss: LossSettings | None = None,
+        sf: int = 7,
+        nodes: int = 1,
+        radios: int = 1,
+        awake: bool = False,
+        duty_ppm: int = DUTY_PPM,
+        jitter_ms: int = 500,
+        limit: int = 222,
+    ) -> None:
+        self.seed = seed
+        self.duty_ppm = duty_ppm
+        self.settings = RadioSettings(sf=sf)
+        self.channel = Channel(sf, limit=limit)
+        self.medium = Medium(seed, FlatLoss(), loss=loss)
+        self.recorder = Recorder()
+        self.random = Stream(seed, "world")
+        made = [self.medium.radio(f"gw/{n}", (0.0, 0.0, 9.0 + n), self.settings) for n in range(radios)]
+        self.out = {radio.name: Transmitter(radio) for radio in made}
+        self.ledgers = {name: Ledger(100_000) for name in self.out}
+        self.shelves = {number: Shelf() for number in range(1, nodes + 1)}
+        self.items: dict[int, list[Command]] = {number: [] for number in self.shelves}
+        self.confirmed_ms: dict[tuple[int, int], int] = {}
+        self.lives = 0
+        self._planned: dict[Any, int] = {}
+        for name in self.out:
+            self._wire(name)
+        self.start_hub()
+        self.nodes = {number: NodeActor(self, number, awake, jitter_ms) for number in self.shelves}
+
+    @property
+    def now(self) -> int:
+        """Whole milliseconds, rounded up: actors act at whole ones."""
+        return (self.medium.now_us + 999) // 1000
+
+    def _wire(self, name: str) -> None:
+        radio = self.out[name].radio
+        radio.on_receive = lambda data, rssi, snr, start, end: self._heard(name, data, rssi // 10, snr // 10)
+        radio.on_done = lambda: self.wake("hub", self.pump)
+        radio.listen()
+
+    def start_hub(self) -> None:
+        """The gateway (re)starts with what is on disk."""
+        self.lives += 1
+        self.peers: dict[int, Peer] = {}
+        self.counters: dict[int, Counter] = {}
+        for number, shelf in self.shelves.items():
+            made = peer(self.recorder, b"", node_id(number))
+            made.window = Window(*shelf.window)
+            self.peers[number] = made
+            self.counters[number] = Counter(shelf.limit, 256)
+        macs = {name: Mac(self.channel, self.ledgers[name], self.random.below, True) for name in self.out}
+        known = self.peers
+        self.hub = Hub(
+            lambda number: [known[number]] if number in known else [], self._profile, macs, lambda n: self.counters[n]
+        )
+        for number, shelf in self.shelves.items():
+            for seq in sorted(shelf.unposted):
+                self._post(number, seq, seq < max((one for one, _ in shelf.posted), default=-1))
+
+    def _profile(self, number: int) -> Profile:
+        shelf = self.shelves[number]
+        readings = [seq for seq, row in shelf.rows.items() if row[0] == "r"]
+        others = [seq for seq, row in shelf.rows.items() if row[0] != "r"]
+        posted = max((seq for seq, _ in shelf.posted), default=-1)
+        return Profile(PERIOD_MS, SCHEMAS, sorted(readings)[-2000:], sorted(others)[-2000:], posted)
+
+    def _post(self, number: int, seq: int, late: bool) -> None:
+        self.shelves[number].unposted.discard(seq)
+        self.shelves[number].posted.append((seq, late))
+
+    def _heard(self, name: str, data: bytes, rssi: int, snr: int) -> None:
+        for event in self.hub.receive_datagram(data, rssi, snr, name, self.now):
+            if isinstance(event, Reception):
+                assert event.heard is not None
+                self.shelves[event.heard.node].receptions += 1
+            else:
+                self.medium.after(1000 * (2 + self.random.below(20)), partial(self._store, self.hub, event))
+        self.wake("hub", self.pump)
+
+    def _store(self, hub: Hub, heard: Heard) -> None:
+        if hub is not self.hub:
+            return  # the gateway went down before
+        assert heard.problem is None, heard.problem
+        shelf = self.shelves[heard.node]
+        shelf.window = (heard.peer.window.highest, heard.peer.window.mask)
+        shelf.receptions += 1
+        # Heard in two frames before the first was stored, or older than the hub remembers.
+        heard.records = [record for record in heard.records if record.seq not in shelf.rows]
+        for record in heard.records:
+            told = number_of(record.values) if record.resource == "r" else record.body
+            shelf.rows[record.seq] = (record.resource, told)
+            shelf.arrived_ms[record.seq] = self.now
+            if record.resource == "r":
+                shelf.unposted.add(record.seq)
+            elif record.resource == "c":
+                self._result(heard.node, int.from_bytes(record.body[2:], "big"))
+        waiting = self.items[heard.node]
+        self.hub.committed(heard, self.now, waiting[0] if waiting else None, 1_800_000_000 + self.now // 1000)
+        self.wake("hub", self.pump)
+
+    def _result(self, number: int, id: int) -> None:
+        self.confirmed_ms.setdefault((number, id), self.now)
+        waiting = self.items[number]
+        if waiting and waiting[0].id == id:
+            waiting.pop(0)
+            self.hub.withdraw(number)
+
+    def offer(self, number: int, command: Command) -> None:
+        self.hub.offer(number, command, self.now)
+        self.wake("hub", self.pump)
+
+    def pump(self) -> None:
+        for posted in self.hub.posted(self.now):
+            self._post(posted.node, posted.seq, posted.late)
+        while True:
+            frames = self.hub.datagrams_to_send(self.now)
+            for name, data in frames:
+                self.out[name].transmit(self, data)
+            event = self.hub.next_event()
+            if event is None:
+                break
+            number, reserve = event
+            self.shelves[number].limit = reserve.limit
+            self.hub.reserved(number, reserve.limit)
+        due = self.hub.next_deadline(self.now)
+        if due is not None:
+            self.wake("hub", self.pump, due)
+
+    def wake(self, who: Any, call: Any, at_ms: int = 0) -> None:
+        """Call back at that time, but in the next whole millisecond at the earliest."""
+        at = max(at_ms, self.medium.now_us // 1000 + 1)
+        planned = self._planned.get(who)
+        if planned is not None and self.medium.now_us < planned * 1000 and planned <= at:
+            return
+        self._planned[who] = at
+        self.medium.at(at * 1000, lambda: self._woken(who, call, at))
+
+    def _woken(self, who: Any, call: Any, at: int) -> None:
+        if self._planned.get(who) == at:
+            self._planned.pop(who)
+            call()
+
+    def run_ms(self, ms: int) -> None:
+        self.medium.run_until(self.medium.now_us + 1000 * ms)
+
+    def settle(self, most_ms: int = 2_000_000_000) -> None:
+        """Until nothing is open anywhere."""
+        end = self.now + most_ms
+        while self.now < end:
+            self.run_ms(PERIOD_MS)
+            if all(node.idle for node in self.nodes.values()) and not any(s.unposted for s in self.shelves.values()):
+                return
+        raise AssertionError("records stay open")
+
+    def texts(self, number: int, resource: str) -> list[Any]:
+        """What arrived at a resource, in the order in which it did."""
+        shelf = self.shelves[number]
+        rows = [(shelf.arrived_ms[seq], seq) for seq, row in shelf.rows.items() if row[0] == resource]
+        return [shelf.rows[seq][1] for _, seq in sorted(rows)]
+
+    def check_airtime(self) -> None:
+        """No radio was on air longer in any hour than it may."""
+        for node in self.nodes.values():
+            assert node.out.worst_hour_us() <= 3600 * self.duty_ppm or not self.duty_ppm
+        for out in self.out.values():
+            assert out.worst_hour_us() <= 3600 * 100_000

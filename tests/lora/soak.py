@@ -1,0 +1,47 @@
+"""`make soak`: LoRa's long figures one after the other, each held to its limits; ends with 1 when one is broken."""
+
+import argparse
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+
+
+def commands(readings: int, transfers: int, frames: int, seed: int) -> dict[str, list[str]]:
+    """name -> `python -m` what."""
+    given = str(seed)
+    return {
+        "hostile frames": ["tests.lora.hostile_figures", "--frames", str(frames), "--seed", given],
+        "history": ["tests.lora.history_figures", "--readings", str(readings), "--seed", given],
+        "fragments": ["tests.lora.fragment_figures", "--transfers", str(transfers), "--seed", given],
+        "simulated air": ["comatrix_lora.medium"],
+    }
+
+
+def run(chosen: dict[str, list[str]]) -> dict[str, int]:
+    """Runs them all, also behind one that breaks; name -> exit code."""
+    codes = {}
+    for name, command in chosen.items():
+        print(f"== {name}: python -m {' '.join(command)}", flush=True)
+        began = time.monotonic()
+        codes[name] = subprocess.run([sys.executable, "-m", *command], cwd=ROOT, check=False).returncode
+        print(f"{'BROKEN' if codes[name] else 'ok'} after {time.monotonic() - began:.0f} s\n", flush=True)
+    return codes
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.lora.soak", description="LoRa's long figures.")
+    parser.add_argument("--readings", type=int, default=100_000, help="of each case of history")
+    parser.add_argument("--transfers", type=int, default=2_000, help="of each case of fragments")
+    parser.add_argument("--frames", type=int, default=1_000_000, help="hostile ones")
+    parser.add_argument("--seed", type=int, default=1)
+    chosen = parser.parse_args()
+    codes = run(commands(chosen.readings, chosen.transfers, chosen.frames, chosen.seed))
+    print(*(f"{name:16} {'BROKEN' if code else 'ok'}" for name, code in codes.items()), sep="\n")
+    return 1 if any(codes.values()) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
