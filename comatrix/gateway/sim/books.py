@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from comatrix.gateway.sim.numbering import count_of
 from comatrix.gateway.sim.scenario import COUNTED
 from comatrix.gateway.uplink.typed import TELEMETRY_KEY
 
@@ -41,8 +42,9 @@ class Books:
             return
         for entry in json.loads(content).get(TELEMETRY_KEY, {}).get("records", ()):
             values = {one["n"]: one["v"] for one in entry.get("readings", ())}
-            if COUNTED in values:
-                self._in_room(int(entry["id"]), int(values[COUNTED]))
+            count = int(values[COUNTED]) if COUNTED in values else count_of(values)
+            if count is not None:
+                self._in_room(int(entry["id"]), count)
 
     def _in_room(self, node: int, count: int) -> None:
         place = _place(node, count)

@@ -16,20 +16,20 @@ MOST_LINES = 1_000  # of a map: beyond it nobody sees one
 def network_map(out: Outcome) -> str:
     """Nodes about their gateway; a node of which readings are missing stands out."""
     size = 520
-    furthest = max((max(abs(east), abs(north)) for east, north in out.positions), default=0.0) or 1.0
+    furthest = max((max(abs(east), abs(north)) for east, north in out.fleet.positions), default=0.0) or 1.0
     scale = (size / 2 - 24) / furthest
 
     def place(east: float, north: float) -> Point:
         return size / 2 + east * scale, size / 2 - north * scale
 
     centre, links, nodes = place(0, 0), [], []
-    for number, (plan, at) in enumerate(zip(out.scenario.nodes, out.positions, strict=True), 1):
+    for number, (plan, at) in enumerate(zip(out.scenario.nodes, out.fleet.positions, strict=True), 1):
         measured, delivered = out.books.measured_of.get(number, 0), out.books.delivered_of.get(number, 0)
         style = "node" if measured == delivered else "node missing"
         nodes.append(
             dot(
                 place(*at),
-                4 if len(out.positions) <= 100 else 2.5,
+                4 if len(out.fleet.positions) <= 100 else 2.5,
                 style,
                 f"{plan.name}: {delivered} of {measured} readings in the room, link {plan.link}",
             )

@@ -1,7 +1,7 @@
 """The gateway under simulation: store, receiver, poster, desk and room watch, wired as `comatrix.gateway.app` does.
 
-Left out: sockets (edge.AirEdge stands there), the control socket, `secrets.toml`, the operator's room, the application
-service, and the rooms' state events of nodes."""
+Left out: sockets and serial ports (edge.AirEdge and lora_gateway stand there), the control socket, `secrets.toml`,
+the operator's room, the application service, and the rooms' state events of nodes."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -30,9 +30,11 @@ from comatrix.gateway.receiving import start_receiving
 from comatrix.gateway.room_news import RoomNews
 from comatrix.gateway.sim.edge import AirEdge
 from comatrix.gateway.sim.homeserver import BOT, DEVICE, TOKEN, SimHomeserver
+from comatrix.gateway.sim.lora_gateway import GatewayRadios, LoraLife, start_lora
 from comatrix.gateway.speaking import speaking_as_bot
 from comatrix.gateway.upgrades import Upgrades
 from comatrix.gateway.uplink.associations import Associations
+from comatrix.gateway.uplink.lora_contexts import LoraContexts
 from comatrix.gateway.uplink.rendering import event_content
 
 
@@ -40,10 +42,17 @@ class SimGateway:
     """One life of the gateway: from `start` until `kill`, which keeps what is on disk."""
 
     def __init__(
-        self, store: Store, matrix: MatrixClient, receiver: Receiver, edge: AirEdge, tasks: list[asyncio.Task[None]]
+        self,
+        store: Store,
+        matrix: MatrixClient,
+        receiver: Receiver,
+        edge: AirEdge,
+        lora: LoraLife | None,
+        tasks: list[asyncio.Task[None]],
     ) -> None:
         self.store = store
         self.receiver = receiver
+        self._lora = lora
         self._matrix = matrix
         self._edge = edge
         self._tasks = tasks
@@ -57,16 +66,17 @@ class SimGateway:
         clocks: Clocks,
         stream: Stream,
         *,
-        stored: Callable[[NewRecord], None],
+        radios: GatewayRadios | None = None,
         tell: Callable[[str], None],
     ) -> "SimGateway":
-        """`stored(record)`: a reading is on disk; `tell(line)`: what the operator would read."""
+        """`tell(line)`: what the operator would read. `radios` None: nothing is on LoRa."""
         settings = Settings(homeserver=HomeserverSettings(url=homeserver.base_url, user=BOT))
         now_ms = clocks.wall_ms
         matrix = MatrixClient(homeserver.base_url, TOKEN, BOT, DEVICE, caller=homeserver, now_ms=now_ms)
         store = open_store(database, now_ms(), stream)
         associations = Associations(aead, stream.below, frozenset())
-        directory = Directory(store, associations)
+        contexts = None if radios is None else LoraContexts(aead)
+        directory = Directory(store, associations, contexts)
         speaking = speaking_as_bot(matrix)
         timezone = ZoneInfo(settings.gateway.timezone)
         poster = Poster(
@@ -109,7 +119,6 @@ class SimGateway:
         def is_stored(record: NewRecord, row: int) -> None:
             poster.poke()
             commanding.alarming.stored(record)
-            stored(record)
 
         receiver = start_receiving(
             settings.limits,
@@ -126,9 +135,29 @@ class SimGateway:
             random=stream.below,
         )
         commanding.mail.on_changed(receiver.observers.changed)
+        lora = None
+        if radios is not None and contexts is not None:
+            lora = await start_lora(
+                radios,
+                store,
+                directory,
+                contexts,
+                stored=is_stored,
+                awaits=lambda node, awaits: poster.await_older(node, awaits=awaits),
+                mail=commanding.mail,
+                seen=seen,
+                clocks=clocks,
+                tell=tell,
+            )
+            commanding.mail.on_changed(lora.receiver.changed)
         work = _work(store, matrix, directory, poster, commanding, clocks, tell)
         tasks = [asyncio.get_running_loop().create_task(one) for one in work]
-        return cls(store, matrix, receiver, edge, tasks)
+        return cls(store, matrix, receiver, edge, lora, tasks)
+
+    @property
+    def duplicates(self) -> int:
+        """Records that came and were there already."""
+        return self.receiver.duplicates + (self._lora.receiver.duplicates if self._lora is not None else 0)
 
     def check(self) -> None:
         """Raises what ended one of its tasks: they run until killed."""
@@ -139,6 +168,8 @@ class SimGateway:
     async def kill(self) -> None:
         """The process is gone. What it had not committed never happened."""
         self._edge.close()
+        if self._lora is not None:
+            await self._lora.kill()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -6,14 +6,22 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
+from comatrix_lora import regions
+from comatrix_lora.errors import LoraError
+from comatrix_lora.mac import Mac
+
 from comatrix.gateway.config.load import ConfigError, toml_words
 from comatrix.gateway.downlink.nearest import nearest
 from comatrix.gateway.errors import UsageError
+from comatrix.gateway.sim.lora_channel import channel_of, ledger_of
 from comatrix.gateway.sim.scenario import (
+    LORA_SENSORS,
     MOST_NODES,
+    AnyLink,
     CommandPlan,
     FaultPlan,
     LinkPlan,
+    LoraPlan,
     NodePlan,
     Scenario,
     WholePlan,
@@ -86,13 +94,32 @@ def _links(written: Any, source: str, problems: list[str]) -> dict[str, LinkPlan
     if not isinstance(written, dict) or not all(isinstance(one, dict) for one in written.values()):
         problems.append(f"{source}: link must be sections with a name, such as [link.field]")
         return {}
-    found = {name: _table(LinkPlan, table, f"{source}: [link.{name}]", problems) for name, table in written.items()}
-    for name, link in found.items():
-        if link is not None and link.kind == "lora":
-            problems.append(f'{source}: [link.{name}] kind = "lora" is not built yet; "udp" is')
-        elif link is not None and link.burst_length < link.burst_loss / (1 - link.burst_loss):
-            problems.append(f"{source}: [link.{name}] so large a burst_loss needs a longer burst_length")
-    return {name: link for name, link in found.items() if link is not None}
+    found: dict[str, AnyLink] = {}
+    for name, table in written.items():
+        where = f"{source}: [link.{name}]"
+        kind: type[LinkPlan] | type[LoraPlan] = LoraPlan if table.get("kind") == "lora" else LinkPlan
+        link = _table(kind, table, where, problems)
+        if link is None:
+            continue
+        found[name] = link
+        if link.burst_length < link.burst_loss / (1 - link.burst_loss):
+            problems.append(f"{where} so large a burst_loss needs a longer burst_length")
+        problems += [f"{where} {problem}" for problem in _forbidden(link)]
+    return found
+
+
+def _forbidden(link: AnyLink) -> Iterator[str]:
+    """What the law or the chip says against a LoRa channel."""
+    if not isinstance(link, LoraPlan):
+        return
+    try:
+        place = regions.region(link.region)
+        regions.sub_band(place, link.frequency_hz, link.bandwidth_hz)
+        if link.power_dbm > place.max_eirp_dbm:
+            yield f"power_dbm: {link.region} allows {place.max_eirp_dbm} dBm, not {link.power_dbm}"
+        Mac(channel_of(link), ledger_of(link), lambda bound: 0)
+    except (LoraError, ValueError) as error:
+        yield str(error)
 
 
 def _tables(kind: type[Plan], name: str, written: dict[str, Any], source: str, problems: list[str]) -> list[Plan]:
@@ -133,13 +160,15 @@ def _each(plans: list[NodePlan]) -> Iterator[NodePlan]:
 
 
 def _contradictions(
-    source: str, links: dict[str, LinkPlan], nodes: list[NodePlan], commands: list[CommandPlan]
+    source: str, links: dict[str, AnyLink], nodes: list[NodePlan], commands: list[CommandPlan]
 ) -> Iterator[str]:
     if not nodes:
         yield f"{source}: there is no [[node]]"
     for node in nodes:
         if node.link not in links:
             yield f"{source}: node {node.name}: there is no [link.{node.link}]{_hint(node.link, links)}"
+        elif isinstance(links[node.link], LoraPlan) and node.sensors != LORA_SENSORS:
+            yield f"{source}: node {node.name}: over LoRa its sensors are temperature and humidity"
     if sum(node.count for node in nodes) > MOST_NODES:
         yield f"{source}: more than {MOST_NODES} nodes"
         return

@@ -33,7 +33,7 @@ def figures(out: Outcome) -> dict[str, Any]:
                 "too_long": one.too_long,
                 "bytes": one.bytes,
             }
-            for name, one in sorted(out.links.items())
+            for name, one in sorted(out.fleet.counts.items())
         },
         "commands": [one | {"node": names[one["node"] - 1]} for one in out.commands],
         "gateway_restarts": out.restarts,

@@ -13,16 +13,16 @@ from comatrix_lora.medium.randomness import Stream
 
 from comatrix.gateway.edges.store import contexts, mailbox, nodes, rooms
 from comatrix.gateway.model import Node as NodeRow
-from comatrix.gateway.provisioning import configuration
-from comatrix.gateway.sim.board import Board
 from comatrix.gateway.sim.books import Books
-from comatrix.gateway.sim.edge import AirEdge, Send
+from comatrix.gateway.sim.edge import AirEdge
+from comatrix.gateway.sim.fleet import Fleet
 from comatrix.gateway.sim.gateway import SimGateway, open_store
 from comatrix.gateway.sim.homeserver import ALIAS, ROOM, SimHomeserver
-from comatrix.gateway.sim.link import Counts, Direction
-from comatrix.gateway.sim.scenario import CommandPlan, FaultPlan, NodePlan, Scenario
+from comatrix.gateway.sim.lora_air import LoraAir
+from comatrix.gateway.sim.lora_channel import propagation_of
+from comatrix.gateway.sim.lora_gateway import GatewayRadios
+from comatrix.gateway.sim.scenario import CommandPlan, FaultPlan, LoraPlan, NodePlan, Scenario
 from comatrix.gateway.sim.virtual_time import VirtualLoop, run
-from comatrix.gateway.uplink.associations import Address
 
 STEP_MS = 5_000  # of progress, and of _freeze
 MEMORY_DISK = Path("/dev/shm")
@@ -36,11 +36,10 @@ class Outcome:
     scenario: Scenario
     seed: int
     books: Books
-    links: dict[str, Counts]
-    positions: list[tuple[float, float]]
+    fleet: Fleet
+    radios: GatewayRadios | None
     commands: list[dict[str, Any]] = field(default_factory=list)
     told: list[str] = field(default_factory=list)
-    dropped: int = 0
     duplicates: int = 0
     restarts: int = 0
     requests: int = 0
@@ -69,11 +68,10 @@ class _Simulation:
         self._end_ms = whole.duration_ms + whole.drain_ms
         self._homeserver = SimHomeserver(self._clocks.wall_ms, self._books.posted)
         self._lives = Stream(seed, "gateway")
-        self._to_nodes: dict[Address, Send] = {}
-        self._edge: AirEdge | None = None
+        self._fleet = Fleet(scenario, seed, loop, self._books)
+        self._air, self._radios = self._in_the_air()
         self._gateway: SimGateway | None = None
-        self._out = Outcome(scenario, seed, self._books, {name: Counts() for name in scenario.links}, [])
-        self._boards: list[Board] = []
+        self._out = Outcome(scenario, seed, self._books, self._fleet, self._radios)
 
     async def play(self) -> Outcome:
         self._provision()
@@ -86,7 +84,21 @@ class _Simulation:
         await asyncio.gather(*errands, return_exceptions=True)
         return await self._finished()
 
-    # The nodes
+    def _in_the_air(self) -> tuple[LoraAir | None, GatewayRadios | None]:
+        """What LoRa needs, where any link is of that kind."""
+        links = self._scenario.links
+        if not any(isinstance(link, LoraPlan) for link in links.values()):
+            return None, None
+        air = LoraAir(self._loop, self._seed, propagation_of(self._scenario.whole))
+        radios = GatewayRadios(links, air, Stream(self._seed, "radios"))
+        air.sent = self._sent
+        return air, radios
+
+    def _sent(self, radio: str, data: bytes, start_us: int, end_us: int) -> None:
+        """A LoRa frame goes on the air."""
+        assert self._radios is not None
+        self._radios.books.sent(radio, start_us, end_us)
+        self._books.note(radio, 0, data)
 
     def _provision(self) -> None:
         """As `comatrix room` and `comatrix node add` do it, on the database."""
@@ -97,69 +109,43 @@ class _Simulation:
                 secret = b"".join(secrets.bits64().to_bytes(8, "big") for _ in range(2))
 
                 def add(connection: Any, plan: NodePlan = plan, secret: bytes = secret) -> NodeRow:
-                    node = nodes.add(
-                        connection, plan.name, room.id, now_ms=self._clocks.wall_ms(), security="oscore", post=plan.post
-                    )
-                    contexts.add(connection, node.number, "u", secret)
-                    return node
+                    return self._add(connection, plan, room.id, secret)
 
-                self._add_board(plan, store.write(add), secret)
+                self._fleet.add(plan, store.write(add), secret, self._air, self._radios)
 
-    def _add_board(self, plan: NodePlan, row: NodeRow, secret: bytes) -> None:
-        number, books, loop = row.number, self._books, self._loop
-        addr: Address = (0, (f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}", 5683))
-        link, counts = self._scenario.links[plan.link], self._out.links[plan.link]
-        dice = Stream(self._seed, "node", number)
-
-        def at(ms: int, call: Callable[[], None]) -> asyncio.TimerHandle:
-            return loop.call_at(ms / 1000, call)
-
-        def to_gateway(data: bytes) -> None:
-            books.note("up", number, data)
-            if self._edge is not None:
-                self._edge.arrived(data, addr)
-
-        def to_node(data: bytes) -> None:
-            books.note("down", number, data)
-            board.arrived(data)
-
-        up = Direction(link, Stream(self._seed, "up", number), counts, at, to_gateway)
-        down = Direction(link, Stream(self._seed, "down", number), counts, at, to_node)
-        board = Board(
-            plan,
-            configuration(row, secret, "10.0.0.1:5683", max(1, plan.interval_ms // 1000), observe=plan.observe)
-            | {"poll_s": plan.poll_ms // 1000},
-            dice,
-            now_ms=loop.now_ms,
-            at=at,
-            send=lambda data: up.carry(data, loop.now_ms()),
-            measured=lambda count, at_ms: books.measured(number, count, at_ms),
-            tellable=any(one.node == plan.name for one in self._scenario.commands),
-            until_ms=self._scenario.whole.duration_ms,
+    def _add(self, connection: Any, plan: NodePlan, room: int, secret: bytes) -> NodeRow:
+        lora = isinstance(self._scenario.links[plan.link], LoraPlan)
+        node = nodes.add(
+            connection,
+            plan.name,
+            room,
+            now_ms=self._clocks.wall_ms(),
+            security="oscore",
+            post=plan.post,
+            link="l" if lora else "u",
+            listens=lora and plan.observe,
         )
-        self._to_nodes[addr] = lambda data: down.carry(data, loop.now_ms())
-        self._boards.append(board)
-        self._out.positions.append(_scattered(plan, Stream(self._seed, "place", number)))
-        at(dice.below(plan.interval_ms), board.wake)
+        contexts.add(connection, node.number, node.link, secret)
+        return node
 
     # The gateway
 
     async def _start_gateway(self) -> None:
-        self._edge = AirEdge(self._to_nodes, self._loop.now_ms)
+        self._fleet.edge = AirEdge(self._fleet.to_nodes, self._loop.now_ms)
         self._gateway = await SimGateway.start(
             self._database,
             self._homeserver,
-            self._edge,
+            self._fleet.edge,
             self._clocks,
             self._lives,
-            stored=lambda record: None,
+            radios=self._radios,
             tell=self._tell,
         )
 
     async def _stop_gateway(self) -> None:
-        gateway, self._gateway, self._edge = self._gateway, None, None
+        gateway, self._gateway, self._fleet.edge = self._gateway, None, None
         if gateway is not None:
-            self._out.duplicates += gateway.receiver.duplicates
+            self._out.duplicates += gateway.duplicates
             await gateway.kill()
 
     def _tell(self, line: str) -> None:
@@ -197,7 +183,10 @@ class _Simulation:
         await self._stop_gateway()
         out = self._out
         out.requests = self._homeserver.requests
-        out.dropped = sum(board.dropped for board in self._boards)
+        for board in self._fleet.lora_boards.values():
+            board.ended()
+        if self._radios is not None:
+            self._radios.books.close()
         with open_store(self._database, self._clocks.wall_ms(), self._lives) as store:
             out.commands = store.read(_commands)
         return out
@@ -208,14 +197,6 @@ def _freeze() -> None:
     through everything alive each time: what lives now is set aside, so that only what is newer is looked through."""
     gc.collect()
     gc.freeze()
-
-
-def _scattered(plan: NodePlan, dice: Stream) -> tuple[float, float]:
-    east, north = plan.position
-    return (
-        east + plan.spread * (dice.chance() - 0.5),
-        north + plan.spread * (dice.chance() - 0.5),
-    )
 
 
 def _commands(connection: Any) -> list[dict[str, Any]]:

@@ -49,6 +49,10 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         """Virtual milliseconds."""
         return round(self._virtual_s * 1000)
 
+    def now_us(self) -> int:
+        """Virtual microseconds."""
+        return round(self._virtual_s * 1_000_000)
+
     def clocks(self) -> Clocks:
         """The clocks that the simulated program is handed."""
         return Clocks(self.now_ms, lambda: WALL_START_MS + self.now_ms())

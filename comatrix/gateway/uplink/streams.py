@@ -34,6 +34,11 @@ class Stream:
     alarmed_ms: int | None = None
     posted_values: object = None
 
+    @property
+    def ready(self) -> bool:
+        """Whether something waits that may be sealed."""
+        return self.count > 0 and not self.held
+
     def due_ms(self) -> int:
         """When what waits is to be posted. Only while something waits."""
         return due_ms(
@@ -154,7 +159,7 @@ class Streams:
 
     def due(self, lane: LaneKey, now_ms: int, limit: int) -> list[Arrivals]:
         """The streams of a lane that are due; where they hold more than `limit` records, only those that go first."""
-        due = [stream for stream in self._ready(lane) if stream.due_ms() <= now_ms]
+        due = [stream for stream in self._lanes.get(lane, ()) if stream.ready and stream.due_ms() <= now_ms]
         first = [one for one in due if (urgent_ms := one.urgent_ms()) is not None and urgent_ms <= now_ms]
         chosen = first if first and sum(stream.count for stream in due) > limit else due
         return [stream.waiting() for stream in chosen]
@@ -184,14 +189,10 @@ class Streams:
             stream = self._streams[room, node] = Stream(room, node, self._posts.get(node, EVERY))
         return stream
 
-    def _ready(self, lane: LaneKey) -> list[Stream]:
-        """Those in which something waits that may be sealed. Asked twice a record, with a lane of all nodes."""
-        return [stream for stream in self._lanes.get(lane, ()) if stream.count and not stream.held]
-
     def _hasten(self, stream: Stream) -> None:
         """More waits in a stream: it is due no later than before, and with it its lane."""
         lane = stream.lane
-        if lane is None or stream.held or not stream.count:
+        if lane is None or not stream.ready:
             return
         for moments, at_ms in ((self._due_ms, stream.due_ms()), (self._urgent_ms, stream.urgent_ms())):
             known = moments.get(lane)
@@ -201,7 +202,7 @@ class Streams:
     def _reckon(self, lane: LaneKey | None) -> None:
         if lane is None:
             return
-        waiting = self._ready(lane)
+        waiting = [stream for stream in self._lanes.get(lane, ()) if stream.ready]
         self._due_ms[lane] = min((stream.due_ms() for stream in waiting), default=None)
         urgent = [at_ms for stream in waiting if (at_ms := stream.urgent_ms()) is not None]
         self._urgent_ms[lane] = min(urgent, default=None)
