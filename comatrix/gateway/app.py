@@ -8,7 +8,7 @@ import signal
 from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import tzinfo
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from comatrix.gateway.admin import Collaborators, operations
@@ -18,7 +18,7 @@ from comatrix.gateway.collector import settle
 from comatrix.gateway.commanding import Commanding, open_commanding
 from comatrix.gateway.config.paths import Paths
 from comatrix.gateway.config.secrets import Secrets
-from comatrix.gateway.config.settings import LimitsSettings, Settings
+from comatrix.gateway.config.settings import Settings
 from comatrix.gateway.config.values import endpoint, size_bytes, span_ms
 from comatrix.gateway.directory import Directory
 from comatrix.gateway.downlink.airtime_report import LinkReport
@@ -37,17 +37,20 @@ from comatrix.gateway.edges.store.upkeep import keep_for
 from comatrix.gateway.edges.udp import UdpEdge
 from comatrix.gateway.model import NewRecord, Node, Record, Voice
 from comatrix.gateway.opening import open_store
-from comatrix.gateway.receiving import start_receiving
+from comatrix.gateway.receiving import rates_of, start_receiving
 from comatrix.gateway.room_news import RoomNews
 from comatrix.gateway.showing import open_node_states
 from comatrix.gateway.speaking import Speaking, Watched, open_client, open_speaking
 from comatrix.gateway.tending import follow_secrets, let_rest, tell_knocks
 from comatrix.gateway.upgrades import Upgrades
-from comatrix.gateway.uplink.admission import Rates
 from comatrix.gateway.uplink.associations import Associations
 from comatrix.gateway.uplink.knocks import Knocks
 from comatrix.gateway.uplink.rendering import event_content
 from comatrix.gateway.uplink.silence import Silence
+
+if TYPE_CHECKING:
+    from comatrix.gateway.receiving_lora import LoraSide
+    from comatrix.gateway.uplink.lora_contexts import LoraContexts
 
 log = logging.getLogger("comatrix")
 
@@ -102,6 +105,7 @@ class Gateway:
     watched: Watched
     commanding: Commanding
     started_ms: int
+    lora: "LoraSide | None" = None
     silence: Silence = field(default_factory=Silence)
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
     errands: set[asyncio.Task[None]] = field(default_factory=set)
@@ -119,7 +123,8 @@ class Gateway:
         stack.callback(udp.close)
         plain = frozenset(range(len(settings.udp.bind), len(binds)))
         associations = Associations(aead, secrets.randbelow, plain)
-        directory = Directory(store, associations)
+        lora_contexts = _lora_contexts(settings)
+        directory = Directory(store, associations, lora_contexts)
         operator = OperatorRoom(
             matrix,
             settings.gateway.admin_room,
@@ -168,7 +173,8 @@ class Gateway:
             sealed=poster.sealed,
             changed=node_changed,
             tell=operator.tell,
-            air=lambda here: [_udp_report(udp, started_ms, here)],
+            air=lambda here: gateway.links(here),
+            cost=lambda node, item: gateway.lora.cost(node, item) if gateway.lora else None,
         )
         poster.on_posted(commanding.replying.posted)
         poster.on_posted(commanding.alarming.posted)
@@ -190,6 +196,23 @@ class Gateway:
             seen=contacts,
         )
         commanding.mail.on_changed(receiver.observers.changed)
+        lora = None
+        if lora_contexts is not None:
+            from comatrix.gateway.receiving_lora import start_receiving_lora
+
+            lora = await start_receiving_lora(
+                settings,
+                store,
+                directory,
+                lora_contexts,
+                stored=stored,
+                awaits=lambda node, awaits: poster.await_older(node, awaits=awaits),
+                mail=commanding.mail,
+                seen=contacts,
+                tell=operator.tell,
+            )
+            stack.push_async_callback(lora.aclose)
+            commanding.mail.on_changed(lora.receiver.changed)
         gateway = cls(
             settings=settings,
             store=store,
@@ -204,6 +227,7 @@ class Gateway:
             watched=watched,
             commanding=commanding,
             started_ms=started_ms,
+            lora=lora,
         )
         await gateway._open_control(paths, directory, stack)
         gateway._start_tasks(paths, directory)
@@ -334,25 +358,24 @@ class Gateway:
             "lags": self.poster.lags(),
             "seen": {str(node): seen_ms for node, (seen_ms, _) in receiver.seen.items()},
             "addresses": {str(node): sender[0] for node, (_, (_, sender)) in receiver.seen.items()},
+            "radios": {} if self.lora is None else self.lora.radios.told(),
+            "levels": {} if self.lora is None else self.lora.receiver.levels.told(),
         }
 
+    def links(self, here: Sequence[Node]) -> list[LinkReport]:
+        """UDP and each radio, as the nodes of a room use them."""
+        udp, on_udp = self.udp, sum(node.link == "u" for node in here)
+        found = [LinkReport("udp", nodes=on_udp, received=udp.received, sent=udp.sent, since_ms=self.started_ms)]
+        return found + (self.lora.reports(here, self.started_ms) if self.lora is not None else [])
 
-def _udp_report(udp: UdpEdge, started_ms: int, here: Sequence[Node]) -> LinkReport:
-    """Every node is on UDP: no other link is there."""
-    return LinkReport("udp", nodes=len(here), received=udp.received, sent=udp.sent, since_ms=started_ms)
 
+def _lora_contexts(settings: Settings) -> "LoraContexts | None":
+    """Where there is a radio. Without one nothing of LoRa is even imported."""
+    if not settings.radios:
+        return None
+    from comatrix.gateway.uplink.lora_contexts import LoraContexts
 
-def rates_of(limits: LimitsSettings) -> Rates:
-    """How often who is heard, as configured."""
-    return Rates(
-        node=limits.node_rate,
-        node_burst=limits.node_burst,
-        address=limits.address_rate,
-        address_burst=limits.address_burst,
-        addresses=limits.peers,
-        crowd=limits.strangers_rate,
-        answers=limits.refusals_rate,
-    )
+    return LoraContexts(aead)
 
 
 def _render(

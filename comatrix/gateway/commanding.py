@@ -22,6 +22,7 @@ from comatrix.gateway.downlink import catalogue, listing, states
 from comatrix.gateway.downlink.addressing import Called
 from comatrix.gateway.downlink.airtime_report import Air
 from comatrix.gateway.downlink.alarm_words import limit_of
+from comatrix.gateway.downlink.costs import CostOf, free
 from comatrix.gateway.downlink.grants import Levels
 from comatrix.gateway.downlink.hearing import News
 from comatrix.gateway.downlink.items import Item, Order
@@ -101,10 +102,11 @@ async def open_commanding(
     tell: Callable[[str], None],
     air: Air,
     now_ms: Callable[[], int] = wall_ms,
+    cost: CostOf = free,
 ) -> Commanding:
     """`voice()`: the bot; `whose`: whose tokens those of the intake are; `seen(node)`: when it was heard last;
     `sealed()`: there is something to send; `changed(node)`: a person changed one; `tell(line)`: the operator;
-    `air(nodes)`: the links. Raises StoreError."""
+    `air(nodes)`: the links; `cost(node, item)`: in airtime. Raises StoreError."""
 
     def told(item: Item) -> None:
         replying.poke()
@@ -116,7 +118,7 @@ async def open_commanding(
         number_of=_number_of,
         ttl_ms=span_ms(settings.commands.ttl),
     )
-    house = _house(settings, store, voice, seen, now_ms)
+    house = _house(settings, store, voice, seen, now_ms, cost)
     spacing_ms = 0 if settings.appservice.enabled else EDIT_SPACING_MS
     replying = Replying(store, mail, house, now_ms=now_ms, sealed=sealed, spacing_ms=spacing_ms)
     silence = settings.alarms.silence
@@ -150,7 +152,12 @@ async def open_commanding(
 
 
 def _house(
-    settings: Settings, store: Store, voice: Callable[[], Voice], seen: Seen, now_ms: Callable[[], int]
+    settings: Settings,
+    store: Store,
+    voice: Callable[[], Voice],
+    seen: Seen,
+    now_ms: Callable[[], int],
+    cost: CostOf,
 ) -> House:
     commands = settings.commands
     return House(
@@ -163,6 +170,7 @@ def _house(
         max_age_ms=span_ms(commands.max_age),
         per_node=commands.per_node,
         limits=[limit_of(text) for text in settings.alarms.limits],
+        cost=cost,
     )
 
 

@@ -1,19 +1,26 @@
 """What the gateway knows of its nodes while it runs: read from the store, again when a person changed something."""
 
 import sqlite3
+from typing import TYPE_CHECKING
 
 from comatrix.gateway.edges.store import contexts, grants, nodes, records, rooms
 from comatrix.gateway.edges.store.store import Store
 from comatrix.gateway.model import Node, Room
 from comatrix.gateway.uplink.associations import Associations
 
+if TYPE_CHECKING:
+    from comatrix.gateway.uplink.lora_contexts import LoraContexts
+
+LORA = "l"
+
 
 class Directory:
-    """Nodes by number, their rooms, the next seq of those that count none. Keeps `associations` in step."""
+    """Nodes by number, their rooms, the next seq of those that count none. Keeps `associations` and `lora` in step."""
 
-    def __init__(self, store: Store, associations: Associations) -> None:
+    def __init__(self, store: Store, associations: Associations, lora: "LoraContexts | None" = None) -> None:
         self._store = store
         self._associations = associations
+        self._lora = lora
         self._nodes: dict[int, Node] = {}
         self._rooms: dict[tuple[int, int], int] = {}
         self._room_ids: dict[str, Room] = {}
@@ -82,7 +89,10 @@ class Directory:
             self._nodes[node.number] = node
 
         def living(connection: sqlite3.Connection) -> None:
-            found = [context for context in contexts.living(connection, node.number) if context.link == "u"]
-            self._associations.load(node, found)
+            found = contexts.living(connection, node.number)
+            if node.link != LORA:
+                self._associations.load(node, found)
+            elif self._lora is not None:
+                self._lora.load(node, found)
 
         self._store.read(living)

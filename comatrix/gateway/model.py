@@ -21,6 +21,8 @@ class Node:
     created_ms: int = 0
     revoked: bool = False
     blocked: bool = False  # dropped before decryption, until a person unblocks it
+    link: str = "u"  # "u" UDP, "l" LoRa
+    listens: bool = False  # LoRa: its radio is always on, so that commands need not wait for it
 
 
 @dataclass(frozen=True, slots=True)

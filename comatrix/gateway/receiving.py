@@ -87,3 +87,16 @@ def start_receiving(
     )
     udp.start(Verbs(receiver.receive_datagram, server.datagrams_to_send, server.next_deadline, server.handle_timer))
     return receiver
+
+
+def rates_of(limits: LimitsSettings) -> Rates:
+    """What the configuration allows nodes and strangers."""
+    return Rates(
+        node=limits.node_rate,
+        node_burst=limits.node_burst,
+        address=limits.address_rate,
+        address_burst=limits.address_burst,
+        addresses=limits.peers,
+        crowd=limits.strangers_rate,
+        answers=limits.refusals_rate,
+    )

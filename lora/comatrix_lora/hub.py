@@ -163,6 +163,12 @@ class Hub:
         self._answers.append(_Answer(heard, rule, heard.heard_ms + TURNAROUND_MS, heard.heard_ms + mac.answer_ms))
         return item is not None and not isinstance(rule, Feedback)
 
+    def renew(self, number: int) -> None:
+        """What the store has of it changed: its schemas, its interval."""
+        node = self._nodes.get(number)
+        if node is not None:
+            node.renew(self._profile_of(number))
+
     def failed(self, heard: Heard) -> None:
         """`heard` could not be stored: no answer, and the node will send it again."""
         self._nodes[heard.node].failed(heard)

@@ -10,6 +10,7 @@ from comatrix_lora.received import Counters, Received, carried_untrusted
 from comatrix_lora.rules import Aged, Data, Fragment, History, decode_untrusted
 from comatrix_lora.rules import Record as RecordRule
 
+PERIODS = 3  # so long a reading waits for an older one
 _SNRS = 8
 
 TYPE_CHECKING = False
@@ -54,7 +55,7 @@ class HubNode:
 
     def __init__(self, profile: Profile, limits: Limits) -> None:
         self.profile = profile
-        self.received = Received(profile.interval_ms, 3, profile.readings, profile.posted)
+        self.received = Received(profile.interval_ms, PERIODS, profile.readings, profile.posted)
         self.receiver = Receiver(limits)
         self.offered: "Offered | None" = None
         self.radio: "str | None" = None
@@ -65,6 +66,11 @@ class HubNode:
         self._records = Counters()
         for seq in profile.records:
             self._records.add(seq)
+
+    def renew(self, profile: Profile) -> None:
+        """Other schemas or another interval: what came stays as it is."""
+        self.profile = profile
+        self.received.hold_ms = PERIODS * profile.interval_ms
 
     def level(self, radio: str, sf: int, snr_db: int) -> None:
         """A frame was heard. One at another spreading factor than advised shows that the advice was given up."""

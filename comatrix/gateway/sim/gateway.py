@@ -13,7 +13,6 @@ from zoneinfo import ZoneInfo
 from comatrix_lora.medium.randomness import Stream
 
 from comatrix.gateway.aead import aead
-from comatrix.gateway.app import rates_of
 from comatrix.gateway.clock import Clocks
 from comatrix.gateway.commanding import Commanding, open_commanding
 from comatrix.gateway.config.settings import HomeserverSettings, Settings
@@ -26,7 +25,7 @@ from comatrix.gateway.edges.store import heard
 from comatrix.gateway.edges.store.delivery import Delivery
 from comatrix.gateway.edges.store.store import Store
 from comatrix.gateway.model import NewRecord
-from comatrix.gateway.receiving import start_receiving
+from comatrix.gateway.receiving import rates_of, start_receiving
 from comatrix.gateway.room_news import RoomNews
 from comatrix.gateway.sim.edge import AirEdge
 from comatrix.gateway.sim.homeserver import BOT, DEVICE, TOKEN, SimHomeserver

@@ -1,7 +1,8 @@
 """An authenticated request -> what to store and what to answer. Pure: the table of resources stands at the end."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from comatrix.codec import coap, codes, description, records
 from comatrix.codec.option_numbers import (
@@ -25,6 +26,7 @@ HANDLED = (URI_HOST, OBSERVE, URI_PORT, URI_PATH, CONTENT_FORMAT, ACCEPT, ECHO)
 REGISTER, DEREGISTER = 0, 1  # RFC 7641 section 2
 IN_BLOCKS = (URI_PATH, b"d")  # where a body may come in blocks
 MAX_DESCRIPTION = 4096  # bytes of CBOR; above 1,024 in blocks, as a datagram holds no more
+Options = Sequence[tuple[int, bytes]]
 MAILBOX = 0  # the room of a result: none, the mailbox reads it from the log
 
 
@@ -68,8 +70,17 @@ class Reject:
     """Leave it unanswered: a NON request that cannot be understood (RFC 7252 section 5.4.1)."""
 
 
+class Said(NamedTuple):
+    """What a node said over a link that has no CoAP. `counter`, `digest`: of the message that carried it."""
+
+    payload: bytes
+    counter: int | None
+    digest: bytes
+    options: Options = ()
+
+
 Decision = Reply | NewRecord | Note | Describe | Fetch | TellTime | Reject  # a NewRecord: store it, then answer 2.04
-Handler = Callable[["Ingest", Request, Node, int], Decision]
+Handler = Callable[["Ingest", Request | Said, Node, int], Decision]
 
 
 class Ingest:
@@ -103,6 +114,16 @@ class Ingest:
         except UnicodeDecodeError:
             return Reply(codes.NOT_FOUND)
 
+    def resource(self, path: str, code: int, said: Said, node: Node, received_ms: int) -> Decision:
+        """What a node said to a resource over a link without CoAP -> as `decide`."""
+        handler = RESOURCES.get(path, {}).get(code)
+        if handler is None:
+            return Reply(codes.NOT_FOUND)
+        try:
+            return handler(self, said, node, received_ms)
+        except WireError as error:
+            return Reply(codes.BAD_REQUEST if error.code is None else error.code)
+
     def _routed(self, request: Request, node: Node, received_ms: int) -> Decision:
         handled = (*HANDLED, BLOCK1) if IN_BLOCKS in request.options else HANDLED
         options = supported_untrusted(list(request.options), handled)
@@ -119,13 +140,13 @@ class Ingest:
             return Reply(codes.UNSUPPORTED_FORMAT)
         return handler(self, request, node, received_ms)
 
-    def readings(self, request: Request, node: Node, received_ms: int) -> Decision:
+    def readings(self, request: Request | Said, node: Node, received_ms: int) -> Decision:
         """POST r."""
         seq, readings, body = records.readings_untrusted(request.payload)
         measured_ms = received_ms - readings.age_s * 1000
         return self._keep(request, node, node.room, "readings", seq, body, max(0, measured_ms), received_ms)
 
-    def text(self, request: Request, node: Node, received_ms: int) -> Decision:
+    def text(self, request: Request | Said, node: Node, received_ms: int) -> Decision:
         """POST m: to a room, or to a node where that is granted; the sender's room reads that too."""
         seq, value, body = records.open_untrusted(request.payload)
         text = records.read_text(value)
@@ -137,7 +158,7 @@ class Ingest:
         return self._keep(request, node, room, "text", seq, body, received_ms, received_ms)
 
     def _to_node(
-        self, request: Request, node: Node, text: records.Text, seq: int | None, body: bytes, received_ms: int
+        self, request: Request | Said, node: Node, text: records.Text, seq: int | None, body: bytes, received_ms: int
     ) -> Decision:
         if not self._granted(node.number, -text.room):
             return Reply(codes.FORBIDDEN)
@@ -145,12 +166,12 @@ class Ingest:
             return Reply(codes.TOO_LARGE, b"at most %d bytes to a node" % MAX_TEXT_BYTES)
         return self._keep(request, node, node.room, "node_text", seq, body, received_ms, received_ms)
 
-    def hello(self, request: Request, node: Node, received_ms: int) -> Decision:
+    def hello(self, request: Request | Said, node: Node, received_ms: int) -> Decision:
         """POST h."""
         _, value = records.split_untrusted(request.payload)
         return Note(records.read_hello(value))
 
-    def describe(self, request: Request, node: Node, received_ms: int) -> Decision:
+    def describe(self, request: Request | Said, node: Node, received_ms: int) -> Decision:
         """POST d."""
         block = next((value for number, value in request.options if number == BLOCK1), None)
         return self.described(request.payload) if block is None else Describe(request.payload, block)
@@ -166,25 +187,25 @@ class Ingest:
             return Reply(codes.BAD_REQUEST, str(error).encode()[:64])
         return Describe(body)
 
-    def result(self, request: Request, node: Node, received_ms: int) -> Decision:
+    def result(self, request: Request | Said, node: Node, received_ms: int) -> Decision:
         """POST c."""
         seq, value, body = records.open_untrusted(request.payload)
         records.read_result(value)
         return self._keep(request, node, MAILBOX, "result", seq, body, received_ms, received_ms)
 
-    def fetch(self, request: Request, node: Node, received_ms: int) -> Decision:
+    def fetch(self, request: Request | Said, node: Node, received_ms: int) -> Decision:
         """GET c."""
         if len(request.options) == 1:
             return Fetch()
         return Fetch(next((uint(value) for number, value in request.options if number == OBSERVE), None))
 
-    def time(self, request: Request, node: Node, received_ms: int) -> Decision:
+    def time(self, request: Request | Said, node: Node, received_ms: int) -> Decision:
         """GET t."""
         return TellTime()
 
     def _keep(
         self,
-        request: Request,
+        request: Request | Said,
         node: Node,
         room: int,
         kind: str,

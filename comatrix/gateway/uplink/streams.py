@@ -15,7 +15,8 @@ EVERY = Post("every")
 class Stream:
     """`first_id`: no waiting record has a lower row id. `posted_values`: what was posted last, for "change".
 
-    `lane`: where it is sealed; `held`: not now, records of it are still under way in the lane it leaves.
+    `lane`: where it is sealed; `held`: not now, records of it are still under way in the lane it leaves; `awaits`: not
+    now, an older record is still under way from its node.
     """
 
     room: int
@@ -23,6 +24,7 @@ class Stream:
     post: Post
     lane: LaneKey | None = None
     held: bool = False
+    awaits: bool = False
     count: int = 0
     first_id: int = 0
     last_id: int = 0
@@ -37,7 +39,7 @@ class Stream:
     @property
     def ready(self) -> bool:
         """Whether something waits that may be sealed."""
-        return self.count > 0 and not self.held
+        return self.count > 0 and not self.held and not self.awaits
 
     def due_ms(self) -> int:
         """When what waits is to be posted. Only while something waits."""
@@ -69,6 +71,7 @@ class Streams:
         self._posts = posts
         self._streams: dict[tuple[int, int], Stream] = {}
         self._lanes: dict[LaneKey, list[Stream]] = {}
+        self._awaiting: set[int] = set()
         # Per lane, kept so that a wake-up costs a lane, not a node: when it is due, and from when on it goes first.
         self._due_ms: dict[LaneKey, int | None] = {}
         self._urgent_ms: dict[LaneKey, int | None] = {}
@@ -100,6 +103,15 @@ class Streams:
             stream.lane = lane
             self._lanes.setdefault(lane, []).append(stream)
         self._reckon(lane)
+
+    def await_older(self, node: int, *, awaits: bool) -> None:
+        """An older record of the node is still on its way: what came since is not sealed before that, or until this
+        is taken back."""
+        (self._awaiting.add if awaits else self._awaiting.discard)(node)
+        for stream in self._streams.values():
+            if stream.node == node and stream.awaits != awaits:
+                stream.awaits = awaits
+                self._reckon(stream.lane)
 
     def posted_before(self, room: int, node: int, sealed_ms: int, last_body: bytes | None) -> None:
         """At start: what the cursor remembers of a stream."""
@@ -187,6 +199,7 @@ class Streams:
         stream = self._streams.get((room, node))
         if stream is None:
             stream = self._streams[room, node] = Stream(room, node, self._posts.get(node, EVERY))
+            stream.awaits = node in self._awaiting
         return stream
 
     def _hasten(self, stream: Stream) -> None:

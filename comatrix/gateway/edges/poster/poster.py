@@ -75,6 +75,12 @@ class Poster:
         if self._lookout.arrived():
             self._wake.set()
 
+    def await_older(self, node: int, *, awaits: bool) -> None:
+        """Whether an older record of the node is still on its way: what came since waits for it."""
+        self._parts.streams.await_older(node, awaits=awaits)
+        if not awaits:
+            self._wake.set()
+
     def sealed(self) -> None:
         """There are open rows that are not of the log, such as replies."""
         self._sealed = True

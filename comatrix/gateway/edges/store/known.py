@@ -1,7 +1,7 @@
 """Which seqs are stored, for ever, a bit each (tables known_seq, enrolment). Covers the log up to meta.folded."""
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 BLOCK = 1024  # seqs a row
 Enrolment = tuple[int, int]  # (node, its enrolment)
@@ -27,6 +27,19 @@ def highest(connection: sqlite3.Connection, whose: Enrolment) -> int:
     """The highest seq known here, -1 for none."""
     row = connection.execute("SELECT highest FROM enrolment WHERE node = ? AND enrolment = ?", whose).fetchone()
     return -1 if row is None else int(row[0])
+
+
+def newest(connection: sqlite3.Connection, whose: Enrolment, blocks: int) -> list[int]:
+    """The seqs stored in the newest `blocks` of 1,024, ascending; also those of rows that are not folded yet."""
+    rows = connection.execute(
+        "SELECT block, bits FROM known_seq WHERE node = ? AND enrolment = ? ORDER BY block DESC LIMIT ?",
+        (*whose, blocks),
+    ).fetchall()
+    found = {BLOCK * block + bit for block, bits in rows for bit in _set_bits(int.from_bytes(bits, "little"))}
+    unfolded = connection.execute(
+        "SELECT seq FROM record WHERE id > ? AND node = ? AND enrolment = ?", (folded(connection), *whose)
+    )
+    return sorted(found | {row[0] for row in unfolded})
 
 
 def add(connection: sqlite3.Connection, whose: Enrolment, seqs: Iterable[int], late: int, last_ms: int) -> None:
@@ -69,3 +82,10 @@ def _bits(connection: sqlite3.Connection, whose: Enrolment, block: int) -> int:
         "SELECT bits FROM known_seq WHERE node = ? AND enrolment = ? AND block = ?", (*whose, block)
     ).fetchone()
     return 0 if row is None else int.from_bytes(row[0], "little")
+
+
+def _set_bits(bits: int) -> Iterator[int]:
+    while bits:
+        lowest = bits & -bits
+        yield lowest.bit_length() - 1
+        bits ^= lowest

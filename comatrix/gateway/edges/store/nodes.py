@@ -7,7 +7,7 @@ from typing import Any
 from comatrix.gateway.errors import StoreError
 from comatrix.gateway.model import Node
 
-COLUMNS = "number, name, enrolment, room, security, post, address, created_ms, revoked, blocked"
+COLUMNS = "number, name, enrolment, room, security, post, address, created_ms, revoked, blocked, link, listens"
 HIGHEST_NUMBER = 65535
 
 
@@ -20,6 +20,8 @@ def add(
     security: str = "oscore",
     post: str = "15min",
     address: str | None = None,
+    link: str = "u",
+    listens: bool = False,
 ) -> Node:
     """A new node under the next number. Raises StoreError when the name is taken or the numbers are used up."""
     number = connection.execute("SELECT coalesce(max(number), 0) + 1 FROM node").fetchone()[0]
@@ -27,10 +29,10 @@ def add(
         raise StoreError("all 65,535 node numbers are used up", "start a second gateway: comatrix --home DIR init")
     _refuse_taken(connection, name)
     connection.execute(
-        f"INSERT INTO node ({COLUMNS}) VALUES (?, ?, 1, ?, ?, ?, ?, ?, 0, 0)",
-        (number, name, room, security, post, address, now_ms),
+        f"INSERT INTO node ({COLUMNS}) VALUES (?, ?, 1, ?, ?, ?, ?, ?, 0, 0, ?, ?)",
+        (number, name, room, security, post, address, now_ms, link, listens),
     )
-    return Node(number, name, 1, room, security, post, address, now_ms)
+    return Node(number, name, 1, room, security, post, address, now_ms, link=link, listens=listens)
 
 
 def enrol_again(connection: sqlite3.Connection, number: int) -> int:
@@ -112,5 +114,6 @@ def _one(connection: sqlite3.Connection, where: str, value: object) -> Node | No
 
 
 def _node(row: Sequence[Any]) -> Node:
-    number, name, enrolment, room, security, post, address, created_ms, revoked, blocked = row
-    return Node(number, name, enrolment, room, security, post, address, created_ms, bool(revoked), bool(blocked))
+    number, name, enrolment, room, security, post, address, created_ms, revoked, blocked, link, listens = row
+    flags = {"revoked": bool(revoked), "blocked": bool(blocked), "listens": bool(listens)}
+    return Node(number, name, enrolment, room, security, post, address, created_ms, link=link, **flags)

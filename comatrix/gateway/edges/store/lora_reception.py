@@ -1,0 +1,96 @@
+"""What receiving over LoRa needs of the store, beside what it needs over UDP."""
+
+import sqlite3
+
+from comatrix_lora.errors import FrameError
+from comatrix_lora.hub_events import Record as LoraRecord
+from comatrix_lora.hub_node import Profile
+from comatrix_lora.schema import Schema, readings_untrusted
+
+from comatrix.gateway.edges.store import contexts, descriptions, known, lora, status
+from comatrix.gateway.edges.store.reception import Reception
+from comatrix.gateway.edges.store.store import Store
+from comatrix.gateway.model import NewRecord, Node, WindowMove
+from comatrix.gateway.provisioning import DEFAULT_INTERVAL_S
+from comatrix.gateway.uplink.lora_records import Unreadable, readings_body
+from comatrix.gateway.uplink.node_schemas import schemas_of
+
+BLOCKS = 2  # of 1,024 seqs: as many as the hub remembers of a node
+
+
+class LoraReception(Reception):
+    """The store as the LoRa receiver sees it."""
+
+    def __init__(self, store: Store) -> None:
+        super().__init__(store)
+        self._lora_store = store
+
+    def profile(self, node: Node) -> Profile:
+        """What the hub has to know of a node that it meets."""
+
+        def look(connection: sqlite3.Connection) -> Profile:
+            whose = (node.number, node.enrolment)
+            seqs = known.newest(connection, whose, BLOCKS)
+            interval_s = status.of(connection, node.number).wake_interval_s or DEFAULT_INTERVAL_S
+            schemas = schemas_of(descriptions.body(connection, node.number))
+            return Profile(1000 * interval_s, schemas, seqs, seqs, seqs[-1] if seqs else -1)
+
+        return self._lora_store.read(look)
+
+    async def keep_unread(self, node: Node, said: Unreadable, window: WindowMove, received_ms: int) -> None:
+        """Readings in a schema that is not known, and the window of their frame. Raises StoreError."""
+        record = said.record
+        assert record.schema is not None
+        one = lora.Unread(
+            node.number,
+            node.enrolment,
+            said.counter,
+            record.schema,
+            record.seqs,
+            record.body,
+            max(0, received_ms - record.age_ms),
+            received_ms,
+        )
+
+        def job(connection: sqlite3.Connection) -> None:
+            lora.keep(connection, one)
+            contexts.move_windows(connection, [window])
+
+        await self._lora_store.run(job, refusable=True)
+
+    def unread(self, node: Node) -> list[tuple[int, list[NewRecord]]]:
+        """Frames whose schema is known by now: the row of each, and what it says. Forget a row once that is stored."""
+
+        def look(connection: sqlite3.Connection) -> list[tuple[int, list[NewRecord]]]:
+            profile = self.profile(node)
+            found = []
+            for one in lora.of(connection, node.number):
+                schema = profile.schemas.get(one.schema)
+                if schema is not None and one.enrolment == node.enrolment:
+                    found.append((one.id, _readings(one, schema, profile.interval_ms, node.room)))
+            return found
+
+        return self._lora_store.read(look)
+
+    async def forget_unread(self, ids: list[int]) -> None:
+        """They are in the log. Raises StoreError."""
+        await self._lora_store.run(lambda connection: lora.forget(connection, ids), refusable=True)
+
+
+def _readings(one: lora.Unread, schema: Schema, interval_ms: int, room: int) -> list[NewRecord]:
+    """What a frame said, oldest first; what is no reading of the schema after all says nothing."""
+    try:
+        values = readings_untrusted(schema, one.body)
+    except FrameError:
+        return []
+    found = []
+    for seq, value in zip(one.seqs, values, strict=False):
+        body = readings_body(LoraRecord(seq, "r", one.schema, value))
+        if body is not None:
+            measured_ms = max(0, one.measured_ms - (one.seqs[0] - seq) * interval_ms)
+            found.append(
+                NewRecord(
+                    one.node, one.enrolment, seq, room, "readings", body, measured_ms, one.received_ms, one.counter
+                )
+            )
+    return found[::-1]

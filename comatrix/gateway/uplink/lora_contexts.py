@@ -1,0 +1,98 @@
+"""The OSCORE contexts of nodes on LoRa, and the gateway's own counters under each of them."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from comatrix_lora.frame import Peer
+
+from comatrix.gateway.model import Node, SecurityContext, WindowMove
+from comatrix.session.counter import Counter
+from comatrix.session.keys import Keys, node_id
+from comatrix.session.oscore import Binding
+from comatrix.session.replay import Window
+
+if TYPE_CHECKING:
+    from comatrix.session.oscore import AeadFactory
+
+LINK = b"l"
+COUNTER_STEP = 256
+
+
+@dataclass(slots=True)
+class LoraContext:
+    """`key`: the context's row. `counter`: the gateway's own, below what is reserved on disk."""
+
+    key: int
+    peer: Peer
+    counter: Counter
+
+    @property
+    def heard(self) -> bool:
+        """Whether its node spoke in it."""
+        return self.peer.window.highest >= 0
+
+    def window(self) -> WindowMove:
+        """To be stored with what moved it."""
+        return WindowMove(self.key, self.peer.window.highest, self.peer.window.mask)
+
+
+class LoraContexts:
+    """By node, the newest first. A context that lives on stays the same object: it is ahead of the database."""
+
+    def __init__(self, aead: "AeadFactory") -> None:
+        self._aead = aead
+        self._of: dict[int, list[LoraContext]] = {}
+
+    def load(self, node: Node, contexts: Iterable[SecurityContext]) -> None:
+        """Replace what is known of a node. One that is revoked or blocked is forgotten, and so is a window that cannot
+        be trusted (a copy put back): its node makes new keys."""
+        living = {context.key: context for context in self._of.pop(node.number, ())}
+        if node.revoked or node.blocked:
+            return
+        trusted = [one for one in contexts if one.state != "dead" and not one.missing]
+        if trusted:
+            self._of[node.number] = [living.get(one.id) or self._made(one) for one in trusted]
+
+    def __contains__(self, number: int) -> bool:
+        return number in self._of
+
+    def numbers(self) -> list[int]:
+        """Nodes with keys for LoRa."""
+        return sorted(self._of)
+
+    def peers_of(self, number: int) -> list[Peer]:
+        """The contexts to try, in order."""
+        return [context.peer for context in self._of.get(number, ())]
+
+    def of_peer(self, peer: Peer) -> LoraContext | None:
+        """The context of a peer; None: it was replaced meanwhile."""
+        return next((one for one in self._of.get(peer.node, ()) if one.peer is peer), None)
+
+    def speaking(self, number: int) -> LoraContext | None:
+        """The one to send in: the newest that its node was heard in."""
+        return next((context for context in self._of.get(number, ()) if context.heard), None)
+
+    def counter_of(self, number: int) -> Counter:
+        """The gateway's own counter in the context it sends in; one that gives nothing where there is none."""
+        context = self.speaking(number)
+        return Counter(0, COUNTER_STEP) if context is None else context.counter
+
+    def superseded(self, peer: Peer) -> int | None:
+        """A rotated node was heard in its newest context: the older ones are forgotten here -> the row of the newest,
+        whose elders are to die on disk too. None: nothing is superseded."""
+        found = self._of.get(peer.node, [])
+        if len(found) < 2 or found[0].peer is not peer:
+            return None
+        del found[1:]
+        return found[0].key
+
+    def _made(self, stored: SecurityContext) -> LoraContext:
+        keys = Keys(stored.secret, b"", node_id(stored.node), self._aead, LINK)
+        peer = Peer(keys.context(stored.id_context), _aad, Window(stored.highest, stored.mask))
+        return LoraContext(stored.id, peer, Counter(stored.tx_reserved, COUNTER_STEP))
+
+
+def _aad(kid: bytes, counter: int) -> bytes:
+    """RFC 8613 section 5.4."""
+    return Binding(kid, counter, b"").aad
