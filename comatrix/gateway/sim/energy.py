@@ -6,8 +6,8 @@ mode", SX1262 with its DC-DC converter. Sleep with retention 600 nA; LoRa recept
 The processor: Espressif ESP32 data sheet, "Power consumption by power modes": deep sleep with the RTC timer and memory
 10 uA, light sleep 0.8 mA, both cores at 240 MHz with the radio off at most 68 mA.
 
-Lower end: light sleep while the radio is on, deep sleep otherwise. Upper end: the processor runs at full speed while the
-radio is on, and a second more for each reading: MicroPython boots. Sensors, regulators and losses are in neither.
+Lower end: light sleep while the radio is on, deep sleep otherwise. Upper end: the processor runs at full speed while
+the radio is on, and a second more for each reading: MicroPython boots. Sensors, regulators and losses are in neither.
 """
 
 RADIO_SLEEP_UA = 0.6

@@ -43,7 +43,8 @@ class Fleet:
     @property
     def dropped(self) -> int:
         """Readings that nodes let go unconfirmed."""
-        return sum(board.dropped for board in [*self.boards, *self.lora_boards.values()])
+        on_lora = sum(board.dropped for board in self.lora_boards.values())
+        return on_lora + sum(board.dropped for board in self.boards)
 
     def add(
         self, plan: NodePlan, row: NodeRow, secret: bytes, air: LoraAir | None, radios: GatewayRadios | None

@@ -14,9 +14,7 @@ if TYPE_CHECKING:
 
 def radio_settings(plan: "LoraPlan") -> RadioSettings:
     """Of nodes and gateway alike. Raises ValueError for what no chip can do."""
-    return RadioSettings(
-        plan.frequency_hz, plan.sf, plan.bandwidth_hz, plan.coding_rate, plan.power_dbm, plan.preamble
-    )
+    return RadioSettings(plan.frequency_hz, plan.sf, plan.bandwidth_hz, plan.coding_rate, plan.power_dbm, plan.preamble)
 
 
 def channel_of(plan: "LoraPlan") -> Channel:

@@ -90,7 +90,7 @@ def _hint(word: str, known: Any) -> str:
     return f"; did you mean {near}?" if near else f"; known are {', '.join(known)}"
 
 
-def _links(written: Any, source: str, problems: list[str]) -> dict[str, LinkPlan]:
+def _links(written: Any, source: str, problems: list[str]) -> dict[str, AnyLink]:
     if not isinstance(written, dict) or not all(isinstance(one, dict) for one in written.values()):
         problems.append(f"{source}: link must be sections with a name, such as [link.field]")
         return {}

@@ -3,14 +3,15 @@
 from dataclasses import fields
 
 from comatrix.gateway.sim.reading import load, name_of, shipped
-from comatrix.gateway.sim.scenario import CommandPlan, FaultPlan, LinkPlan, NodePlan, WholePlan
+from comatrix.gateway.sim.scenario import CommandPlan, FaultPlan, LinkPlan, LoraPlan, NodePlan, WholePlan
 
 SECTIONS = (
-    ("[scenario]", WholePlan),
-    ("[link.NAME]", LinkPlan),
-    ("[[node]]", NodePlan),
-    ("[[command]]", CommandPlan),
-    ("[[fault]]", FaultPlan),
+    ("`[scenario]`", WholePlan),
+    ("`[link.NAME]` over UDP", LinkPlan),
+    ("`[link.NAME]` over LoRa", LoraPlan),
+    ("`[[node]]`", NodePlan),
+    ("`[[command]]`", CommandPlan),
+    ("`[[fault]]`", FaultPlan),
 )
 HEAD = """# Scenarios
 
@@ -21,6 +22,9 @@ The firmware of the nodes and the gateway's receiver, database, poster and desk 
 nothing waits, and the same seed gives the same run to the byte. Simulated are the clock, the links, and a homeserver in
 memory with one room. Costs of a disk and of HTTP are not. A node that sleeps goes to sleep as `Node.run_once` does.
 
+LoRa goes through [the simulated air](lora-medium.md): airtime, half duplex, collisions, distance, shadowing. The number
+of a reading stands in its values, as a frame has no room for it: such a node's temperature climbs by 0.01 °C a reading.
+
 Unknown keys are refused. A span is a text with a unit: `"30s"`, `"10min"`, `"2h"`, `"1d"`.
 """
 
@@ -30,7 +34,7 @@ def markdown() -> str:
     parts = [HEAD, "\n## Shipped\n\n| name | shows |\n|---|---|\n"]
     parts += [f"| `{name}` | {load(name).whole.title} |\n" for name in shipped()]
     for title, kind in SECTIONS:
-        parts.append(f"\n## `{title}`\n\n{' '.join((kind.__doc__ or '').split())}\n\n")
+        parts.append(f"\n## {title}\n\n{' '.join((kind.__doc__ or '').split())}\n\n")
         parts.append("| key | means | if not given | example |\n|---|---|---|---|\n")
         for one in fields(kind):
             told = one.metadata
@@ -43,6 +47,10 @@ def _written(name: str, value: object) -> str:
     """A default as TOML writes it."""
     if isinstance(value, bool):
         return f"`{str(value).lower()}`"
+    if value is None:
+        return "the terrain's own"
+    if isinstance(value, tuple) and value and isinstance(value[0], tuple):
+        return f"`{[list(map(int, one)) for one in value]}`"
     if isinstance(value, tuple):
         return "`[" + ", ".join(f'"{one}"' if isinstance(one, str) else f"{one:g}" for one in value) + "]`"
     if isinstance(value, int) and name != name_of(name):

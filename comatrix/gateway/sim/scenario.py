@@ -17,7 +17,9 @@ class WholePlan:
     """The run as a whole. The gateway stands at [0, 0]."""
 
     title: str = keys.key(keys.text, "What it shows, in a line.", "A simulation", example='"One node on the desk"')
-    seed: int = keys.key(keys.whole(0, (1 << 53) - 1), "All dice follow from it: the same seed, the same run.", 1, example="1")
+    seed: int = keys.key(
+        keys.whole(0, (1 << 53) - 1), "All dice follow from it: the same seed, the same run.", 1, example="1"
+    )
     duration_ms: int = keys.key(keys.positive, "How long nodes measure.", 3_600_000, example='"1h"')
     drain_ms: int = keys.key(
         keys.span, "How long it goes on after that, so that what waits arrives.", 600_000, example='"10min"'
@@ -51,10 +53,17 @@ class LinkPlan:
     duplicate: float = keys.key(keys.share, "The share that arrives twice.", 0.0, example="0.02")
     delay_ms: int = keys.key(keys.whole(0, 600_000), "Milliseconds on the way.", 20, example="40")
     jitter_ms: int = keys.key(
-        keys.whole(0, 600_000), "Up to so many more, drawn for each: enough, and one overtakes another.", 0, example="60"
+        keys.whole(0, 600_000),
+        "Up to so many more, drawn for each: enough, and one overtakes another.",
+        0,
+        example="60",
     )
-    mtu: int = keys.key(keys.whole(0, 65_535), "Bytes a datagram may have; longer ones are lost. 0: any.", 0, example="1280")
-    rate: int = keys.key(keys.whole(0, 10**9), "Bits a second in each direction; more queues. 0: any.", 0, example="9600")
+    mtu: int = keys.key(
+        keys.whole(0, 65_535), "Bytes a datagram may have; longer ones are lost. 0: any.", 0, example="1280"
+    )
+    rate: int = keys.key(
+        keys.whole(0, 10**9), "Bits a second in each direction; more queues. 0: any.", 0, example="9600"
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +77,10 @@ class LoraPlan:
     burst_loss: float = keys.key(keys.share, "The share that is lost in bursts (Gilbert-Elliott).", 0.0, example="0.1")
     burst_length: float = keys.key(keys.length, "How many in a row such a burst takes, on average.", 4.0, example="4")
     region: str = keys.key(
-        keys.choice(*regions.NAMES), "Whose law the ledgers keep: duty cycle and dwell time.", "EU868", example='"EU868"'
+        keys.choice(*regions.NAMES),
+        "Whose law the ledgers keep: duty cycle and dwell time.",
+        "EU868",
+        example='"EU868"',
     )
     frequency_hz: int = keys.key(
         keys.whole(100_000_000, 1_020_000_000), "The channel's centre.", 868_100_000, example="869525000"
@@ -109,17 +121,24 @@ class NodePlan:
         keys.yes_or_no, "Sleeps deeply between readings, with what is unsent in flash.", False, example="true"
     )
     observe: bool = keys.key(
-        keys.yes_or_no, "Stays awake and is told of what waits at once. Only of use with commands.", False, example="true"
+        keys.yes_or_no,
+        "Stays awake and is told of what waits at once. Only of use with commands.",
+        False,
+        example="true",
     )
     drift_ppm: int = keys.key(
         keys.whole(0, 1000), "Its clock goes wrong by up to so many millionths, either way.", 0, example="40"
     )
     poll_ms: int = keys.key(keys.span, "Asks what waits for it after so long a silence; 0: never.", 0, example='"1min"')
-    post: str = keys.key(keys.post, "How often it is posted, as in `comatrix node add --post`.", "every", example='"15min"')
+    post: str = keys.key(
+        keys.post, "How often it is posted, as in `comatrix node add --post`.", "every", example='"15min"'
+    )
     position: tuple[float, float] = keys.key(
         keys.position, "Metres east and north of the gateway.", (0.0, 0.0), example="[120, 40]"
     )
-    spread: float = keys.key(keys.metres, "Several are scattered about there, so many metres wide.", 0.0, example="2000")
+    spread: float = keys.key(
+        keys.metres, "Several are scattered about there, so many metres wide.", 0.0, example="2000"
+    )
 
 
 @dataclass(frozen=True, slots=True)

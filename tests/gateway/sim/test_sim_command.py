@@ -33,13 +33,6 @@ def test_figures_are_told_in_words_and_as_json_and_as_a_page(short: str, tmp_pat
     assert page.read_text().startswith("<!doctype html>")
 
 
-def test_lora_is_refused_in_words(short: str) -> None:
-    Path(short).write_text(SHORT.replace("[link.desk]", '[link.desk]\nkind = "lora"'))
-    told = CliRunner().invoke(cli, ["sim", short])
-    assert told.exit_code == 2
-    assert "not built yet" in told.output
-
-
 def test_without_a_scenario_it_says_where_they_are() -> None:
     told = CliRunner().invoke(cli, ["sim"])
     assert told.exit_code == 2
