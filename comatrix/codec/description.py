@@ -11,6 +11,8 @@ from comatrix.errors import RecordError
 
 MAX_NAME = 24
 MAX_DIGITS = 9
+MAX_SCHEMA = 270  # the highest code a rule byte and its next can say
+MAX_FIELDS = 8
 HASH = 4  # bytes of SHA-256 in a hello
 _FIRST = "abcdefghijklmnopqrstuvwxyz"
 _REST = _FIRST + "0123456789_-"
@@ -55,39 +57,28 @@ class Method:
         return whole + [one.name if one.low is None and not one.unit else one.body() for one in self.parameters]
 
 
-class Field:
-    """A word of a packed reading: the lowest integer that can be said, and in how many bits."""
-
-    def __init__(self, word: int, low: int, bits: int) -> None:
-        self.word = word
-        self.low = low
-        self.bits = bits
-
-    def body(self) -> "list[object]":
-        """[word, low, bits]."""
-        return [self.word, self.low, self.bits]
-
-
 class Description(Record):
-    """Settings and methods by their position (the numbers commands use), reading schemas by their code."""
+    """Settings and methods by their position (the numbers commands use), reading schemas by their code.
+
+    A schema lists the integers word, low, high, step of each field in turn; whether they make one is the link's to say.
+    """
 
     def __init__(
         self,
         settings: "list[Setting] | tuple[()]" = (),
         methods: "list[Method] | tuple[()]" = (),
-        schemas: "dict[int, list[Field]] | None" = None,
+        schemas: "dict[int, list[int]] | None" = None,
     ) -> None:
         self.settings = list(settings)
         self.methods = list(methods)
         self.schemas = schemas or {}
 
     def body(self) -> object:
-        schemas = {code: [field.body() for field in fields] for code, fields in self.schemas.items()}
-        return [[item.body() for item in self.settings], [item.body() for item in self.methods], schemas]
+        return [[item.body() for item in self.settings], [item.body() for item in self.methods], self.schemas]
 
 
 def read_description(value: object) -> Description:
-    """[[settings], [methods], {code: [fields]}] -> Description. Raises RecordError."""
+    """[[settings], [methods], {code: [word, low, high, step, ...]}] -> Description. Raises RecordError."""
     parts = array(value, 3, 3)
     schemas = parts[2]
     if not isinstance(schemas, dict):
@@ -95,11 +86,7 @@ def read_description(value: object) -> Description:
     settings = [_setting(item) for item in array(parts[0], 0, 32)]
     methods = [_method(item) for item in array(parts[1], 0, 32)]
     _once([one.name for one in settings] + [one.name for one in methods])
-    return Description(
-        settings,
-        methods,
-        {uint(code, "schema", 271): [_field(item) for item in array(schemas[code], 1, 8)] for code in schemas},
-    )
+    return Description(settings, methods, {_code(code): _schema(schemas[code]) for code in schemas})
 
 
 def _name(value: object) -> str:
@@ -140,6 +127,15 @@ def _parameter(value: object) -> Setting:
     return Setting(_name(value)) if isinstance(value, str) else _setting(value)
 
 
-def _field(value: object) -> Field:
-    parts = array(value, 3, 3)
-    return Field(uint(parts[0], "word", 1 << 16), integer(parts[1]), uint(parts[2], "bits", 33))
+def _code(value: object) -> int:
+    code = uint(value, "schema", MAX_SCHEMA + 1)
+    if not code:
+        raise RecordError("schema 0 is known to all")
+    return code
+
+
+def _schema(value: object) -> "list[int]":
+    parts = array(value, 4, 4 * MAX_FIELDS)
+    if len(parts) % 4:
+        raise RecordError("a field is word, low, high, step")
+    return [integer(part) for part in parts]

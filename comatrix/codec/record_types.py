@@ -25,17 +25,25 @@ class Record:
 
 
 class Readings(Record):
-    """{word: scaled integer} of one moment, `age_s` seconds before it was sent. At least one, at most 31."""
+    """{word: scaled integer} of one moment, `age_s` seconds before it was sent. At least one, at most 31.
 
-    def __init__(self, values: "dict[int, int]", age_s: int = 0) -> None:
+    `beyond`: words whose value lay beyond what could be said; null stands in their place.
+    """
+
+    def __init__(self, values: "dict[int, int]", age_s: int = 0, beyond: "tuple[int, ...]" = ()) -> None:
         self.values = values
         self.age_s = age_s
+        self.beyond = beyond
 
     def body(self) -> object:
-        if not self.age_s:
+        if not self.age_s and not self.beyond:
             return self.values
-        whole = dict(self.values)
-        whole[AGE] = self.age_s
+        whole: "dict[int, int | None]" = {}
+        whole.update(self.values)
+        for word in self.beyond:
+            whole[word] = None
+        if self.age_s:
+            whole[AGE] = self.age_s
         return whole
 
 

@@ -107,19 +107,22 @@ def _flat_values(payload: bytes) -> "dict[int, int] | None":
 
 
 def read_readings(value: object) -> Readings:
-    """A map {word: number} -> Readings; integral floats become ints. Raises RecordError."""
+    """A map {word: number or null} -> Readings; integral floats become ints. Raises RecordError."""
     if not isinstance(value, dict):
         raise RecordError("readings are a map")
     values: "dict[int, int]" = {}
+    beyond: "list[int]" = []
     age_s = 0
     for key, number in value.items():
         if key == AGE:
             age_s = uint(number, "age", 1 << 32)
+        elif number is None:
+            beyond.append(uint(key, "word", 1 << 16))
         else:
             values[uint(key, "word", 1 << 16)] = integer(number)
-    if not values:
+    if not values and not beyond:
         raise RecordError("no reading")
-    return Readings(values, age_s)
+    return Readings(values, age_s, tuple(beyond))
 
 
 def read_text(value: object) -> Text:

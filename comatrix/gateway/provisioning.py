@@ -37,9 +37,10 @@ def new_secret(random_bytes: RandomBytes) -> bytes:
 
 
 def configuration(
-    node: Node, secret: bytes | None, gateway: str, interval_s: int, *, observe: bool = False
+    node: Node, secret: bytes | None, way: "str | dict[str, Any]", interval_s: int, *, observe: bool = False
 ) -> dict[str, Any]:
-    """config.json of the node. `gateway`: host:port; `secret` None: a plain node, which has none."""
+    """config.json of the node. `way`: the gateway's host:port, or what "lora" says of its radio; `secret` None: a plain
+    node, which has none."""
     keys = {} if secret is None else {"secret": secret.hex()}
     return {
         "v": CONFIGURATION_VERSION,
@@ -47,7 +48,7 @@ def configuration(
         "name": node.name,
         **keys,
         "enrolment": node.enrolment,
-        "gateway": gateway,
+        ("gateway" if isinstance(way, str) else "lora"): way,
         "interval_s": interval_s,
         **({"observe": True} if observe else {}),
     }

@@ -1,6 +1,6 @@
-"""Compiles what manifest.py lists to .mpy, prints the sizes, and holds the UDP + OSCORE set and its extras to budgets.
+"""Compiles what manifest.py lists to .mpy, prints the sizes, and holds a set (UDP or LoRa) and its extras to budgets.
 
-    python firmware/micropython/build.py [--out build/firmware] [--url http://192.168.1.2:8000/] [--check]
+    python firmware/micropython/build.py [--link lora] [--out build/firmware] [--url http://192.168.1.2:8000/] [--check]
 
 The modules are first made smaller (shrink.py, link.py, prune.py, rename.py, parameters.py), then compiled with -O3 (no
 asserts, no line numbers: together 7 % of the bytes; who looks for a line number copies the sources instead).
@@ -30,23 +30,37 @@ import rename  # noqa: E402
 import shrink  # noqa: E402
 
 BUDGET_BYTES = 24 * 1024
+LORA_BUDGET_BYTES = 40 * 1024
 # What only some nodes load, and the bytes it may cost those.
 EXTRAS = {
     "comatrix_node/commands.py": (4 * 1024, "commands, where a node takes them"),
     "comatrix_node/observing.py": (1024, "Observe, where a node stays awake"),
+    "comatrix_node/link_driver.py": (2048, "a LoRa chip on the board"),
+    "comatrix_node/link_lora.py": (1536, "a LoRa module with AT commands"),
+    "comatrix_node/modem_at.py": (2560, "the same"),
+    "comatrix_node/modem_rak.py": (2048, "which is a RAK3172"),
+    "comatrix_node/modem_rylr.py": (2048, "or a RYLR998 or RYLR896"),
 }
 USERS_CALL = (
     "comatrix_node.node",
     "comatrix_node.commands",
+    "comatrix_node.program",
     "comatrix_node.sensors",
 )  # maybe with keywords: their parameters keep their names
 # Of those, what only the set's own modules name.
-NOT_FOR_USERS = frozenset(("Waiting", "at_ms", "count_dropped", "fresh", "queue", "stash", "written"))
+NOT_FOR_USERS = frozenset(
+    ("Waiting", "answers", "at_ms", "count_dropped", "fresh", "queue", "stash", "take", "written")
+)
 # Of comatrix_node, what every node needs for as long as it runs: in one piece with the core, as a module costs its own
 # dictionary, and three texts.
-EVERY_NODE = ("clock", "sensing", "waiting")
+EVERY_NODE = ("clock", "sensing", "waiting", "lora_channel", "lora_memory", "lora_schemas")
+# Of comatrix_lora, what only reads the configuration, once.
+NEEDED_ONCE = ("comatrix_lora", "comatrix_lora.regions")
+# Of comatrix_node, what no program of a person names.
+INTERNAL = ("link_lora", "lora_config", "modem_at", "modem_rak", "modem_rylr")
 SOURCE_NAME = "cx"  # in tracebacks; one name for all files is one string in the board's RAM
 PACKAGE_FILE = HERE / "package.json"
+LORA_PACKAGE_FILE = HERE / "package-lora.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,15 +83,26 @@ class Module:
     @property
     def for_users(self) -> bool:
         """Whether a person's main.py may use it: then all that is public in it stays as it is."""
-        return self.name.startswith("comatrix_node.")
+        return self.name.startswith("comatrix_node.") and self.name.rpartition(".")[2] not in INTERNAL
 
     @property
     def budgeted(self) -> bool:
-        """Whether every UDP + OSCORE node needs it: all but extras, and drivers, of which a node takes its own."""
+        """Whether every node of the set needs it: all but extras, and drivers, of which a node takes its own."""
         return self.target not in EXTRAS and not self.target.startswith("comatrix_node/sensors/")
 
 
-def read_manifest(path: Path = HERE / "manifest.py") -> list[Module]:
+class Options:
+    """`options` of the manifest syntax."""
+
+    def __init__(self, given: dict[str, str]) -> None:
+        self.__dict__.update(given)
+
+    def defaults(self, **values: str) -> None:
+        """What stands where nothing was given."""
+        self.__dict__.update({**values, **self.__dict__})
+
+
+def read_manifest(path: Path = HERE / "manifest.py", link: str = "udp") -> list[Module]:
     """The files manifest.py lists, in its order. Raises FileNotFoundError for one that is not there."""
     found: list[Module] = []
 
@@ -94,7 +119,7 @@ def read_manifest(path: Path = HERE / "manifest.py") -> list[Module]:
     def module(module_path: str, base_path: str = ".") -> None:
         add(path.parent / base_path, module_path)
 
-    exec(compile(path.read_text(), str(path), "exec"), {"package": package, "module": module})
+    exec(compile(path.read_text(), str(path), "exec"), {"package": package, "module": module, "options": Options({"link": link})})
     return found
 
 
@@ -104,8 +129,11 @@ def shrunk(modules: list[Module]) -> dict[str, str]:
     trees = {_moved(name): _importing_moved(ast.parse(source)) for name, source in sources.items()}
     constants = {name: shrink.constants_of(tree) for name, tree in trees.items()}
     exceptions = shrink.exception_names(trees["comatrix.errors"])
+    if "comatrix.lora_errors" in trees:
+        exceptions |= shrink.exception_names(trees["comatrix.lora_errors"])
     small = {
-        name: ast.parse(shrink.shrink(ast.unparse(tree), name, constants, exceptions)) for name, tree in trees.items()
+        name: ast.parse(shrink.shrink(ast.unparse(tree), name, constants, set() if name in NEEDED_ONCE else exceptions))
+        for name, tree in trees.items()
     }
     public = {module.name for module in modules if module.for_users}
     prune.merge_exceptions(small, "comatrix.errors")
@@ -126,6 +154,8 @@ def outputs(modules: list[Module]) -> list[Module]:
 def _moved(name: str) -> str:
     """comatrix_node.clock -> comatrix.clock, for what is linked with the core."""
     package, _, last = name.rpartition(".")
+    if package == "comatrix_lora" and name not in NEEDED_ONCE:
+        return f"comatrix.lora_{last}"
     return f"comatrix.{last}" if package == "comatrix_node" and last in EVERY_NODE else name
 
 

@@ -1,8 +1,12 @@
 """THE list of what goes on a device: MicroPython's manifest syntax, so it also freezes into a firmware image.
 
-`build.py` compiles exactly this to .mpy, writes package.json from it, and holds it to its budget.
+`build.py` compiles exactly this to .mpy, writes package.json (and package-lora.json) from it, and holds each set to its
+budget. `include("manifest.py", link="lora")` freezes the LoRa set.
 """
-# ruff: noqa: F821  package() comes from whoever reads this file
+# ruff: noqa: F821  package() and options come from whoever reads this file
+
+options.defaults(link="udp")
+over_lora = options.link == "lora"
 
 package(
     "comatrix",
@@ -16,13 +20,19 @@ package(
         "codec/record_types.py",
         "codec/words.py",
         "session/__init__.py",
-        "session/client.py",
         "session/counter.py",
-        "session/endpoint.py",
-        "session/exchange.py",
         "session/hkdf.py",
         "session/keys.py",
         "session/oscore.py",
+    )
+    + (
+        ("session/replay.py",)
+        if over_lora
+        else (
+            "session/client.py",
+            "session/endpoint.py",
+            "session/exchange.py",
+        )
     ),
     base_path="../..",
 )
@@ -35,22 +45,65 @@ package(
         "commands.py",
         "config.py",
         "crypto.py",
-        "link_udp.py",
-        "node.py",
-        "observing.py",
         "parts.py",
         "power.py",
+        "program.py",
         "sensing.py",
-        "shelf.py",
         "store.py",
         "store_rtc.py",
-        "waiting.py",
-        "wifi.py",
         "sensors/__init__.py",
         "sensors/battery.py",
         "sensors/bme280.py",
         "sensors/dht22.py",
         "sensors/simulated.py",
+    )
+    + (
+        (
+            "link_driver.py",
+            "link_lora.py",
+            "lora_channel.py",
+            "lora_config.py",
+            "lora_memory.py",
+            "lora_node.py",
+            "lora_schemas.py",
+            "modem_at.py",
+            "modem_rak.py",
+            "modem_rylr.py",
+        )
+        if over_lora
+        else ("link_udp.py", "node.py", "observing.py", "shelf.py", "waiting.py", "wifi.py")
     ),
     base_path=".",
 )
+
+if over_lora:
+    package("comatrix_node", ("node.py",), base_path="lora_only")
+    package(
+        "comatrix_lora",
+        (
+            "__init__.py",
+            "airtime.py",
+            "counters.py",
+            "erasure_code.py",
+            "errors.py",
+            "fragment_format.py",
+            "fragment_sender.py",
+            "frame.py",
+            "gf256.py",
+            "header.py",
+            "history.py",
+            "ledger.py",
+            "link_advice.py",
+            "mac.py",
+            "open_readings.py",
+            "open_records.py",
+            "readings.py",
+            "received.py",
+            "regions.py",
+            "rules.py",
+            "schema.py",
+            "station.py",
+            "station_events.py",
+        ),
+        base_path="../../lora",
+    )

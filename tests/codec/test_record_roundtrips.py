@@ -27,7 +27,9 @@ def maybe(part: st.SearchStrategy[object]) -> st.SearchStrategy[object]:
     return st.none() | part
 
 
-READINGS = st.builds(Readings, st.dictionaries(U16, EXACT, min_size=1, max_size=31), U32)
+READINGS = st.builds(Readings, st.dictionaries(U16, EXACT, min_size=1, max_size=31), U32) | st.builds(
+    Readings, st.dictionaries(st.integers(0, 30), EXACT, max_size=16), U32, st.just((31, 40_000))
+)
 TEXT = st.builds(Text, TEXTS, st.integers(-65535, 65535))
 RESULT = st.builds(Result, U16, st.integers(0, 255), SCALARS)
 COMMAND = st.builds(Command, U16, U16, st.lists(SCALARS, max_size=8)) | st.builds(Command, U16, TEXTS)
@@ -121,6 +123,8 @@ def test_a_seq_is_unsigned_and_below_2_to_the_40(seq: object) -> None:
     [
         (records.read_readings, {}, "no reading"),
         (records.read_readings, {AGE: 5}, "no reading"),
+        (records.read_readings, {AGE: None}, "age out of range"),
+        (records.read_readings, {65536: None}, "word out of range"),
         (records.read_readings, {0: 21.5}, "not an integer"),
         (records.read_readings, {0: True}, "not an integer"),
         (records.read_readings, {0: 1 << 53}, "integer out of range"),
@@ -160,7 +164,13 @@ def test_a_seq_is_unsigned_and_below_2_to_the_40(seq: object) -> None:
         (read_description, [[], [["m", "p", ["p", "u", 1, 2]]], {}], "a name stands twice"),
         (read_description, [[], [["m", ["p", "u", 2, 1]]], {}], "low is above high"),
         (read_description, [[], [["m", 1]], {}], "not an array"),
-        (read_description, [[], [], {271: [[0, 0, 1]]}], "schema out of range"),
+        (read_description, [[], [], {271: [0, 0, 1, 1]}], "schema out of range"),
+        (read_description, [[], [], {0: [0, 0, 1, 1]}], "schema 0 is known to all"),
+        (read_description, [[], [], {1: [0, 0, 1]}], "not an array of 4 to 32"),
+        (read_description, [[], [], {1: [0, 0, 1, 1] * 9}], "not an array of 4 to 32"),
+        (read_description, [[], [], {1: [0, 0, 1, 1, 1]}], "word, low, high, step"),
+        (read_description, [[], [], {1: [0, 0, "1", 1]}], "not an integer"),
+        (read_description, [[], [], {1: [0, 0, True, 1]}], "not an integer"),
         (read_description, [[], [], []], "schemas are a map"),
     ],
 )  # fmt: skip

@@ -33,6 +33,14 @@ def compiled(build: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Pat
     return folder
 
 
+@pytest.fixture(scope="session")
+def lora_compiled(build: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same of the LoRa set."""
+    folder = tmp_path_factory.mktemp("mpy_lora")
+    build.compile_all(build.read_manifest(link="lora"), folder)
+    return folder
+
+
 @pytest.fixture(params=["sources", "compiled"])
 def on_device(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[str], str]:
     """Runs a script in a real MicroPython, once on the sources and once on the .mpy files; what it printed."""

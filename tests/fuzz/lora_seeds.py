@@ -10,6 +10,7 @@ from comatrix_lora.rules import Ack, Aged, Command, Data, Feedback, Fragment, Hi
 from comatrix_lora.schema import encode_older
 
 from comatrix.codec import cbor
+from comatrix.codec.description import Description
 from tests.fuzz.lora_targets import DUTIES_PPM, NOW_MS, SCHEMAS
 from tests.lora.frame_sides import every_kind
 
@@ -84,11 +85,19 @@ def _used(made: Ledger, start_ms: int, count: int) -> Ledger:
     return made
 
 
+def descriptions() -> Iterator[bytes]:
+    """Without schemas, with good ones, with what is none."""
+    bad = {5: [0, 9, 0, 1], 6: [0, 0, 9, 1, 0, 0, 9, 1]}
+    for announced in ({}, {1 + code: schema.as_list() for code, schema in enumerate(SCHEMAS)}, bad):
+        yield cbor.encode(Description(schemas=announced).body())
+
+
 LAYERS = {
     "lora frames": frames,
     "lora rules": rules,
     "lora readings": packed,
     "lora schemas": schemas,
+    "descriptions": descriptions,
     "ledger": ledger,
     "ledgers": ledgers,
 }

@@ -22,7 +22,7 @@ from tests.fuzz import fragment_targets as fragments
 from tests.fuzz import lora_frame_targets as lora_frames
 from tests.fuzz import lora_targets as lora
 from tests.fuzz import matrix_targets as matrix
-from tests.fuzz import radio_targets, word_targets
+from tests.fuzz import radio_targets, schema_targets, word_targets
 from tests.fuzz.server_under_fire import serve
 
 SECRET = bytes(range(16))
@@ -80,7 +80,7 @@ def _readings(data: bytes) -> None:
     seq, said, body = records.readings_untrusted(data)
     assert data.endswith(body)
     assert records.readings_untrusted(records.encode(said, seq))[:2] == (seq, said)
-    assert records.readings_untrusted(body)[1] == said == Readings(said.values, said.age_s)
+    assert records.readings_untrusted(body)[1] == said == Readings(said.values, said.age_s, said.beyond)
 
 
 def _answer(data: bytes) -> None:
@@ -215,6 +215,8 @@ TARGETS = (
     Target("answer.read_answer_untrusted", matrix.http, (), ("answers",)),
     Target("addressing.asked_untrusted", word_targets.asked, (), ("commands",)),
     Target("descriptions.described_untrusted", word_targets.described, (), ("cbor", "records")),
+    Target("node_schemas.announced_untrusted", schema_targets.announced, WIRE, ("descriptions",)),
+    Target("node_schemas.unpack_raw_untrusted", schema_targets.unpack_raw, (FrameError,), ("lora readings",)),
     Target("fragment_format.decode_fragment_untrusted", fragments.fragment, (FrameError,)),
     Target("fragment_format.decode_feedback_untrusted", fragments.feedback, (FrameError,)),
     Target("fragment_receiver.receive_untrusted", fragments.receive, (FrameError, LoraError)),

@@ -7,7 +7,7 @@ from typing import Any
 
 from comatrix.codec.records import Readings
 from comatrix.gateway import provisioning
-from comatrix.gateway.admin import arguments
+from comatrix.gateway.admin import arguments, node_radio
 from comatrix.gateway.admin.collaborators import Args, Collaborators
 from comatrix.gateway.admin.rooms import RoomOperations, named
 from comatrix.gateway.config.values import check_post, endpoint, gateway_address
@@ -19,7 +19,7 @@ from comatrix.gateway.uplink.typed import decode
 MOST_ROOM_NUMBER = 65_535
 BATTERY = 2  # its number in the vocabulary (comatrix/codec/vocab.py); the scale is the same
 BATTERY_AMONG = 100  # records: a node that measures its battery does so more often than that
-LINK = "u"  # UDP (docs/reference/wire.md, section Keys and names)
+UDP, LORA = "u", "l"  # docs/reference/wire.md, section Keys and names
 
 
 class NodeOperations:
@@ -30,13 +30,16 @@ class NodeOperations:
         self._rooms = room_operations
 
     async def add(self, args: Args) -> dict[str, Any]:
-        """{name, room, post, plain, gateway, interval_s, observe} -> {node, configuration, warnings}."""
+        """{name, room, post, plain, radio, module, gateway, interval_s, observe} -> {node, configuration, warnings}."""
         name = arguments.text(args, "name")
         provisioning.check_name(name, self._given.store.read(_names))
         address = _ip(arguments.maybe_text(args, "plain"))
         post = arguments.maybe_text(args, "post", check_post) or self._given.settings.posting.post
         interval_s, observe = _interval_s(args), arguments.flag(args, "observe")
-        gateway = self._gateway(args, plain=address is not None)
+        lora = node_radio.asked(args, self._given.settings.radios)
+        if lora is not None and address is not None:
+            raise UsageError("Over LoRa there is no plain node: all is encrypted.", "comatrix node add --help")
+        way = lora or self._gateway(args, plain=address is not None)
         room = await self._rooms.bound(arguments.text(args, "room"))
         secret = None if address else provisioning.new_secret(self._given.random_bytes)
         now_ms = self._given.now_ms()
@@ -44,28 +47,45 @@ class NodeOperations:
         def provision(connection: sqlite3.Connection) -> Node:
             provisioning.check_name(name, _names(connection))
             security = "plain" if address else "oscore"
-            node = nodes.add(connection, name, room.id, now_ms=now_ms, security=security, post=post, address=address)
+            node = nodes.add(
+                connection,
+                name,
+                room.id,
+                now_ms=now_ms,
+                security=security,
+                post=post,
+                address=address,
+                link=UDP if lora is None else LORA,
+                listens=lora is not None and observe,
+            )
             if secret is not None:
-                contexts.add(connection, node.number, LINK, secret)
+                contexts.add(connection, node.number, node.link, secret)
             return node
 
         node = await self._given.store.run(provision)
         self._given.changed("node", node.number)
-        return self._provisioned(node, secret, gateway, interval_s, observe)
+        return self._provisioned(node, secret, way, interval_s, observe)
 
     async def rotate(self, args: Args) -> dict[str, Any]:
-        """{name, gateway, interval_s, observe} -> as node.add. The old secret dies when the new one was heard."""
+        """{name, radio, module, gateway, interval_s, observe} -> as node.add. The old secret dies when the new one was
+        heard."""
         node = self._found(args)
         if node.security == "plain":
             raise UsageError(f"{node.name} is a plain node: it has no keys.", f"comatrix node show {node.name}")
         known = self._given.store.read(status.all_status).get(node.number)
         interval_s = _interval_s(args, known.wake_interval_s if known else None)
         observe = arguments.flag(args, "observe")
-        gateway = self._gateway(args, plain=False)
+        way = self._way(args, node)
         secret = provisioning.new_secret(self._given.random_bytes)
-        await self._given.store.run(lambda connection: contexts.rotate(connection, node.number, LINK, secret))
+
+        def rotate(connection: sqlite3.Connection) -> None:
+            contexts.rotate(connection, node.number, node.link, secret)
+            if node.link == LORA:
+                nodes.set_listens(connection, node.number, observe)
+
+        await self._given.store.run(rotate)
         self._given.changed("node", node.number)
-        return self._provisioned(node, secret, gateway, interval_s, observe)
+        return self._provisioned(node, secret, way, interval_s, observe)
 
     async def rename(self, args: Args) -> dict[str, Any]:
         """{name, new} -> the node."""
@@ -136,6 +156,7 @@ class NodeOperations:
             called = {room.id: named(room) for room in rooms.all_rooms(connection)}
             return shown | {
                 "address": self._live("addresses").get(str(node.number)) or shown["address"],
+                "levels": self._live("levels").get(str(node.number), {}),
                 "battery_cv": last_battery_cv(connection, node.number, shown["battery_cv"]),
                 "rooms": {str(small): called[room] for small, room in sorted(bound.items())},
                 "tells": _named(connection, (to for by, to in grants.all_grants(connection) if by == node.number)),
@@ -167,6 +188,18 @@ class NodeOperations:
         found: Mapping[str, Any] = {} if self._given.live is None else self._given.live().get(what, {})
         return found
 
+    def _way(self, args: Args, node: Node) -> "str | dict[str, Any]":
+        """How a node that there is finds this gateway: over the radio that is named or the only one, or over UDP."""
+        radios = self._given.settings.radios
+        lora = node_radio.asked(args, radios)
+        if node.link != LORA:
+            if lora is not None:
+                raise UsageError(f"{node.name} is not on LoRa: provision it anew.", "comatrix node add --help")
+            return self._gateway(args, plain=False)
+        if lora is None and len(radios) != 1:
+            raise UsageError("Say over which radio it is to come.", f"comatrix node rotate {node.name} --radio NAME")
+        return lora or node_radio.configured(next(iter(radios.values())), None)
+
     def _gateway(self, args: Args, *, plain: bool) -> str:
         """Where the node finds this gateway: as said, as configured, or this machine's address and first port."""
         said = arguments.maybe_text(args, "gateway", gateway_address) or self._given.settings.gateway.address
@@ -183,7 +216,7 @@ class NodeOperations:
         return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
     def _provisioned(
-        self, node: Node, secret: bytes | None, gateway: str, interval_s: int, observe: bool
+        self, node: Node, secret: bytes | None, way: "str | dict[str, Any]", interval_s: int, observe: bool
     ) -> dict[str, Any]:
         warnings = []
         if node.security == "plain" and not self._given.settings.udp.plain_bind:
@@ -191,7 +224,7 @@ class NodeOperations:
         room = self._given.store.read(lambda connection: rooms.by_id(connection, node.room))
         return {
             "node": {"number": node.number, "name": node.name, "room": named(room) if room else "", "post": node.post},
-            "configuration": provisioning.configuration(node, secret, gateway, interval_s, observe=observe),
+            "configuration": provisioning.configuration(node, secret, way, interval_s, observe=observe),
             "warnings": warnings,
         }
 
@@ -277,6 +310,8 @@ def _node_json(node: Node, known: status.NodeStatus | None, counted: tuple[int, 
         "room": room,
         "post": node.post,
         "security": node.security,
+        "link": "lora" if node.link == LORA else "udp",
+        "listens": node.listens,
         "enrolment": node.enrolment,
         "revoked": node.revoked,
         "blocked": node.blocked,

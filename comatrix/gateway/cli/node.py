@@ -30,6 +30,13 @@ observe_option = click.option(
     is_flag=True,
     help="It stays awake and is told of commands at once; not for nodes that sleep. With new keys say it again.",
 )
+radio_option = click.option(
+    "--radio", metavar="NAME", help="It comes over LoRa, to this radio of the configuration ([radios.NAME])."
+)
+module_option = click.option(
+    "--module", metavar="MODULE",
+    help="Its own radio: rylr998, rylr896, rak3172, sx1262, ... (unless said, the same as the gateway's).",
+)  # fmt: skip
 
 
 @click.group(cls=NamingGroup)
@@ -43,6 +50,8 @@ def node() -> None:
 @click.option("--post", metavar="HOW", help='How often: "every", "change" or a span as "15min" ([posting] post).')
 @click.option("--plain", metavar="ADDRESS", help="No encryption: whoever sends from this IP address is the node.")
 @gateway_option
+@radio_option
+@module_option
 @interval_option
 @observe_option
 @out_option
@@ -64,6 +73,8 @@ def add(ctx: click.Context, /, name: str, out: Path | None, qr: bool, as_json: b
 @node.command("rotate")
 @click.argument("name")
 @gateway_option
+@radio_option
+@module_option
 @interval_option
 @observe_option
 @out_option
@@ -92,14 +103,21 @@ def _deliver(made: dict[str, Any], path: Path, qr: bool, as_json: bool) -> None:
     write_configuration(path, configuration, said["name"])
     for warning in made["warnings"]:
         click.echo(f"warning: {warning}", err=True)
+    way = {key: configuration[key] for key in ("gateway", "lora") if key in configuration}
     if as_json:
-        show_json({"node": said, "file": str(path), "gateway": configuration["gateway"], "warnings": made["warnings"]})
+        show_json({"node": said, "file": str(path), **way, "warnings": made["warnings"]})
     else:
         click.echo(f"Node {said['number']} {said['name']} posts to {said['room']} ({said['post']}).")
-        click.echo(f"It finds this gateway at {configuration['gateway']}.")
+        click.echo(f"It finds this gateway {_way_words(**way)}.")
         click.echo(f"Wrote {path}: copy it to the board as config.json, then delete it.")
     if qr:
         click.echo(qr_code(configuration), nl=False, err=as_json)
+
+
+def _way_words(gateway: str = "", lora: dict[str, Any] | None = None) -> str:
+    if lora is None:
+        return f"at {gateway}"
+    return f"over LoRa: {lora['module']}, {lora['frequency_hz'] / 1e6:g} MHz, SF{lora['sf']}"
 
 
 @node.command("list")
@@ -264,6 +282,14 @@ def _nodes(found: list[dict[str, Any]]) -> str:
     return ", ".join(f"{one['number']} {one['name']}" for one in found)
 
 
+def _levels(found: dict[str, dict[str, Any]]) -> str:
+    """ "roof: 12 frames, the last at -91 dBm, 7 dB"."""
+    return "; ".join(
+        f"{name}: {one['frames']} frames, the last at {one['rssi_dbm']} dBm, SNR {one['snr_db']} dB"
+        for name, one in sorted(found.items())
+    )
+
+
 def _show_parts(found: dict[str, Any], place: Any) -> None:
     timezone = zone(place)
     battery = found["battery_cv"]
@@ -286,7 +312,9 @@ def _show_parts(found: dict[str, Any], place: Any) -> None:
         "enrolment": found["enrolment"],
         "provisioned": clock(found["created_ms"], timezone),
         "last heard": clock(found["last_seen_ms"], timezone),
+        "link": found["link"] + (", always listening" if found["listens"] else ""),
         "address": found["address"],
+        "radios": _levels(found["levels"]) or None,
         "firmware": found["firmware"],
         "wakes every": None if wake is None else f"{wake} s",
         "battery": None if battery is None else f"{battery / 100:.2f} V",

@@ -6,11 +6,11 @@ from difflib import get_close_matches
 from typing import Any
 
 from comatrix.codec import cbor, records, vocab
-from comatrix.codec.description import Description, Field, Method, Setting, read_description
+from comatrix.codec.description import Description, Method, Setting, read_description
 from comatrix.errors import RecordError
 from comatrix.gateway.cli.explain_cbor import json_value
 from comatrix.gateway.errors import UsageError
-from comatrix.gateway.uplink.typed import decimal_string
+from comatrix.gateway.uplink.typed import OUT_OF_RANGE, decimal_string
 
 STATUS_WORDS = {0: "done", 1: "refused", 2: "unknown at the node"}
 READERS: dict[str, Callable[[object], records.Record]] = {
@@ -22,6 +22,7 @@ READERS: dict[str, Callable[[object], records.Record]] = {
     "description": read_description,
 }
 KIND_OF_RESOURCE = {"r": "readings", "m": "text", "c": "result", "h": "hello", "d": "description"}
+FIELD = ("word", "low", "high", "step")  # of a packed reading, as a schema lists them
 RESOURCES = (*KIND_OF_RESOURCE, "command", "answer")
 
 Value = dict[str, Any]
@@ -48,6 +49,7 @@ def _record_json(kind: str, seq: int | None, record: records.Record) -> Value:
     told: Value = {"record": kind, "seq": seq}
     if isinstance(record, records.Readings):
         shown = [reading_json(word, raw) for word, raw in record.values.items()]
+        shown += [reading_json(word, 0) | {"value": OUT_OF_RANGE, "raw": None} for word in record.beyond]
         return told | {"age_s": record.age_s, "readings": shown}
     if isinstance(record, records.Text):
         return told | {"room": record.room, "text": record.text}
@@ -101,8 +103,8 @@ def _description_json(said: Description) -> Value:
         "settings": [vars(s) for s in said.settings],
         "methods": [{"name": m.name, "parameters": [vars(p) for p in m.parameters]} for m in said.methods],
         "schemas": {
-            str(code): [{"word": f.word, "low": f.low, "bits": f.bits} for f in fields]
-            for code, fields in said.schemas.items()
+            str(code): [dict(zip(FIELD, numbers[at : at + 4], strict=True)) for at in range(0, len(numbers), 4)]
+            for code, numbers in said.schemas.items()
         },
     }
 
@@ -181,16 +183,22 @@ def scaled(name: str, text: str) -> tuple[int, int]:
 
 def _readings(value: Value) -> records.Readings:
     values: dict[int, int] = {}
+    beyond: list[int] = []
     for part in value["readings"]:
+        name = str(part["word"] if part.get("name") is None else part["name"])
         if part.get("raw") is not None:
             word, raw = part["word"], part["raw"]
+        elif part["value"] == OUT_OF_RANGE:
+            word, raw = scaled(name, "0")[0], None
         else:
-            name = part.get("name")
-            word, raw = scaled(str(part["word"]) if name is None else str(name), str(part["value"]))
-        if word in values:
+            word, raw = scaled(name, str(part["value"]))
+        if word in values or word in beyond:
             raise ValueError(f"word {word} stands twice")
-        values[word] = raw
-    return records.Readings(values, value.get("age_s", 0))
+        if raw is None:
+            beyond.append(word)
+        else:
+            values[word] = raw
+    return records.Readings(values, value.get("age_s", 0), tuple(beyond))
 
 
 def _free(value: Value, plain: str, default: object) -> Any:
@@ -237,10 +245,7 @@ def _description(value: Value) -> Description:
             Method(m["name"], [p if isinstance(p, str) else _setting(p) for p in m.get("parameters", [])])
             for m in value["methods"]
         ],
-        {
-            int(code): [Field(f["word"], f["low"], f["bits"]) for f in fields]
-            for code, fields in value["schemas"].items()
-        },
+        {int(code): [field[part] for field in fields for part in FIELD] for code, fields in value["schemas"].items()},
     )
 
 

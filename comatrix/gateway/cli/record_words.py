@@ -5,6 +5,7 @@ from typing import Any
 from comatrix.codec import vocab
 from comatrix.gateway.cli.explain_cbor import ascii_text
 from comatrix.gateway.cli.record_json import STATUS_WORDS
+from comatrix.gateway.uplink.typed import decimal_string
 
 Value = dict[str, Any]
 
@@ -26,7 +27,10 @@ def reading_words(part: Value) -> str:
     """A reading's JSON on one line."""
     row = vocab.by_number(part["word"])
     if row is None:
-        return f"word {part['word']} (not in this vocabulary): {part['raw']}"
+        said = part["value"] if part["raw"] is None else part["raw"]
+        return f"word {part['word']} (not in this vocabulary): {said}"
+    if part["raw"] is None:
+        return f"{row.name} {part['value']}  ({row.meaning})"
     return f"{row.name} {part['value']} {row.unit}".rstrip() + f"  ({row.meaning})"
 
 
@@ -69,11 +73,18 @@ def _description(value: Value) -> list[str]:
         bounds = "" if part["low"] is None else f" from {part['low']} to {part['high']}"
         found.append(f"setting {number}: {ascii_text(part['name'])} {ascii_text(part['unit'])}{bounds}")
     for number, part in enumerate(value["methods"]):
-        found.append(f"method {number}: {ascii_text(part['name'])}({', '.join(map(ascii_text, part['parameters']))})")
+        parameters = ", ".join(ascii_text(one["name"]) for one in part["parameters"])
+        found.append(f"method {number}: {ascii_text(part['name'])}({parameters})")
     for code, fields in value["schemas"].items():
-        packed = ", ".join(f"{_word(part['word'])} from {part['low']} in {part['bits']} bits" for part in fields)
-        found.append(f"schema {code}: {packed}")
+        found.append(f"schema {code}: {', '.join(map(_field, fields))}")
     return found or ["(nothing)"]
+
+
+def _field(part: Value) -> str:
+    """ "temperature -40.00 to 85.00 by 0.01": the numbers as the word's values are shown."""
+    row = vocab.by_number(part["word"])
+    low, high, step = (decimal_string(part[name], row.digits if row else 0) for name in ("low", "high", "step"))
+    return f"{_word(part['word'])} {low} to {high} by {step}"
 
 
 def _word(number: int) -> str:

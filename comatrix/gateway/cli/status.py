@@ -91,6 +91,8 @@ def _live(live: Mapping[str, Any] | None, timezone: tzinfo) -> Iterator[tuple[st
     for name in ("datagrams_in", "datagrams_out", "received", "acknowledged", "duplicates", "knocks"):
         if name in live:
             yield name.replace("_", " "), live[name]
+    for name, radio in live.get("radios", {}).items():
+        yield "radio", f"{name}: {_radio(radio)}"
     limited = [f"{live[name]} {words}" for name, words in LIMITED.items() if live.get(name)]
     if limited:
         yield "limits", ", ".join(limited)
@@ -99,6 +101,15 @@ def _live(live: Mapping[str, Any] | None, timezone: tzinfo) -> Iterator[tuple[st
         yield "limit", f"the homeserver takes {limit['rate']} of this account"
     for trouble in live.get("troubles", []):
         yield "trouble", trouble
+
+
+def _radio(radio: Mapping[str, Any]) -> str:
+    how = radio["module"] if radio["ready"] else f"cannot be used: {radio['lost'] or 'not there yet'}"
+    counts = f"{radio['heard']} frames heard, {radio['sent']} sent"
+    if not radio["airtime_allowed_us"]:
+        return f"{how}; {counts}"
+    share = 100 * radio["airtime_us"] / radio["airtime_allowed_us"]
+    return f"{how}; {counts}; {share:.1f} % of this hour's airtime used"
 
 
 def _rooms(found: Mapping[str, Any], timezone: tzinfo) -> Iterator[tuple[str, object]]:
@@ -135,6 +146,9 @@ def _next(found: Mapping[str, Any]) -> str:
     if not found["running"]:
         return "comatrix gateway run"
     live = found["live"]
+    lost = next((radio for radio in live.get("radios", {}).values() if not radio["ready"]), None)
+    if lost is not None:
+        return f"comatrix radio probe {lost['port']}"
     ill = live.get("silence") or live.get("troubles")
     ill = ill or any(room["paused"] or room["encrypted"] for room in found.get("rooms", []))
     return "comatrix doctor" if ill else ""

@@ -1,6 +1,7 @@
 """Between the radios and the database: what nodes on LoRa say is stored, and answered once it is on disk."""
 
 import asyncio
+import logging
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 from contextlib import suppress
 from typing import Any, Protocol
@@ -20,6 +21,8 @@ from comatrix.gateway.uplink.lora_contexts import LoraContexts
 from comatrix.gateway.uplink.lora_items import rule_of
 from comatrix.gateway.uplink.lora_levels import Levels
 from comatrix.gateway.uplink.lora_records import Told, Unreadable, told
+
+log = logging.getLogger("comatrix")
 
 Outcome = Appended | Duplicate | StoreError
 Seen = dict[int, tuple[int, Address]]
@@ -41,8 +44,8 @@ class Storage(Protocol):
     async def hello(self, node: int, hello: Any, window: WindowMove | None, now_ms: int) -> None:
         """Store what a hello said, and the window its frame moved. Raises StoreError."""
 
-    async def keep_unread(self, node: Node, said: Unreadable, window: WindowMove, received_ms: int) -> None:
-        """Store readings nobody can read yet, and the window. Raises StoreError."""
+    async def keep_unread(self, node: Node, said: Unreadable, received_ms: int) -> None:
+        """Store readings nobody can read yet. Raises StoreError."""
 
     def unread(self, node: Node) -> list[tuple[int, list[NewRecord]]]:
         """Those that can be read by now: the row of each, and what it says."""
@@ -103,7 +106,12 @@ class LoraReceiver:
     def receive_frame(self, radio: str, data: bytes, rssi_dbm: int, snr_db: int) -> None:
         """One frame from one radio."""
         self.frames_in += 1
-        for event in self.hub.receive_datagram(data, rssi_dbm, snr_db, radio, self._now()):
+        try:
+            events = self.hub.receive_datagram(data, rssi_dbm, snr_db, radio, self._now())
+        except StoreError as error:  # what is known of its node cannot be read: it is not answered, and sends again
+            log.warning("a frame was let go: %s", error.text)
+            return
+        for event in events:
             if isinstance(event, Heard):
                 self.levels.note(event.node, event.receptions[0])
                 self._seen[event.node] = self._wall_ms(), (-1, (f"LoRa, radio {radio}", 0))
@@ -152,7 +160,7 @@ class LoraReceiver:
         self.duplicates += len(known)
         heard.records = [record for record in heard.records if record.seq not in known]
         if said.unreadable is not None:
-            await self._storage.keep_unread(node, said.unreadable, window, wall_ms)
+            await self._storage.keep_unread(node, said.unreadable, wall_ms)
         rows = [
             (record, outcome.id)
             for record, outcome in zip(said.records, outcomes, strict=False)

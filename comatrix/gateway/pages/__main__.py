@@ -5,7 +5,15 @@ from pathlib import Path
 from comatrix.gateway.admin.doctor import page as doctor
 from comatrix.gateway.cli import page as commands
 from comatrix.gateway.config import page as configuration
-from comatrix.gateway.pages import command_states, exchange, plot_picture, radio_states, vocabulary
+from comatrix.gateway.pages import (
+    airtime_picture,
+    airtimes,
+    command_states,
+    exchange,
+    plot_picture,
+    radio_states,
+    vocabulary,
+)
 from comatrix.gateway.sim import reference as scenarios
 
 PAGES = {
@@ -14,6 +22,7 @@ PAGES = {
     "configuration.md": configuration.markdown,
     "doctor.md": doctor.markdown,
     "exchange.md": exchange.markdown,
+    "lora-airtime.md": airtimes.markdown,
     "radio-states.md": radio_states.markdown,
     "scenarios.md": scenarios.markdown,
     "vocabulary.md": vocabulary.markdown,
@@ -28,4 +37,5 @@ def write(folder: Path) -> None:
 
 if __name__ == "__main__":
     write(Path("docs/reference"))
-    plot_picture.write(Path("docs/pictures"))
+    for picture in (airtime_picture, plot_picture):
+        picture.write(Path("docs/pictures"))

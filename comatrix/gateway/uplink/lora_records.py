@@ -6,9 +6,10 @@ from comatrix_lora.hub_events import Heard
 from comatrix_lora.hub_events import Record as LoraRecord
 
 from comatrix.codec import cbor, coap
-from comatrix.codec.records import Hello, Readings, encode
+from comatrix.codec.records import Hello
 from comatrix.gateway.model import NewRecord, Node
 from comatrix.gateway.uplink.ingest import Describe, Ingest, Note, Reply, Said, TellTime
+from comatrix.gateway.uplink.node_schemas import readings_body
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,7 @@ def told(heard: Heard, node: Node, ingest: Ingest, received_ms: int) -> Told:
         if record.schema is not None and record.values is None:
             found.unreadable = Unreadable(record, heard.counter)
             continue
-        body = readings_body(record) if record.values is not None else record.body
+        body = record.body if record.values is None else readings_body(record.values)
         if body is None:
             continue
         said = Said(cbor.encode(record.seq) + body, heard.counter, heard.digest)
@@ -55,13 +56,6 @@ def told(heard: Heard, node: Node, ingest: Ingest, received_ms: int) -> Told:
         elif isinstance(decision, Reply):
             found.refused = f"{decision.code >> 5}.{decision.code & 31:02d}"
     return found
-
-
-def readings_body(record: LoraRecord) -> bytes | None:
-    """The CBOR of readings; None: every sensor was silent."""
-    assert record.values is not None
-    values = {word: value for word, value in record.values.items() if isinstance(value, int)}
-    return encode(Readings(values)) if values else None
 
 
 def _aged(record: NewRecord, age_ms: int) -> NewRecord:

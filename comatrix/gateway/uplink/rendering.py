@@ -14,6 +14,7 @@ from comatrix.gateway.model import Node, Record
 from comatrix.gateway.uplink.sanitise import clean_name, clean_text, escape_html
 from comatrix.gateway.uplink.typed import (
     ID_KEY,
+    OUT_OF_RANGE,
     TELEMETRY_KEY,
     Decoded,
     addressee,
@@ -175,7 +176,8 @@ def reading_words(record: Record) -> str:
 
 def _words(record: Record, what: Decoded) -> str:
     if isinstance(what, said.Readings):
-        return ", ".join(_reading(word, value) for word, value in what.values.items())
+        said_words = [_reading(word, value) for word, value in what.values.items()]
+        return ", ".join(said_words + [_beyond(word) for word in what.beyond])
     if isinstance(what, said.Text):
         return clean_text(what.text) or "(empty text)"
     return f"sent something that is not shown here ({clean_name(record.kind)})"
@@ -189,6 +191,13 @@ def _reading(word: int, scaled: int) -> str:
     label = "" if row.name in SELF_EVIDENT else row.name.replace("-", " ") + " "
     unit = f" {row.unit}" if row.unit else ""
     return f"{label}{decimal_string(scaled, row.digits)}{unit}"
+
+
+def _beyond(word: int) -> str:
+    """ "humidity out of range": without a number no unit says what it is."""
+    row = vocab.by_number(word)
+    name = f"word {word}:" if row is None else row.name.replace("-", " ")
+    return f"{name} {OUT_OF_RANGE}"
 
 
 def clock_time(at_ms: int, now_ms: int, timezone: tzinfo) -> str:

@@ -14,6 +14,7 @@ from comatrix.gateway.model import Record
 TELEMETRY_KEY = "eu.comatrix.telemetry"
 ID_KEY = "eu.comatrix.id"
 TELEMETRY_VERSION = 1
+OUT_OF_RANGE = "out of range"
 MAX_JSON_INTEGER = (1 << 53) - 1
 
 Decoded = records.Readings | records.Text | None
@@ -68,6 +69,7 @@ def _entry(record: Record, name: str, said: Decoded) -> dict[str, Any]:
         entry["late"] = True
     if isinstance(said, records.Readings):
         entry["readings"] = [_reading(word, value) for word, value in said.values.items()]
+        entry["readings"] += [_beyond(word) for word in said.beyond]
     else:
         entry["kind"] = record.kind
     return entry
@@ -78,6 +80,13 @@ def _reading(word: int, scaled: int) -> dict[str, str]:
     if row is None:
         return {"n": f"word_{word}", "v": str(scaled)}
     return {"n": row.senml_name, "u": row.senml_unit, "v": decimal_string(scaled, row.digits)}
+
+
+def _beyond(word: int) -> dict[str, str]:
+    """A string value (RFC 8428, section 4.3) in the number's place: no program takes it for one."""
+    row = vocab.by_number(word)
+    named = {"n": f"word_{word}"} if row is None else {"n": row.senml_name, "u": row.senml_unit}
+    return named | {"vs": OUT_OF_RANGE}
 
 
 def _integer(number: int) -> int | str:

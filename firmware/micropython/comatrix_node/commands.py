@@ -129,6 +129,7 @@ class Commands:
         self.questions = 0
         self.quiet_since = node.clock.now()
         self.block = 0  # of the description, where it is long
+        self.schemas: "dict[int, list[int]]" = {}  # of readings, over LoRa
 
     # Declarations
 
@@ -179,7 +180,7 @@ class Commands:
 
     def body(self, now: int) -> bytes:
         """The self-description's CBOR; it never ages."""
-        return cbor.encode([[one.body() for one in self.settings], [one.body() for one in self.methods], {}])
+        return cbor.encode([[one.body() for one in self.settings], [one.body() for one in self.methods], self.schemas])
 
     def hash(self) -> bytes:
         """What hello says of it (codec/description.py)."""
@@ -207,7 +208,7 @@ class Commands:
         """An authenticated answer came; `asked`: to a question of ours."""
         self.quiet_since = now
         if answer.item is not None:
-            self._told(answer.item)
+            self.take(answer.item)
         if answer.item is not None or not asked:
             self.questions = 0
         self.wanted = (answer.more or self.node.client.echo is not None) and self.questions < _MOST_QUESTIONS
@@ -240,11 +241,12 @@ class Commands:
 
     # Executing
 
-    def _told(self, item: "Command") -> None:
+    def take(self, item: "Command") -> None:
+        """An item came, maybe not for the first time: do it, and tell what became of it."""
         node = self.node
         highest = node.state["command"]
         if item.id <= highest:
-            if not [one for one in node.waiting if one.path == "c" and one.values[0] == item.id]:
+            if not node.answers(item.id):
                 self._result([item.id, NOT_AGAIN, highest])
         elif node.save("command", item.id):
             status, value = self._executed(item)

@@ -7,6 +7,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from comatrix_node.lora_config import Radio
+
 
 class ConfigError(ValueError):
     """The node cannot start with this configuration; the text says which field and what to do."""
@@ -22,7 +24,7 @@ class Config:
     `secret` is 16 bytes, the gateway `host` and `port`, `wifi` (ssid, password) or None; the rest is as in the file.
     `poll_s`: a node that listens asks what waits for it after so long without any exchange; 0, the default: never.
     Behind a NAT that keeps the way to it open as well. `observe`: it stays awake and is told of what waits at once
-    (RFC 7641). A node that can be told nothing does neither.
+    (RFC 7641). A node that can be told nothing does neither. `lora`: over that radio, and then no `host` and `port`.
     """
 
     node: int
@@ -37,6 +39,7 @@ class Config:
     poll_s: int
     observe: bool
     wifi: "tuple[str, str] | None"
+    lora: "Radio | None"
 
 
 def parse(values: "dict[str, Any]") -> Config:
@@ -52,7 +55,13 @@ def parse(values: "dict[str, Any]") -> Config:
     config.observe = bool(values.get("observe"))
     config.name = _text(values, "name")
     config.secret = _secret(_text(values, "secret"))
-    config.host, config.port = _host_port(_text(values, "gateway"))
+    config.lora = None
+    if "lora" in values:
+        from comatrix_node import lora_config
+
+        config.lora = lora_config.parse(values["lora"])
+    else:
+        config.host, config.port = _host_port(_text(values, "gateway"))
     wifi = values.get("wifi")
     config.wifi = (_text(wifi, "ssid"), _text(wifi, "password", "")) if wifi else None
     return config

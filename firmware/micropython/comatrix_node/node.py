@@ -10,7 +10,6 @@ node.run()
 """
 
 import gc
-import os
 
 from comatrix.codec.record_types import Answer, Hello, Text, encode, read_answer_untrusted
 from comatrix.codec.words import VERSION, scaled
@@ -23,6 +22,7 @@ from comatrix.session.hkdf import sha256
 from comatrix.session.keys import Keys, node_id
 from comatrix_node.clock import Clock
 from comatrix_node.crypto import aead
+from comatrix_node.program import DROPPED, FIRMWARE, LONGEST_SLEEP_MS, Program, random
 from comatrix_node.sensing import Sensors
 from comatrix_node.waiting import Waiting
 
@@ -38,25 +38,41 @@ if TYPE_CHECKING:
     Read = Callable[[], Any]
     Done = Callable[..., Any]
 
-FIRMWARE = "comatrix 0.1"
-DROPPED = 23  # the word for readings the node had to give up
 _MOST_READINGS = 31  # beside an age, in one record
 _MOST_TEXT = 1024
 _MOST_TOLD = 400  # bytes of a text to a node: it has to come in one answer
 _FLASH_AGAIN_MS = 10000
 _GARBAGE = 4096  # bytes made before it is collected: what lives stays together, and a small heap has room in one piece
-_LONGEST_SLEEP_MS = 432000000  # the clock is to be asked more often than every six days
 
 
-def random(n: int) -> int:
-    """0 <= int < n from the system's generator."""
-    return int.from_bytes(os.urandom(4), "big") % n
+def _udp(config: "Config") -> "Any":
+    """The link, once the network is joined."""
+    from comatrix_node.link_udp import UdpLink
+
+    if config.wifi:
+        from comatrix_node import wifi
+
+        wifi.connect(*config.wifi)
+    return UdpLink(config.host, config.port)
 
 
-class Node:
-    """All is made from config.json and the board unless it is handed in; `random(n)` gives 0 <= int < n."""
+class Node(Program):
+    """All is made from config.json and the board unless it is handed in; `random(n)` gives 0 <= int < n.
 
-    commands: "Commands | None" = None  # a node that can be told nothing does without
+    Where config.json has "lora" it is a `lora_node.Node`."""
+
+    def __new__(cls, config: "Config | None" = None, *handed: "Any", **named: "Any") -> "Any":
+        if config is None:
+            from comatrix_node import parts
+
+            config = parts.config()
+        if config.lora is None:
+            node = super().__new__(cls)
+            node.config = config
+            return node
+        from comatrix_node import lora_node
+
+        return lora_node.Node(config, *handed, **named)
 
     def __init__(
         self,
@@ -70,64 +86,23 @@ class Node:
             gc.threshold(_GARBAGE)
         from comatrix_node import parts
 
-        self.config = config or parts.config()
         self.random = random
         self.clock = clock or Clock()
         rtc, woke = parts.board()
         self.store = store or parts.store(rtc)
-        self.link = link or parts.link(self.config)
         parts.unload("parts")
+        self.link = link or _udp(self.config)
         self.sensors = Sensors()
-        self.fresh = False  # started without state: none is stored before the greeting
         self.waiting: "list[Waiting]" = []  # the oldest first; an open record is waiting[0]
         self.kept = 0  # how many of them stand in flash as well
         self.dropped = self.delivered = self.refused = 0
         self._reserve: "Reserve | None" = None  # what flash would not take, tried again at
         self._reserve_ms = 0
-        self._flash_fails = False
-        self._time_ms: "int | None" = None  # gateway's Unix time at our clock's zero
         self.greeted = woke
         self._begin(self.store.load())
         self._unstash()
 
     # For the person who writes a node
-
-    def sensor(self, word: "str | None" = None, every_s: "int | Setting | None" = None) -> "Callable[[Read], Read]":
-        """Decorate a function that returns a number (of `word`), a {word: number}, or None for nothing now."""
-
-        def register(read: "Read") -> "Read":
-            self.sensors.add(read, word, every_s or self.config.interval_s, self.clock.now())
-            return read
-
-        return register
-
-    if TYPE_CHECKING:
-        # Of commands.py, which is loaded when one of them is first named.
-
-        def setting(
-            self,
-            name: str,
-            unit: str = "",
-            low: "Number | None" = None,
-            high: "Number | None" = None,
-            digits: int = 0,
-            default: "Number | str | None" = None,
-            on_change: "Done | None" = None,
-        ) -> "Setting":
-            """See Commands.setting."""
-            raise NotImplementedError
-
-        def method(self, name: str, *parameters: "Any") -> "Callable[[Done], Done]":
-            """See Commands.method."""
-            raise NotImplementedError
-
-        def on_text(self, show: "Done") -> "Done":
-            """See Commands.on_text."""
-            raise NotImplementedError
-
-    def __getattr__(self, name: str) -> "Any":
-        """What a node can be told is declared at its Commands."""
-        return getattr(self._told(), name)
 
     def post(self, readings: "dict[str, Number | None]") -> None:
         """Queue {word: number} as one record. Raises ValueError for an unknown word."""
@@ -145,24 +120,6 @@ class Node:
         if len(text.encode()) > most:
             raise ValueError("a text has at most %d bytes" % most)
         self.queue(Text(text, room).body())
-
-    def tell(self, node: int, text: str) -> None:
-        """Queue a text to another node, by its number, where that is granted. Raises ValueError: too long."""
-        self.say(text, -node)
-
-    def now_s(self) -> "int | None":
-        """Unix time as the gateway told it, or None."""
-        return None if self._time_ms is None else (self._time_ms + self.clock.now()) // 1000
-
-    def run(self, watchdog_ms: int = 0) -> None:
-        """Read and send for ever."""
-        from comatrix_node import power
-
-        dog = power.watchdog(watchdog_ms) if watchdog_ms else None
-        while True:
-            self.step(1000)
-            if dog:
-                dog.feed()
 
     def run_once(self, awake_ms: int = 20000) -> None:
         """Read every sensor once, send, then sleep deeply until the next is due. What is unsent is kept."""
@@ -207,6 +164,10 @@ class Node:
             self._let_go(loose[0])
             self.dropped += 1
         self.waiting.append(Waiting(values, self.clock.now(), None, path))
+
+    def answers(self, id: int) -> bool:
+        """Whether the result of that item waits."""
+        return bool([one for one in self.waiting if one.path == "c" and one.values[0] == id])
 
     def _pump(self, now: int) -> None:
         while True:
@@ -296,14 +257,6 @@ class Node:
             self.client.counter.skip_below(answer.highest + 1)
         return answer
 
-    def _told(self) -> "Commands":
-        """What people may tell this node, loaded when it is first needed."""
-        if self.commands is None:
-            from comatrix_node import commands
-
-            self.commands = commands.Commands(self)
-        return self.commands
-
     # What outlives a reset
 
     def _begin(self, state: "dict[str, Any] | None") -> None:
@@ -332,27 +285,10 @@ class Node:
             make = observing.ObservingClient
         self.client: "Client" = make(endpoint, self.link.addr, keys, counter, extra if known else None, pauses)
 
-    def save(self, key: str, value: "Any") -> bool:
-        """Whether the state is safe with this in it; without a greeting there is none to save."""
-        self.state[key] = value
-        return self.fresh or self.written(self.store.save, self.state)
-
-    def written(self, write: "Callable[[Any], None]", what: "Any") -> bool:
-        """Whether flash took it. A full or broken one is told once, and does not stop the node from measuring."""
-        try:
-            write(what)
-        except OSError as error:
-            if not self._flash_fails:
-                print("flash:", error)
-            self._flash_fails = True
-            return False
-        self._flash_fails = False
-        return True
-
     def _sleep(self) -> None:
         now = self.clock.now()
         due = self.sensors.next_due() or now + self.config.interval_s * 1000
-        pause = min(max(1000, due - now), _LONGEST_SLEEP_MS)
+        pause = min(max(1000, due - now), LONGEST_SLEEP_MS)
         self.stash(now + pause)
         self.link.close()
         from comatrix_node import power

@@ -39,17 +39,6 @@ def config() -> "Config":
     return loaded
 
 
-def link(config: "Config") -> "Any":
-    """UDP, once the network is joined."""
-    from comatrix_node.link_udp import UdpLink
-
-    if config.wifi:
-        from comatrix_node import wifi
-
-        wifi.connect(*config.wifi)
-    return UdpLink(config.host, config.port)
-
-
 def unload(name: str) -> None:
     """A module that was needed once makes room for the rest; another import loads it again."""
     delattr(sys.modules["comatrix_node"], name)

@@ -32,9 +32,10 @@ class RtcStore(Slots):
 
     def _write_rtc(self, i: int, record: bytes) -> None:
         memory = self._rtc.memory()
-        if len(memory) != 2 * SLOT:
+        if len(memory) < 2 * SLOT:
             memory = bytes(2 * SLOT)
-        self._rtc.memory(record + memory[SLOT:] if i == 0 else memory[:SLOT] + record)
+        i *= SLOT
+        self._rtc.memory(memory[:i] + record + memory[i + SLOT :])  # others keep things behind these
 
     def load(self) -> "State | None":
         """The exact state after a deep sleep, else flash's, or None."""

@@ -29,6 +29,7 @@ VALUES = st.integers(1 - records.LIMIT, records.LIMIT - 1)
 READINGS = st.dictionaries(st.integers(0, 65_535) | st.integers(0, 70), VALUES, min_size=1, max_size=31)
 BODIES = st.one_of(
     READINGS.map(lambda values: ("readings", cbor.encode(values))),
+    st.sets(st.integers(0, 70), min_size=1).map(lambda words: ("readings", cbor.encode(dict.fromkeys(words)))),
     NASTY_TEXT.map(lambda text: text.encode("utf-8", "replace").decode()[: records.MAX_TEXT]).map(
         lambda text: ("text", cbor.encode([text]))
     ),

@@ -7,14 +7,14 @@ import tty
 from collections.abc import Callable
 from pathlib import Path
 
-from comatrix.gateway.demo.modem.direct_wire import DirectWire
+from comatrix.gateway.demo.modem.air_wire import Wire
 from comatrix.gateway.demo.modem.machine import Modem
 
 
 class PtyModems:
     """A medium and its modems on the running loop; each modem's port is a symbolic link of a steady name."""
 
-    def __init__(self, wire: DirectWire, monotonic_ms: Callable[[], int]) -> None:
+    def __init__(self, wire: Wire, monotonic_ms: Callable[[], int]) -> None:
         self.wire = wire
         self._monotonic_ms = monotonic_ms
         self._ports: dict[Path, _Port] = {}

@@ -3,17 +3,16 @@
 import sqlite3
 
 from comatrix_lora.errors import FrameError
-from comatrix_lora.hub_events import Record as LoraRecord
 from comatrix_lora.hub_node import Profile
-from comatrix_lora.schema import Schema, readings_untrusted
+from comatrix_lora.schema import Schema
 
-from comatrix.gateway.edges.store import contexts, descriptions, known, lora, status
+from comatrix.gateway.edges.store import descriptions, known, lora, status
 from comatrix.gateway.edges.store.reception import Reception
 from comatrix.gateway.edges.store.store import Store
-from comatrix.gateway.model import NewRecord, Node, WindowMove
+from comatrix.gateway.model import NewRecord, Node
 from comatrix.gateway.provisioning import DEFAULT_INTERVAL_S
-from comatrix.gateway.uplink.lora_records import Unreadable, readings_body
-from comatrix.gateway.uplink.node_schemas import schemas_of
+from comatrix.gateway.uplink.lora_records import Unreadable
+from comatrix.gateway.uplink.node_schemas import schemas_of, unpack_raw_untrusted
 
 BLOCKS = 2  # of 1,024 seqs: as many as the hub remembers of a node
 
@@ -37,8 +36,8 @@ class LoraReception(Reception):
 
         return self._lora_store.read(look)
 
-    async def keep_unread(self, node: Node, said: Unreadable, window: WindowMove, received_ms: int) -> None:
-        """Readings in a schema that is not known, and the window of their frame. Raises StoreError."""
+    async def keep_unread(self, node: Node, said: Unreadable, received_ms: int) -> None:
+        """Readings in a schema that is not known. Raises StoreError."""
         record = said.record
         assert record.schema is not None
         one = lora.Unread(
@@ -52,11 +51,7 @@ class LoraReception(Reception):
             received_ms,
         )
 
-        def job(connection: sqlite3.Connection) -> None:
-            lora.keep(connection, one)
-            contexts.move_windows(connection, [window])
-
-        await self._lora_store.run(job, refusable=True)
+        await self._lora_store.run(lambda connection: lora.keep(connection, one), refusable=True)
 
     def unread(self, node: Node) -> list[tuple[int, list[NewRecord]]]:
         """Frames whose schema is known by now: the row of each, and what it says. Forget a row once that is stored."""
@@ -80,12 +75,11 @@ class LoraReception(Reception):
 def _readings(one: lora.Unread, schema: Schema, interval_ms: int, room: int) -> list[NewRecord]:
     """What a frame said, oldest first; what is no reading of the schema after all says nothing."""
     try:
-        values = readings_untrusted(schema, one.body)
+        said = unpack_raw_untrusted(schema, one.body, one.seqs)
     except FrameError:
         return []
     found = []
-    for seq, value in zip(one.seqs, values, strict=False):
-        body = readings_body(LoraRecord(seq, "r", one.schema, value))
+    for seq, body in said:
         if body is not None:
             measured_ms = max(0, one.measured_ms - (one.seqs[0] - seq) * interval_ms)
             found.append(

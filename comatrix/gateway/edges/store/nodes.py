@@ -82,6 +82,11 @@ def block(connection: sqlite3.Connection, number: int, blocked: bool) -> None:
     connection.execute("UPDATE node SET blocked = ? WHERE number = ?", (blocked, number))
 
 
+def set_listens(connection: sqlite3.Connection, number: int, listens: bool) -> None:
+    """Whether its radio is always on."""
+    connection.execute("UPDATE node SET listens = ? WHERE number = ?", (listens, number))
+
+
 def set_post(connection: sqlite3.Connection, number: int, post: str) -> None:
     """When its records are posted; `post` as uplink.cadence reads it."""
     connection.execute("UPDATE node SET post = ? WHERE number = ?", (post, number))

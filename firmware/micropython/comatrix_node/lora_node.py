@@ -1,0 +1,328 @@
+"""The node over LoRa: the same program, over a Station that keeps many readings open at once.
+
+    node = Node()  # comatrix_node.node; config.json has "lora"
+
+Exactly once is by seq, a value of the counter that is stored before its first use. What else survives a reset, and what
+not, stands in lora_memory.
+"""
+
+import gc
+
+from comatrix.codec import cbor
+from comatrix.codec.record_types import Command, Hello, Text, encode
+from comatrix.codec.words import VERSION, scaled
+from comatrix.errors import WireError
+from comatrix.session.counter import Counter
+from comatrix.session.keys import Keys, node_id
+from comatrix.session.oscore import Binding
+from comatrix.session.replay import Window
+from comatrix_lora.errors import LoraError
+from comatrix_lora.frame import Peer
+from comatrix_lora.ledger import Ledger
+from comatrix_lora.mac import Mac
+from comatrix_lora.open_readings import OpenReadings
+from comatrix_lora.station import Station
+from comatrix_lora.station_events import Delivered, DescriptionWanted, Item, Refused, Reserve, Time
+from comatrix_node.clock import Clock
+from comatrix_node.crypto import aead
+from comatrix_node.lora_channel import RadioChannel
+from comatrix_node.lora_memory import LongClock, Memory
+from comatrix_node.lora_schemas import Schemas
+from comatrix_node.program import DROPPED, FIRMWARE, LONGEST_SLEEP_MS, Program, random
+from comatrix_node.sensing import Sensors
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from comatrix_node.config import Config
+    from comatrix_node.program import Number
+
+_LINK = b"l"
+_MOST_TEXT = 1024
+_MOST_TOLD = 400  # bytes of a text to a node
+_MOST_LOOSE = 12  # of the 16 records a station keeps open, those that may be let go
+_FLASH_AGAIN_MS = 10000
+_LOOK_MS = 200  # at a radio that cannot send
+_GARBAGE = 4096  # as in node.py
+
+
+class Node(Program):
+    """All is made from config.json and the board unless it is handed in; `random(n)` gives 0 <= int < n.
+
+    `rtc`: memory that survives deep sleep and resets without loss of power, as `machine.RTC()` has on ESP32, or None."""
+
+    def __init__(
+        self,
+        config: "Config",
+        link: "Any" = None,
+        store: "Any" = None,
+        clock: "Any" = None,
+        random: "Callable[[int], int]" = random,
+        rtc: "Any" = None,
+    ) -> None:
+        if hasattr(gc, "threshold"):  # not in CPython
+            gc.threshold(_GARBAGE)
+        from comatrix_node import parts
+
+        self.config = config
+        board_rtc, self._woke = parts.board()
+        rtc = rtc or board_rtc
+        self.store = store or parts.store(rtc)
+        parts.unload("parts")
+        self.clock = LongClock(clock or Clock())
+        self.sensors = Sensors()
+        self.schemas = Schemas()
+        self.dropped = self.delivered = self.refused = 0
+        self._lost = 0  # readings let go, as told so far
+        self._begun = self._first = False
+        self._memory = Memory(self.store, rtc, self.clock, config.enrolment, self.written)
+        self._reserve: "Reserve | None" = None  # what flash would not take, tried again at
+        self._reserve_ms = 0
+        self._state(self.store.load())
+        self._make(link, random)
+
+    # For the person who writes a node
+
+    def schema(self, fields: "dict[str, tuple[Number, Number, Number]]") -> None:
+        """Readings of these words, each from low to high in steps, take the fewest bytes: {word: (low, high, step)}.
+
+        Declare all before the first reading. Raises ValueError: no schema, or too late."""
+        if self._begun:
+            raise ValueError("declare schemas before the first reading")
+        code, numbers = self.schemas.declare(fields)
+        self._told().schemas[code] = numbers
+
+    def post(self, readings: "dict[str, Number | None]") -> None:
+        """Hand over {word: number} as one record. Raises ValueError for an unknown word."""
+        values = {}
+        for word, value in readings.items():
+            if value is not None:
+                number, integer = scaled(word, value)
+                values[number] = integer
+        if values:
+            self._begin()
+            now = self.clock.now()
+            code = self.schemas.of(values)
+            if code is None:
+                self._record("r", values)
+            else:
+                self.station.readings(code, values, now, now)
+
+    def say(self, text: str, room: int = 0) -> None:
+        """Queue a text to the default room, or to another one agreed at provisioning. Raises ValueError: too long."""
+        most = _MOST_TEXT if room >= 0 else _MOST_TOLD
+        if len(text.encode()) > most:
+            raise ValueError("a text has at most %d bytes" % most)
+        self._begin()
+        self._record("m", Text(text, room).body())
+
+    def run_once(self, awake_ms: int = 20000) -> None:
+        """Read every sensor once, send, listen after each frame, then sleep deeply until the next is due.
+
+        What is not confirmed is kept: most readings are, by an answer to a later one."""
+        self.station.mac.awake = False
+        end = self.clock.now() + awake_ms
+        self.step(0)
+        while self.clock.now() < end and self._soon(end):
+            self.step(min(1000, end - self.clock.now()))
+        self._sleep()
+
+    # The loop
+
+    def pending(self) -> bool:
+        """Whether something still waits for the gateway's word."""
+        return self._reserve is not None or self.station.next_deadline() is not None
+
+    def _soon(self, end: int) -> bool:
+        """Whether there is something to do before `end`."""
+        due = self.station.next_deadline()
+        now = self.clock.now()
+        return now < max(self.station.mac.listen_until, self.station.mac.busy_until) or (due is not None and due < end)
+
+    def step(self, wait_ms: int) -> None:
+        """Read what is due, send what is ready, wait for a frame, at most `wait_ms`."""
+        self._begin()
+        readings = self.sensors.read(self.clock.now())
+        if readings:
+            self.post(readings)
+        self._pump()
+        data = self.link.receive(self._pause(wait_ms))
+        if data:
+            self.station.receive_datagram(data, self.clock.now())
+        self._pump()
+
+    def _pause(self, wait_ms: int) -> int:
+        now = self.clock.now()
+        times = [now + wait_ms]
+        if not self.link.ready():
+            times.append(now + _LOOK_MS)
+        for due in (self.station.next_deadline() if self.link.ready() else None, self.sensors.next_due()):
+            if due is not None:
+                times.append(due)
+        return max(0, min(times) - now)
+
+    def _pump(self) -> None:
+        now = self.clock.now()
+        if self.link.sent():
+            self.station.transmitted(now)
+        self.station.handle_timer(now)
+        while True:
+            self._events(now)
+            settings = self.station.settings
+            self.link.tune(settings.sf, settings.less_db)
+            frames = self.station.datagrams_to_send(now) if self.link.ready() else []
+            if not frames and not self._events(now):
+                return
+            for data in frames:
+                self._memory.before_sending(self.station, self.station.mac.cost(len(data)))
+                self.link.transmit(data)
+                gc.collect()
+
+    def _events(self, now: int) -> bool:
+        """Whether the station may have something to send by what was done about what it told."""
+        some = False
+        if self._reserve is not None and now >= self._reserve_ms:
+            some = self._store_counter(self._reserve, now)
+        while True:
+            event = self.station.next_event()
+            if event is None:
+                return some
+            some = True
+            self._happened(event, now)
+
+    def _happened(self, event: "Any", now: int) -> None:
+        if isinstance(event, Reserve):
+            self._store_counter(event, now)
+        elif isinstance(event, Delivered):
+            self.delivered += 1
+            self._tell_lost()
+            self._memory.delivered(self.station)
+        elif isinstance(event, Refused):
+            self.refused += 1
+            print("refused by the gateway:", event.kind)
+        elif isinstance(event, Time):
+            self._time_ms = event.unix_s * 1000 - now
+        elif isinstance(event, DescriptionWanted):
+            if not [one for one in self.station.records_open.open if one.resource == "d"]:
+                self._record("d", None, self._told().body(0))
+        elif isinstance(event, Item):
+            self._item(event)
+
+    def _store_counter(self, reserve: Reserve, now: int) -> bool:
+        """Flash takes it, or is asked again in a while: nothing is sent before."""
+        if self.save("counter", reserve.limit):
+            self._reserve = None
+            self.station.reserved(reserve.limit, now)
+            return True
+        self._reserve = reserve
+        self._reserve_ms = now + _FLASH_AGAIN_MS
+        return False
+
+    def _item(self, item: Item) -> None:
+        try:
+            arguments = cbor.decode_sequence_untrusted(item.arguments)
+        except WireError:
+            return
+        what: "Any" = item.what
+        if what == Item.TEXT:
+            what, arguments = (arguments[0] if arguments else ""), []
+        self._told().take(Command(item.id, what, arguments))
+
+    def _tell_lost(self) -> None:
+        """That readings were let go is a reading of its own, once the gateway is there again."""
+        lost = self.station.readings_open.lost + self.dropped - self._lost
+        if lost:
+            self._lost += lost
+            self._record("r", {DROPPED: lost})
+
+    def _record(self, resource: str, value: "Any", body: "bytes | None" = None) -> None:
+        """Hand over a record. Where too many are open one that is no result is let go, the oldest that never left."""
+        if body is None:
+            body = cbor.encode(value)
+        records = self.station.records_open
+        loose = [one for one in records.open if one.resource in "rm"]
+        if resource in "rm" and len(loose) >= _MOST_LOOSE:
+            unsent = [one for one in loose if one.seq < 0]
+            self.dropped += 1
+            if not unsent:
+                return
+            records.delivered(unsent[0])
+        try:
+            self.station.record(resource, body, self.clock.now())
+        except LoraError:
+            print("not sent, too long or too many: a record for", resource)
+
+    # What commands.py asks of a node
+
+    def queue(self, values: "Any", path: str) -> None:
+        """A result."""
+        self._record(path, values)
+
+    def answers(self, id: int) -> bool:
+        """Whether the result of that item is on its way."""
+        for one in self.station.records_open.open:
+            if one.resource == "c" and cbor.decode_untrusted(one.body)[0] == id:  # type: ignore[index]
+                return True
+        return False
+
+    def stash(self, now: int) -> bool:
+        """Keep all that is open; whether it is safe."""
+        return self._memory.stash(self.station)
+
+    # What outlives a reset
+
+    def _state(self, state: "dict[str, Any] | None") -> None:
+        if state is None or state["enrolment"] != self.config.enrolment:
+            state = {"enrolment": self.config.enrolment, "counter": 1, "command": 0, "context": b""}
+            self._first = True
+        self.state = state
+
+    def _make(self, link: "Any", random: "Callable[[int], int]") -> None:
+        config = self.config
+        radio = config.lora
+        assert radio is not None
+        self.channel = RadioChannel(radio)
+        self.link = link or self._radio()
+        self.channel.of(self.link)
+        self.ledger = Ledger(radio.duty_ppm, radio.dwell_ms)
+        mac = Mac(self.channel, self.ledger, random, True)
+        context = Keys(config.secret, node_id(config.node), b"", aead, _LINK).context()
+        peer = Peer(context, lambda kid, counter: Binding(kid, counter, b"").aad, Window())
+        self.counter = Counter(self.state["counter"], self.store.step)
+        self.station = Station(peer, self.counter, mac, self.schemas.by_code, config.interval_s * 1000)
+        self.station.readings_open = OpenReadings(mac, self.schemas.by_code, config.interval_s * 1000, config.buffer)
+        self._memory.load(self.ledger, self._first, self._woke)
+
+    def _radio(self) -> "Any":
+        """The link that config.json describes."""
+        radio = self.config.lora
+        assert radio is not None
+        if radio.module.startswith("sx"):
+            from comatrix_node import link_driver
+
+            return link_driver.on_board(radio, self.channel.airtime_ms, self.clock)
+        from comatrix_node import link_lora
+
+        return link_lora.serial(radio, self.channel.airtime_ms, self.clock)
+
+    def _begin(self) -> None:
+        """Once all is declared: take up what was kept, and greet the gateway unless this is a waking up."""
+        if self._begun:
+            return
+        self._begun = True
+        if not self._memory.take_up(self.station, self.counter, self.state):
+            description = self.commands.hash() if self.commands is not None else None
+            hello = Hello(FIRMWARE, VERSION, description, self.config.interval_s, None, self.state["command"])
+            self._record("h", None, encode(hello))
+
+    def _sleep(self) -> None:
+        now = self.clock.now()
+        due = self.sensors.next_due() or now + self.config.interval_s * 1000
+        pause = min(max(1000, due - now), LONGEST_SLEEP_MS)
+        self.link.close()
+        self._memory.stash(self.station, pause)
+        from comatrix_node import power
+
+        power.deep_sleep(pause)
