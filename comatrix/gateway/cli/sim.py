@@ -1,9 +1,10 @@
 """`comatrix sim`: a scenario in virtual time."""
 
+import io
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 import click
 
@@ -22,7 +23,12 @@ if TYPE_CHECKING:
 @click.option(
     "--html", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Write a page to look at."
 )
-def sim(scenario: str | None, listed: bool, seed: int | None, as_json: bool, html: Path | None) -> None:
+@click.option(
+    "--pcap", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Write a capture for Wireshark."
+)
+def sim(
+    scenario: str | None, listed: bool, seed: int | None, as_json: bool, html: Path | None, pcap: Path | None
+) -> None:
     """Play SCENARIO, a file or one of --list: real firmware and gateway, simulated time, links and homeserver.
 
     The same seed gives the same run, to the byte. docs/reference/scenarios.md says how to write one.
@@ -32,7 +38,7 @@ def sim(scenario: str | None, listed: bool, seed: int | None, as_json: bool, htm
         return
     if scenario is None:
         raise UsageError("Which scenario?", "comatrix sim --list")
-    _play(scenario, seed, as_json, html)
+    _play(scenario, seed, as_json, html, pcap)
 
 
 def _list() -> None:
@@ -42,8 +48,9 @@ def _list() -> None:
         click.echo(f"{name:<14} {load(name).whole.title}")
 
 
-def _play(where: str, seed: int | None, as_json: bool, html: Path | None) -> None:
+def _play(where: str, seed: int | None, as_json: bool, html: Path | None, pcap: Path | None) -> None:
     import logging
+    from contextlib import ExitStack, redirect_stdout
 
     from comatrix.gateway.sim.books import as_json as json_text
     from comatrix.gateway.sim.html_page import page
@@ -54,16 +61,33 @@ def _play(where: str, seed: int | None, as_json: bool, html: Path | None) -> Non
     read = load(where)
     logging.disable(logging.WARNING)  # the gateway's own log has real times, and what matters is in the report
     progress = _Progress(read)
-    try:
-        out = simulate(read, seed, progress)
-    finally:
-        logging.disable(logging.NOTSET)
-        progress.end()
+    with ExitStack() as stack:
+        stack.callback(logging.disable, logging.NOTSET)
+        stack.callback(progress.end)
+        capture = stack.enter_context(_writable(pcap)) if pcap is not None else None
+        stack.enter_context(redirect_stdout(_Unheard()))
+        out = simulate(read, seed, progress, capture)
     if html is not None:
         html.write_text(page(out), encoding="utf-8")
     told = figures(out)
     for line in [json_text(told)] if as_json else words(told):
         click.echo(line)
+
+
+def _writable(path: Path) -> BinaryIO:
+    """Raises UsageError."""
+    try:
+        return path.open("wb")
+    except OSError as error:
+        raise UsageError(f"{path} cannot be written: {error.strerror}.", f"ls -ld {path.parent}") from None
+
+
+class _Unheard(io.TextIOBase):
+    """Where nodes print: a board's console, at which nobody sits."""
+
+    def write(self, text: str) -> int:
+        """Nothing."""
+        return len(text)
 
 
 class _Progress:

@@ -10,7 +10,7 @@ from comatrix.gateway.sim.scenario import COUNTED, NodePlan
 
 FOREVER_MS = 1 << 40
 MOST_TURNS = 10_000  # of one node in one instant: more is a bug, not work
-AWAKE_MS = 20_000  # as Node.run_once
+AWAKE_MS, LOOK_MS = 20_000, 1_000  # as Node.run_once
 TELLABLE = ("interval", "lamp")
 
 
@@ -20,6 +20,7 @@ class Flash:
     step = 8
 
     def __init__(self) -> None:
+        self.generation = 0
         self._state: dict[str, Any] | None = None
         self._files: dict[str, bytes] = {}
 
@@ -30,6 +31,7 @@ class Flash:
     def save(self, state: dict[str, Any]) -> None:
         """Replace it."""
         self._state = dict(state)
+        self.generation += 1
 
     def keep(self, data: bytes, name: str = "waiting") -> None:
         """A file."""
@@ -45,18 +47,16 @@ class Flash:
 
 
 class _Sensor:
-    """A random walk a word, and the reading's running number."""
+    """A random walk a word."""
 
     def __init__(self, words: tuple[str, ...], stream: Stream) -> None:
         self._stream = stream
         self._values = dict.fromkeys(words, 20.0)
-        self.count = 0
 
     def __call__(self) -> dict[str, float]:
-        self.count += 1
         for word, value in self._values.items():
             self._values[word] = min(60.0, max(0.0, value + (self._stream.below(21) - 10) / 10))
-        return {COUNTED: self.count, **self._values}
+        return self._values
 
 
 class Board:
@@ -90,13 +90,13 @@ class Board:
         self._until_ms = until_ms
         self._flash = Flash()
         self._sensor = _Sensor(plan.sensors, stream)
+        self._count = 0
         self._inbox: list[bytes] = []
         self._pause_ms: int | None = None
         self._next: Any = None
         self._asleep_from_ms = 0
         self.send = send
-        self.node: Node | None = None
-        self.dropped = 0
+        self.node: Any = None
         self.told: list[tuple[str, object]] = []
 
     # What the firmware is handed
@@ -141,13 +141,12 @@ class Board:
         else:
             pause_ms = self._pause_ms
             if self.plan.sleep:
-                pause_ms = max(1, min(pause_ms, self._asleep_from_ms - now_ms))
+                pause_ms = max(1, min(pause_ms, LOOK_MS, self._asleep_from_ms - now_ms))
             self._next = self._at(now_ms + pause_ms, self.wake)
 
-    def _boot(self) -> Node:
-        woke = self.node is None and self._sensor.count > 0
-        self.node = node = Node(self._config, self, self._flash, self, self._random)
-        node.greeted = node.greeted or (woke and not node.fresh)  # as where the board tells a wake-up from a boot
+    def _boot(self) -> Any:
+        woke = self.node is None and self._count > 0
+        self.node = node = self._make_node(woke)
         every_s: Any = self.plan.interval_ms / 1000
         if self._tellable:
             every_s = node.setting("interval", unit="s", low=1, high=604_800, default=self.plan.interval_ms // 1000)
@@ -157,21 +156,32 @@ class Board:
         self._asleep_from_ms = self._now_ms() + AWAKE_MS
         return node
 
+    def _make_node(self, woke: bool) -> Any:
+        node = Node(self._config, self, self._flash, self, self._random)
+        node.greeted = node.greeted or (woke and not node.fresh)  # as where the board tells a wake-up from a boot
+        return node
+
     def _read(self) -> dict[str, float] | None:
         now_ms = self._now_ms()
         if now_ms >= self._until_ms:
             return None
-        values = self._sensor()
-        self._measured(self._sensor.count, now_ms)
-        return values
+        self._count += 1
+        self._measured(self._count, now_ms)
+        return self._reading(self._count)
 
-    def _may_sleep(self, node: Node, now_ms: int) -> bool:
+    def _reading(self, count: int) -> dict[str, float]:
+        return {COUNTED: count, **self._sensor()}
+
+    def _may_sleep(self, node: Any, now_ms: int) -> bool:
         return not node.pending() or now_ms >= self._asleep_from_ms
 
-    def _sleep(self, node: Node, now_ms: int) -> None:
+    def _sleep(self, node: Any, now_ms: int) -> None:
         """As Node.run_once: what is unsent is kept, and RAM is lost."""
         due_ms = max(now_ms + 1000, node.sensors.next_due() or 0)
-        node.stash(due_ms)
+        self._keep(node, now_ms, due_ms)
         self.node = None
         self._inbox.clear()
         self._next = self._at(due_ms, self.wake)
+
+    def _keep(self, node: Any, now_ms: int, due_ms: int) -> None:
+        node.stash(due_ms)

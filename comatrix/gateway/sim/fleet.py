@@ -12,8 +12,8 @@ from comatrix.gateway.sim.books import Books
 from comatrix.gateway.sim.edge import AirEdge, Send
 from comatrix.gateway.sim.link import Counts, Direction
 from comatrix.gateway.sim.lora_air import LoraAir
-from comatrix.gateway.sim.lora_board import LoraBoard, drifting
-from comatrix.gateway.sim.lora_channel import channel_of, ledger_of, radio_settings
+from comatrix.gateway.sim.lora_board import LoraBoard, configuration_of, drifting
+from comatrix.gateway.sim.lora_channel import radio_settings
 from comatrix.gateway.sim.lora_gateway import GatewayRadios
 from comatrix.gateway.sim.scenario import LinkPlan, LoraPlan, NodePlan, Scenario
 from comatrix.gateway.sim.virtual_time import VirtualLoop
@@ -40,12 +40,6 @@ class Fleet:
         self._loop = loop
         self._books = books
 
-    @property
-    def dropped(self) -> int:
-        """Readings that nodes let go unconfirmed."""
-        on_lora = sum(board.dropped for board in self.lora_boards.values())
-        return on_lora + sum(board.dropped for board in self.boards)
-
     def add(
         self, plan: NodePlan, row: NodeRow, secret: bytes, air: LoraAir | None, radios: GatewayRadios | None
     ) -> None:
@@ -58,8 +52,11 @@ class Fleet:
             wake = self._on_udp(plan, link, row, secret, dice).wake
         else:
             assert air is not None and radios is not None, "the scenario has a LoRa link"
-            wake = self._on_lora(plan, link, row.number, secret, dice, position, air, radios).measure
+            wake = self._on_lora(plan, link, row, secret, dice, position, air, radios).wake
         self._at(dice.below(plan.interval_ms), wake)
+
+    def _tellable(self, plan: NodePlan) -> bool:
+        return any(one.node == plan.name for one in self._scenario.commands)
 
     def _at(self, ms: int, call: Callable[[], None]) -> TimerHandle:
         return self._loop.call_at(ms / 1000, call)
@@ -68,27 +65,26 @@ class Fleet:
         self,
         plan: NodePlan,
         link: LoraPlan,
-        number: int,
+        row: NodeRow,
         secret: bytes,
         dice: Stream,
         position: tuple[float, float],
         air: LoraAir,
         radios: GatewayRadios,
     ) -> LoraBoard:
+        number = row.number
         radio = air.radio(f"node/{number}", position, radio_settings(link))
         drifting(radio, plan, dice)
         radios.connect(radio, plan.link, link)
         board = LoraBoard(
             plan,
-            number,
-            secret,
-            channel_of(link),
-            ledger_of(link),
+            configuration(row, secret, configuration_of(link), max(1, plan.interval_ms // 1000)),
+            dice,
             radio,
             air,
             self._loop,
-            dice,
-            measured=lambda count, at_ms: self._books.measured(number, count, at_ms),
+            measured=lambda count: self._books.measured(number, count, self._loop.now_ms()),
+            tellable=self._tellable(plan),
             until_ms=self._scenario.whole.duration_ms,
         )
         self.lora_boards[number] = board
@@ -96,7 +92,7 @@ class Fleet:
 
     def _on_udp(self, plan: NodePlan, link: LinkPlan, row: NodeRow, secret: bytes, dice: Stream) -> Board:
         number, books, loop = row.number, self._books, self._loop
-        addr: Address = (0, (f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}", 5683))
+        addr: Address = (0, udp_address(number))
 
         def to_gateway(data: bytes) -> None:
             books.note("up", number, data)
@@ -123,12 +119,17 @@ class Fleet:
             at=self._at,
             send=lambda data: up.carry(data, loop.now_ms()),
             measured=lambda count, at_ms: books.measured(number, count, at_ms),
-            tellable=any(one.node == plan.name for one in self._scenario.commands),
+            tellable=self._tellable(plan),
             until_ms=self._scenario.whole.duration_ms,
         )
         self.to_nodes[addr] = lambda data: down.carry(data, loop.now_ms())
         self.boards.append(board)
         return board
+
+
+def udp_address(number: int) -> tuple[str, int]:
+    """Where a node sends from."""
+    return f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}", 5683
 
 
 def _scattered(plan: NodePlan, dice: Stream) -> tuple[float, float]:

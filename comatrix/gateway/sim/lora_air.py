@@ -51,6 +51,11 @@ class LoraAir:
         if self.sent is not None:
             self.sent(radio.name, data, start_us, end_us)
 
+    def tune(self, radio: Radio, settings: RadioSettings) -> None:
+        """Other settings from now on. The radio does not transmit."""
+        self._catch_up()
+        radio.configure(settings)
+
     def listen(self, radio: Radio, listens: bool) -> None:
         """From now on, or after what it transmits."""
         self._catch_up()

@@ -1,21 +1,22 @@
 """A scenario from its first millisecond to its last: builds nodes, links and gateway, and lets things go wrong."""
 
 import asyncio
-import gc
 import tempfile
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
+from comatrix_lora.medium.frame import Reception
 from comatrix_lora.medium.randomness import Stream
 
 from comatrix.gateway.edges.store import contexts, mailbox, nodes, rooms
 from comatrix.gateway.model import Node as NodeRow
 from comatrix.gateway.sim.books import Books
+from comatrix.gateway.sim.capture import Capture, addressed_to
 from comatrix.gateway.sim.edge import AirEdge
-from comatrix.gateway.sim.fleet import Fleet
+from comatrix.gateway.sim.fleet import GATEWAY, Fleet, udp_address
 from comatrix.gateway.sim.gateway import SimGateway, open_store
 from comatrix.gateway.sim.homeserver import ALIAS, ROOM, SimHomeserver
 from comatrix.gateway.sim.lora_air import LoraAir
@@ -24,7 +25,7 @@ from comatrix.gateway.sim.lora_gateway import GatewayRadios
 from comatrix.gateway.sim.scenario import CommandPlan, FaultPlan, LoraPlan, NodePlan, Scenario
 from comatrix.gateway.sim.virtual_time import VirtualLoop, run
 
-STEP_MS = 5_000  # of progress, and of _freeze
+STEP_MS = 5_000  # of progress
 MEMORY_DISK = Path("/dev/shm")
 Progress = Callable[[int, Books], None]  # virtual ms
 
@@ -45,18 +46,31 @@ class Outcome:
     requests: int = 0
 
 
-def simulate(scenario: Scenario, seed: int | None = None, progress: Progress = lambda now_ms, books: None) -> Outcome:
-    """Runs it. `progress` is called every 5 virtual seconds. Leaves nothing behind."""
+def simulate(
+    scenario: Scenario,
+    seed: int | None = None,
+    progress: Progress = lambda now_ms, books: None,
+    capture: BinaryIO | None = None,
+) -> Outcome:
+    """Runs it. `progress` is called every 5 virtual seconds; `capture` is where what was on the air is written.
+    Leaves nothing behind."""
     chosen = scenario.whole.seed if seed is None else seed
     with ExitStack() as stack:
         place = MEMORY_DISK if MEMORY_DISK.is_dir() else None  # what a disk costs is not simulated
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="comatrix-sim-", dir=place)))
-        stack.callback(gc.unfreeze)
-        return run(lambda loop: _Simulation(scenario, chosen, folder, loop, progress).play())
+        return run(lambda loop: _Simulation(scenario, chosen, folder, loop, progress, capture).play())
 
 
 class _Simulation:
-    def __init__(self, scenario: Scenario, seed: int, folder: Path, loop: VirtualLoop, progress: Progress) -> None:
+    def __init__(
+        self,
+        scenario: Scenario,
+        seed: int,
+        folder: Path,
+        loop: VirtualLoop,
+        progress: Progress,
+        capture: BinaryIO | None,
+    ) -> None:
         self._scenario = scenario
         self._seed = seed
         self._database = folder / "gateway.db"
@@ -72,6 +86,8 @@ class _Simulation:
         self._air, self._radios = self._in_the_air()
         self._gateway: SimGateway | None = None
         self._out = Outcome(scenario, seed, self._books, self._fleet, self._radios)
+        if capture is not None:
+            self._record(Capture(capture, GATEWAY))
 
     async def play(self) -> Outcome:
         self._provision()
@@ -93,6 +109,29 @@ class _Simulation:
         radios = GatewayRadios(links, air, Stream(self._seed, "radios"))
         air.sent = self._sent
         return air, radios
+
+    def _record(self, capture: Capture) -> None:
+        plans = self._scenario.nodes
+
+        def datagram(number: int, up: bool, data: bytes) -> None:
+            capture.datagram(plans[number - 1].link, udp_address(number), up, data, self._loop.now_us())
+
+        def received(reception: Reception) -> None:
+            name = reception.receiver.name
+            if self._radios is not None and name in self._radios.stations:
+                capture.reception(name, reception)
+                return
+            number = int(name.removeprefix("node/"))
+            if reception.frame.sender.name in self._radios_of(number) and addressed_to(reception, number):
+                capture.reception(f"nodes of {plans[number - 1].link}", reception)
+
+        self._fleet.on_datagram = datagram
+        if self._air is not None:
+            self._air.medium.observe(received)
+
+    def _radios_of(self, number: int) -> list[str]:
+        assert self._radios is not None
+        return [radio.name for radio in self._radios.of_link[self._scenario.nodes[number - 1].link]]
 
     def _sent(self, radio: str, data: bytes, start_us: int, end_us: int) -> None:
         """A LoRa frame goes on the air."""
@@ -123,7 +162,7 @@ class _Simulation:
             security="oscore",
             post=plan.post,
             link="l" if lora else "u",
-            listens=lora and plan.observe,
+            listens=lora and not plan.sleep,
         )
         contexts.add(connection, node.number, node.link, secret)
         return node
@@ -174,7 +213,6 @@ class _Simulation:
         while (now_ms := self._loop.now_ms()) < self._end_ms:
             if self._gateway is not None:
                 self._gateway.check()
-            _freeze()
             self._progress(now_ms, self._books)
             await asyncio.sleep(min(STEP_MS, self._end_ms - now_ms) / 1000)
         self._progress(self._end_ms, self._books)
@@ -190,13 +228,6 @@ class _Simulation:
         with open_store(self._database, self._clocks.wall_ms(), self._lives) as store:
             out.commands = store.read(_commands)
         return out
-
-
-def _freeze() -> None:
-    """The firmware collects garbage before each request, as a board with little memory must. Here that would look
-    through everything alive each time: what lives now is set aside, so that only what is newer is looked through."""
-    gc.collect()
-    gc.freeze()
 
 
 def _commands(connection: Any) -> list[dict[str, Any]]:

@@ -28,6 +28,7 @@ name = "battery"
 link = "field"
 count = 3
 interval = "5min"
+sleep = true
 position = [350, 0]
 spread = 500
 drift_ppm = 50
