@@ -1,7 +1,7 @@
 """What a run had on the air, as a capture file for Wireshark and tshark: pcapng with an interface for each link.
 
-Datagrams as raw IPv4 (link type 101), LoRa frames with LoRaTap headers (link type 270), one packet for each radio of the
-gateway that received a frame, and one for each frame that its node received. pcapng: draft-ietf-opsawg-pcapng.
+Datagrams as raw IPv4 (link type 101), LoRa frames with LoRaTap headers (link type 270): one packet for each radio of
+the gateway that received a frame, and one for each frame that its node received. pcapng: draft-ietf-opsawg-pcapng.
 """
 
 import struct

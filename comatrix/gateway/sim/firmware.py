@@ -1,7 +1,7 @@
 """The node's firmware on CPython: gives it the one module of MicroPython's that CPython lacks.
 
-A board with little memory has its garbage collected before each request. Here that would look through the whole
-simulation each time, so nobody does: CPython frees most things at once, and has a collector of its own.
+A board with little memory has its garbage collected before each request, and lets go of modules that are needed once a
+boot. Here that would look through the whole simulation and compile those modules anew each time, so neither is done.
 """
 
 import sys
@@ -10,9 +10,11 @@ from comatrix.gateway.sim import cryptolib
 
 sys.modules.setdefault("cryptolib", cryptolib)
 
-import comatrix_node.lora_node as lora_node  # noqa: E402 - it needs that module
-import comatrix_node.node as udp_node  # noqa: E402
+from comatrix_node import lora_node, parts  # noqa: E402 - they need that module
+from comatrix_node import node as udp_node  # noqa: E402
 from comatrix_node.config import parse  # noqa: E402
+from comatrix_node.lora_node import Node as LoraNode  # noqa: E402
+from comatrix_node.node import Node  # noqa: E402
 from comatrix_node.store_rtc import RtcStore  # noqa: E402
 
 
@@ -24,8 +26,8 @@ class _NoCollector:
         """Nothing."""
 
 
-Node, LoraNode = udp_node.Node, lora_node.Node
 for module in (udp_node, lora_node):
-    module.gc = _NoCollector  # type: ignore[assignment]
+    setattr(module, "gc", _NoCollector)  # noqa: B010 - a module's name is not its attribute to a checker
+setattr(parts, "unload", lambda name: None)  # noqa: B010
 
 __all__ = ["LoraNode", "Node", "RtcStore", "parse"]

@@ -140,7 +140,8 @@ class LoraBoard(Board):
         self._listening_since_us = now_us if listens else None
 
     def _make_node(self, woke: bool) -> Any:
-        store = RtcStore(self._rtc, self._flash)
+        flash: Any = self._flash
+        store = RtcStore(self._rtc, flash)
         node = _Woken(woke, self._config, self, store, self, self._random, self._rtc)
         node.station.mac.awake = not self.plan.sleep
         self._listen(True)

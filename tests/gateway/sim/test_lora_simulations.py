@@ -1,5 +1,7 @@
 """LoRa in virtual time: the node's link code, the simulated air and the gateway's receiver, to the room."""
 
+import re
+
 import pytest
 
 from comatrix.gateway.sim.air_books import HOUR_US, Transmitter
@@ -79,6 +81,19 @@ def test_the_same_seed_is_the_same_lora_run_to_the_byte(outcome: Outcome) -> Non
     assert as_json(figures(again)) == as_json(figures(outcome))
     assert page(again) == page(outcome)
     assert figures(other)["transcript_sha256"] != figures(outcome)["transcript_sha256"]
+
+
+def test_the_page_maps_each_radio_and_stays_inside_its_pictures(outcome: Outcome) -> None:
+    text = page(outcome)
+    assert "radio field-1" in text and "radio field-2" in text and "mAh a day" in text
+    assert not any(word in text for word in ("src=", "href=", "<script", "<link", "@import", "url("))
+    pictures = re.findall(r'<svg viewBox="0 0 (\d+) (\d+)".*?</svg>', text, re.S)
+    assert len(pictures) == 4
+    for picture in re.finditer(r'<svg viewBox="0 0 (\d+) (\d+)"(.*?)</svg>', text, re.S):
+        width, height = int(picture[1]), int(picture[2])
+        for kind, limit in (("x", width), ("y", height)):
+            places = re.findall(rf'(?:\bc{kind}|\b{kind})="([-0-9.]+)"', picture[3])
+            assert all(0 <= float(place) <= limit for place in places)
 
 
 def test_what_lora_came_to_is_told_in_words(outcome: Outcome) -> None:

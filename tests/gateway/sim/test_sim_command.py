@@ -37,3 +37,11 @@ def test_without_a_scenario_it_says_where_they_are() -> None:
     told = CliRunner().invoke(cli, ["sim"])
     assert told.exit_code == 2
     assert "comatrix sim --list" in told.output
+
+
+def test_a_capture_is_written_and_one_that_cannot_be_is_told(short: str, tmp_path: Path) -> None:
+    capture = tmp_path / "run.pcapng"
+    assert CliRunner().invoke(cli, ["sim", short, "--pcap", str(capture)]).exit_code == 0
+    assert capture.read_bytes()[:4] == b"\x0a\x0d\x0d\x0a"
+    told = CliRunner().invoke(cli, ["sim", short, "--pcap", str(tmp_path / "no" / "run.pcapng")])
+    assert told.exit_code == 2 and "cannot be written" in told.output
