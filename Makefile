@@ -10,6 +10,7 @@ CUTS ?= 3000
 READINGS ?= 100000
 TRANSFERS ?= 2000
 FRAMES ?= 1000000
+COMMANDS ?= 100000
 SEED ?= 1
 
 .PHONY: help setup demo test test-slow bench bytes atheris fuzz chaos soak lint firmware docs clean
@@ -50,8 +51,8 @@ fuzz: atheris ## Look for inputs that break what reads bytes from outside (SECON
 chaos: setup ## Kill the gateway, cut its power, take away its homeserver and disk, compare the books (KILLS=N CUTS=N SEED=N)
 	@$(BIN)/python -m tests.chaos --kills $(KILLS) --cuts $(CUTS) --seed $(SEED)
 
-soak: setup ## Run LoRa's long figures and hold them to their limits, with a million hostile frames (READINGS=N TRANSFERS=N FRAMES=N SEED=N)
-	@$(BIN)/python -m tests.lora.soak --readings $(READINGS) --transfers $(TRANSFERS) --frames $(FRAMES) --seed $(SEED)
+soak: setup ## Run LoRa's long figures and hold them to their limits, with a million hostile frames (READINGS=N TRANSFERS=N FRAMES=N COMMANDS=N SEED=N)
+	@$(BIN)/python -m tests.lora.soak --readings $(READINGS) --transfers $(TRANSFERS) --frames $(FRAMES) --commands $(COMMANDS) --seed $(SEED)
 
 lint: setup ## Check style (ruff), types (mypy --strict) and layers
 	@$(BIN)/ruff check .

@@ -95,7 +95,7 @@ async def start_receiving_lora(
         return storage.profile(node)
 
     receiver = LoraReceiver(
-        Hub(contexts.peers_of, profile, radios.macs, contexts.counter_of),
+        Hub(contexts.peers_of, profile, radios.macs, contexts.counter_of, random=secrets.randbelow),
         contexts,
         Ingest(directory.room, directory.next_seq, directory.granted),
         storage,

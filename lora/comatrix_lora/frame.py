@@ -51,6 +51,7 @@ if TYPE_CHECKING:
         def accept(self, counter: int) -> None: ...
 
     Aad = Callable[[bytes, int], bytes]
+    Derive = Callable[[bytes], "Peer"]
     State = tuple[int, ...]
 
 
@@ -75,12 +76,18 @@ class Peer:
     """The other side of one context, as seen from a node or from the gateway (whose ID is empty).
 
     A counter handed in must be reserved and never used before; a counter of an opened request is to be on disk before
-    that request is answered under its own nonce.
+    that request is answered under its own nonce. `derive(extra)`: a new peer of the same secret whose ID Context has
+    these bytes of Appendix B.2, with a window of its own; without it no keys are made anew. `extra`: those of this one.
     """
 
-    def __init__(self, context: "Security", aad: "Aad", window: "Window") -> None:
+    def __init__(
+        self, context: "Security", aad: "Aad", window: "Window", extra: bytes = b"", derive: "Derive | None" = None
+    ) -> None:
         self.context = context
         self.window = window
+        self.extra = extra
+        self.derive = derive
+        self.lost = False  # what was heard and sent under it is not known (a restored copy): it only derives
         self.node = int.from_bytes(context.sender_id or context.recipient_id, "big")
         self.up = bool(context.sender_id)
         self.requests = Requests()
@@ -89,14 +96,17 @@ class Peer:
         self.answerable: "list[int]" = []  # requests of theirs whose nonce we may still use
         self._aad = aad
 
-    def seal_request(self, counter: int, plain: bytes) -> bytes:
-        """A request's frame. Raises LoraError: too long, or a counter that is not above the last one."""
-        frame = self._seal_own(counter, False, counter, self.context.sender_id, plain)
+    def seal_request(self, counter: int, plain: bytes, step: int = 0, extra: bytes = b"") -> bytes:
+        """A request's frame; `step` and `extra`: of Appendix B.2 (`header`).
+
+        Raises LoraError: too long, or a counter that is not above the last one."""
+        frame = self._seal_own(counter, False, counter, self.context.sender_id, plain, step, extra)
         self.requests.add(counter)
         return frame
 
-    def seal_response(self, request: int, plain: bytes, counter: "int | None" = None) -> bytes:
-        """A response to their request of that counter. `counter` None: under the request's nonce, once only.
+    def seal_response(self, request: int, plain: bytes, counter: "int | None" = None, second: bytes = b"") -> bytes:
+        """A response to their request of that counter. `counter` None: under the request's nonce, once only. `second`:
+        R2, in the response to request #1 of Appendix B.2.
 
         Raises LoraError: too long, a nonce used before or not ours to use, or as `seal_request`.
         """
@@ -104,16 +114,19 @@ class Peer:
             return self._seal_own(counter, True, request, self.context.recipient_id, plain)
         if request not in self.answerable:
             raise LoraError("a request is answered under its nonce once, after it was opened here")
-        header = Header(self.up, True, False, self.node > LAST_SHORT_NODE, self.node, request)
+        long = self.node > LAST_SHORT_NODE or bool(second)
+        header = Header(self.up, True, False, long, self.node, request, None, 1 if second else 0, second)
         frame = self._sealed(header, self.context.recipient_base, request, request, self.context.recipient_id, plain)
         self.answerable.remove(request)
         return frame
 
-    def _seal_own(self, counter: int, resp: bool, request: int, kid: bytes, plain: bytes) -> bytes:
+    def _seal_own(
+        self, counter: int, resp: bool, request: int, kid: bytes, plain: bytes, step: int = 0, extra: bytes = b""
+    ) -> bytes:
         if not self.sent < counter <= LAST_COUNTER:
             raise LoraError("a counter is used once, in order, and has 4 bytes")
-        long = self.node > LAST_SHORT_NODE or self.long_form.due(counter)
-        header = Header(self.up, resp, resp, long, self.node, counter, request if resp else None)
+        long = self.node > LAST_SHORT_NODE or bool(step) or self.long_form.due(counter)
+        header = Header(self.up, resp, resp, long, self.node, counter, request if resp else None, step, extra)
         frame = self._sealed(header, self.context.sender_base, counter, request, kid, plain)
         self.sent = counter
         self.long_form.sent(long)
@@ -125,8 +138,10 @@ class Peer:
         return header.encode() + self.context.sender.seal(nonce(base, counter), self._aad(kid, request), plain)
 
     def open_untrusted(self, header: Header, data: bytes) -> Opened:
-        """A whole frame and its parsed header -> its content. Raises FrameError, and then nothing has changed."""
-        if header.node != self.node or header.up == self.up:
+        """A whole frame and its parsed header -> its content, whatever step of Appendix B.2 it names.
+
+        Raises FrameError, and then nothing has changed."""
+        if header.node != self.node or header.up == self.up or self.lost:
             raise FrameError("not for us")
         sealed = data[header.size :]
         if len(sealed) <= TAG or len(data) > MOST:
@@ -178,6 +193,11 @@ class Peer:
         self.requests.answered(request, under_its_nonce)
         self.long_form.arrived(request)
 
+    def take_over(self, asked: "Peer") -> None:
+        """Answer, or hear answered, under these keys what was asked under other ones (Appendix B.2, response #1)."""
+        self.requests = asked.requests
+        self.answerable = asked.answerable
+
     def state(self) -> "State":
         """All that deep sleep must not lose: 6 integers, then the open requests. None of it is secret."""
         ours = (self.sent, self.long_form.reached, self.long_form.since, self.requests.heard)
@@ -193,9 +213,11 @@ class Peer:
 def open_untrusted(data: bytes, peers_of: "Callable[[int], Iterable[Peer]]") -> "tuple[Peer, Opened]":
     """A frame -> who sent it, and its content. `peers_of(number)`: the contexts of a node in the order to try them.
 
-    Raises FrameError, and then nothing has changed.
+    Raises FrameError, also for a frame of Appendix B.2, and then nothing has changed.
     """
     header = parse_untrusted(data)
+    if header.step:
+        raise FrameError("a frame of Appendix B.2")
     for peer in peers_of(header.node):
         try:
             return peer, peer.open_untrusted(header, data)

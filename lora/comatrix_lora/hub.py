@@ -10,48 +10,40 @@ from comatrix_lora.errors import FrameError
 from comatrix_lora.fragment_format import encode_feedback
 from comatrix_lora.fragment_receiver import Limits
 from comatrix_lora.frame import TAG, open_untrusted
+from comatrix_lora.header import parse_untrusted
+from comatrix_lora.hub_answers import LONG_OWN, Answers
 from comatrix_lora.hub_events import Heard, Posted, Reception, Record
+from comatrix_lora.hub_items import Items
 from comatrix_lora.hub_node import HubNode, Offered
-from comatrix_lora.ledger import ACK, COMMAND
+from comatrix_lora.hub_rekeying import Rekeyings
+from comatrix_lora.ledger import ACK
 from comatrix_lora.link_advice import advise
-from comatrix_lora.mac import TURNAROUND_MS
-from comatrix_lora.rules import Ack, Feedback
+from comatrix_lora.rules import Ack, Feedback, Rekey
 from comatrix_lora.rules import Command as CommandRule
-from comatrix_lora.station_events import Reserve
 
 MOST_RECENT = 64  # frames remembered for the other radios
 RECENT_MS = 5000
-MOST_ANSWERS = 64
 MOST_NODES = 4096  # whose memory is held; of the one quiet for longest it is made anew from the store
 MOST_HELD = 8 * 1024 * 1024  # bytes of open transfers, all nodes together
-_RESULT = 24  # bytes of a result's frame, about
-_LONG_OWN = 9  # bytes of a long header with the request's byte, and the rule
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from typing import Any
 
-    from comatrix_lora.frame import Peer
+    from comatrix_lora.frame import Opened, Peer
     from comatrix_lora.hub_node import Profile
-    from comatrix_lora.mac import Mac
+    from comatrix_lora.mac import Mac, Random
     from comatrix_lora.station import Counter
-
-
-class _Answer:
-    """Waits for its time; sealed when it leaves."""
-
-    def __init__(self, heard: Heard, rule: "Any", due: int, until: int) -> None:
-        self.heard = heard
-        self.rule = rule
-        self.due = due
-        self.until = until
 
 
 class Hub:
     """`peers_of(number)`: a node's contexts in the order to try them. `profile_of(number)`: what the store has of it.
     `radios`: each with a Mac, `awake`. `counter_of(number)`: the gateway's own counter under that node's context.
-    `ignored`: frames of nobody; `late`: answers that could not leave in time."""
+    `random`: for R2 of Appendix B.2; None: no node makes new keys. `ignored`: frames of nobody.
+
+    A peer of `peers_of` that is `lost` (a restored copy) hears nothing but the wish for new keys. After a Heard that is
+    `rekeyed`, `peers_of` gives its peer, and `counter_of` the counter of that context, before `committed` is called."""
 
     def __init__(
         self,
@@ -61,21 +53,30 @@ class Hub:
         counter_of: "Callable[[int], Counter]",
         limits: "Limits | None" = None,
         advises: bool = False,
+        random: "Random | None" = None,
     ) -> None:
         self.radios = radios
         self.ignored = 0
-        self.late = 0
         self._peers_of = peers_of
         self._profile_of = profile_of
-        self._counter_of = counter_of
         self._limits = limits or Limits()
         self._advises = advises
         self._nodes: "dict[int, HubNode]" = {}
         self._active: "dict[int, HubNode]" = {}  # those with a deadline
         self._recent: "list[Heard]" = []
-        self._answers: "list[_Answer]" = []
-        self._reserving: "list[int]" = []
-        self._events: "list[Any]" = []
+        self._answers = Answers(radios)
+        self._items = Items(peers_of, counter_of, radios)
+        self._rekeyings = Rekeyings(random)
+
+    @property
+    def late(self) -> int:
+        """Answers that could not leave in time."""
+        return self._answers.late
+
+    @property
+    def answers_waiting(self) -> int:
+        """Answers that have not left yet."""
+        return len(self._answers)
 
     def receive_datagram(self, data: bytes, rssi_dbm: int, snr_db: int, radio: str, now: int) -> "list[Any]":
         """A frame -> [Heard], or [Reception] where another radio had heard it, or nothing."""
@@ -85,21 +86,38 @@ class Hub:
         if known is not None:
             return self._again(known, reception)
         try:
-            peer, opened = open_untrusted(data, self._peers_of)
+            heard, plain = self._opened_untrusted(data, digest, reception, now)
         except FrameError:
             self.ignored += 1
             return []
-        if opened.counter is None or opened.request is not None:
-            self.ignored += 1
+        self._recent = self._recent[1 - MOST_RECENT :] + [heard]
+        if heard.second:
+            self._answers.add_offer(heard, heard.second)
             return []
-        heard = Heard(peer, opened.counter, digest, now, reception)
         node = self._node(heard.node, now)
         node.level(radio, self.radios[radio].channel.sf, snr_db)
-        node.read_untrusted(heard, opened.plain, self.radios[radio].ms(len(data)), now)
+        node.read_untrusted(heard, plain, self.radios[radio].ms(len(data)), now)
         self._active[heard.node] = node
-        self._recent = self._recent[1 - MOST_RECENT :] + [heard]
         self._bound()
         return [heard]
+
+    def _opened_untrusted(self, data: bytes, digest: bytes, reception: Reception, now: int) -> "tuple[Heard, bytes]":
+        header = parse_untrusted(data)
+        if not header.step:
+            peer, opened = open_untrusted(data, self._peers_of)
+            return _heard_untrusted(peer, opened, digest, reception, now), opened.plain
+        peers = list(self._peers_of(header.node))
+        if header.step == 1:
+            answering, counter, second = self._rekeyings.offer_untrusted(header, data, peers, now)
+            heard = Heard(answering, counter, digest, now, reception)
+            heard.second = second
+            return heard, b""
+        peer, opened, new = self._rekeyings.accept_untrusted(header, data, peers, now)
+        heard = _heard_untrusted(peer, opened, digest, reception, now)
+        if new:
+            heard.rekeyed = peer.extra
+            heard.above = max([-1] + [one.window.highest for one in peers])
+        return heard, opened.plain
 
     def _known(self, digest: bytes, now: int) -> "Heard | None":
         for one in self._recent:
@@ -112,6 +130,8 @@ class Hub:
             self.ignored += 1  # the same radio twice: a replay
             return []
         heard.receptions.append(reception)
+        if heard.second:
+            return []  # it was not told either
         reception.heard = heard
         node = self._nodes.get(heard.node)
         if node is not None and heard.best is reception:
@@ -152,16 +172,17 @@ class Hub:
         node = self._node(heard.node, now)
         node.commit(heard, now)
         self._active[heard.node] = node
+        if heard.rekeyed is not None:
+            self._rekeyings.settled(heard.node)
+            self._items.rekeyed(heard.node)
         if heard.problem is not None or (heard.transfer >= 0 and not heard.ack_wanted):
             return False
         item = item if item is not None and self._fits(heard, item) else None
         rule = self._answer(node, heard, item, time_s, describe or heard.describe)
         if rule is None or heard.counter not in heard.peer.answerable:
             return False
-        mac = self.radios[heard.best.radio]
-        self._answers = [one for one in self._answers if one.heard.node != heard.node][1 - MOST_ANSWERS :]
-        self._answers.append(_Answer(heard, rule, heard.heard_ms + TURNAROUND_MS, heard.heard_ms + mac.answer_ms))
-        return item is not None and not isinstance(rule, Feedback)
+        self._answers.add(heard, rule)
+        return item is not None and not isinstance(rule, (Feedback, Rekey))
 
     def renew(self, number: int) -> None:
         """What the store has of it changed: its schemas, its interval."""
@@ -171,14 +192,19 @@ class Hub:
 
     def failed(self, heard: Heard) -> None:
         """`heard` could not be stored: no answer, and the node will send it again."""
-        self._nodes[heard.node].failed(heard)
+        if heard.rekeyed is not None:
+            self._rekeyings.abandoned(heard.node)
+        if heard.node in self._nodes:
+            self._nodes[heard.node].failed(heard)
 
     def _fits(self, heard: Heard, item: CommandRule) -> bool:
-        return _LONG_OWN + len(item.encode()) + 6 + TAG <= self.radios[heard.best.radio].limit(ACK)
+        return LONG_OWN + len(item.encode()) + 6 + TAG <= self.radios[heard.best.radio].limit(ACK)
 
     def _answer(
         self, node: HubNode, heard: Heard, item: "CommandRule | None", time_s: "int | None", describe: bool
     ) -> "Any":
+        if isinstance(heard.rule, Rekey):
+            return Rekey(node.highest + 1)
         if not heard.ack_wanted:
             return item
         advice = self._advice(node, heard)
@@ -216,14 +242,14 @@ class Hub:
         if node is not None:
             node.offered = None
 
-    def reserved(self, number: int, limit: int) -> None:
-        """The gateway's own counter of that node is stored up to `limit`."""
-        self._counter_of(number).granted(limit)
-        self._reserving = [one for one in self._reserving if one != number]
+    def reserved(self, number: int, limit: int, peer: "Peer | None" = None) -> None:
+        """The gateway's own counter of that node is stored up to `limit`, in the row of that context (`Reserve.peer`):
+        said of one that is gone it changes nothing."""
+        self._items.reserved(number, limit, peer)
 
     def next_event(self) -> "Any":
         """(number, Reserve) of a node's counter, or None: store its limit, then call `reserved`."""
-        return self._events.pop(0) if self._events else None
+        return self._items.next_event()
 
     def posted(self, now: int) -> "list[Posted]":
         """Committed readings that are to go on, each node's in order but for the late ones."""
@@ -237,76 +263,20 @@ class Hub:
     def datagrams_to_send(self, now: int) -> "list[tuple[str, bytes]]":
         """(radio, frame) to transmit now, one a radio at most."""
         self.handle_timer(now)
-        sent = self._send_answers(now)
+        sent = self._answers.datagrams_to_send(now)
         for number in sorted(self._active):
-            node = self._active[number]
-            if node.offered is not None and node.offered.due <= now:
-                made = self._send_offer(number, node, node.offered, now)
-                sent += [made] if made is not None else []
+            made = self._items.send(number, self._active[number], now)
+            sent += [made] if made is not None else []
         return sent
-
-    def _send_answers(self, now: int) -> "list[tuple[str, bytes]]":
-        sent, kept = [], []
-        for one in self._answers:
-            if now > one.until:
-                self.late += 1
-                continue
-            name = one.heard.best.radio
-            mac = self.radios[name]
-            plain = one.rule.encode()
-            if one.due > now or mac.earliest(now, _LONG_OWN + len(plain) + TAG, ACK) > now:
-                kept.append(one)
-                continue
-            data = one.heard.peer.seal_response(one.heard.counter, plain)
-            mac.send(now, len(data))
-            sent.append((name, data))
-        self._answers = kept
-        return sent
-
-    def _send_offer(self, number: int, node: HubNode, offered: Offered, now: int) -> "tuple[str, bytes] | None":
-        peer, name = self._way(number, node)
-        counter = self._counter_of(number)
-        mac = self.radios[name]
-        plain = offered.command.encode()
-        size = _LONG_OWN + len(plain) + TAG
-        if peer is None or mac.earliest(now, size, COMMAND) > now:
-            return None
-        if not counter.ready():
-            if number not in self._reserving:
-                self._reserving.append(number)
-                self._events.append((number, Reserve(counter.wanted())))
-            return None
-        data = peer.seal_response(peer.window.highest, plain, counter.take())
-        mac.send(now, len(data))
-        wait = TURNAROUND_MS + mac.ms(len(data)) + mac.ms(_RESULT)
-        offered.due = now + wait + mac.pause(offered.attempts, len(data))
-        offered.attempts += 1
-        return name, data
-
-    def _way(self, number: int, node: HubNode) -> "tuple[Peer | None, str]":
-        """The context that was heard, and the radio that heard it last."""
-        for peer in self._peers_of(number):
-            if peer.window.highest >= 0:
-                return peer, node.radio or sorted(self.radios)[0]
-        return None, sorted(self.radios)[0]
 
     def next_deadline(self, now: int) -> "int | None":
         """When `posted` or `datagrams_to_send` has something to do, if nothing happens before."""
-        times = [max(one.due, self._free(one.heard.best.radio, one, now)) for one in self._answers]
+        times = self._answers.deadlines(now)
         for number in self._active:
             node = self._active[number]
-            due = node.next_deadline()
-            times += [due] if due is not None else []
-            if node.offered is not None and number not in self._reserving:
-                peer, name = self._way(number, node)
-                if peer is not None:
-                    size = _LONG_OWN + len(node.offered.command.encode()) + TAG
-                    times.append(max(node.offered.due, self.radios[name].earliest(now, size, COMMAND)))
+            for due in (node.next_deadline(), self._items.deadline(number, node, now)):
+                times += [due] if due is not None else []
         return min(times) if times else None
-
-    def _free(self, radio: str, answer: _Answer, now: int) -> int:
-        size = _LONG_OWN + len(answer.rule.encode()) + TAG
-        return min(self.radios[radio].earliest(now, size, ACK), answer.until + 1)
 
     def handle_timer(self, now: int) -> None:
         """Drop transfers that are idle; forget which nodes are at rest."""
@@ -315,3 +285,9 @@ class Hub:
             node.receiver.handle_timer(now)
             if node.offered is None and node.next_deadline() is None:
                 self._active.pop(number)
+
+
+def _heard_untrusted(peer: "Peer", opened: "Opened", digest: bytes, reception: Reception, now: int) -> Heard:
+    if opened.counter is None or opened.request is not None:
+        raise FrameError("not a request")
+    return Heard(peer, opened.counter, digest, now, reception)

@@ -45,6 +45,8 @@ class Reception:
 class Heard:
     """An authentic frame of `node`. Its counter is used: store it, the `digest` (8 bytes of the frame's SHA-256), the
     replay window `peer.window` and `records` in one transaction. `problem`: why it says nothing, else None.
+    `rekeyed`: the bytes of Appendix B.2, where `peer` is a new context: store it, with them and its window, in place of
+    those of its secret, before `Hub.committed`.
 
     The hub remembers some 2,000 counters of a node. Of older ones (node, enrolment, seq) in the store has the last
     word: take out of `records` what it had already."""
@@ -63,6 +65,9 @@ class Heard:
         self.seqs: "list[int]" = []  # of its readings, newest first
         self.transfer = -1
         self.rule: "Any" = None
+        self.rekeyed: "bytes | None" = None
+        self.above = -1  # what the contexts before it heard
+        self.second = b""  # R2: a request #1, which is not told
 
     @property
     def best(self) -> Reception:

@@ -7,7 +7,7 @@ from comatrix_lora.link_advice import STEP_DB
 from comatrix_lora.open_records import SEQ
 from comatrix_lora.readings import read_untrusted
 from comatrix_lora.received import Counters, Received, carried_untrusted
-from comatrix_lora.rules import Aged, Data, Fragment, History, decode_untrusted
+from comatrix_lora.rules import Aged, Data, Fragment, History, Rekey, decode_untrusted
 from comatrix_lora.rules import Record as RecordRule
 
 PERIODS = 3  # so long a reading waits for an older one
@@ -55,7 +55,8 @@ class HubNode:
 
     def __init__(self, profile: Profile, limits: Limits) -> None:
         self.profile = profile
-        self.received = Received(profile.interval_ms, PERIODS, profile.readings, profile.posted)
+        readings, records = list(profile.readings), list(profile.records)
+        self.received = Received(profile.interval_ms, PERIODS, readings, profile.posted)
         self.receiver = Receiver(limits)
         self.offered: "Offered | None" = None
         self.radio: "str | None" = None
@@ -64,8 +65,10 @@ class HubNode:
         self.advice = 0
         self.less_db = 0
         self._records = Counters()
-        for seq in profile.records:
+        for seq in records:
             self._records.add(seq)
+        # The highest counter that may be in this memory or in the store: a node that lost its own goes on above it.
+        self.highest = max([-1, profile.posted] + readings + records)
 
     def renew(self, profile: Profile) -> None:
         """Other schemas or another interval: what came stays as it is."""
@@ -101,6 +104,8 @@ class HubNode:
                 self._record(heard, heard.counter - rule.behind, rule.resource, rule.body)
             elif isinstance(rule, Fragment):
                 self._fragment(heard, rule, plain[1:], now)
+            elif isinstance(rule, Rekey) and rule.following is None:
+                heard.ack_wanted = True
             else:
                 raise FrameError("not what a node says")
         except FrameError as error:
@@ -148,6 +153,10 @@ class HubNode:
 
     def commit(self, heard: Heard, now: int) -> None:
         """What was heard is on disk."""
+        if isinstance(heard.rule, Rekey):
+            self.highest = max(self.highest, heard.above)
+            return  # of a node that lost its counter this is a low one: not one of its records
+        self.highest = max(self.highest, heard.counter)
         if heard.seqs:
             by_seq = {}
             for record in heard.records:

@@ -16,6 +16,7 @@ _AGAIN = 8  # in a RECORD's low part
 _OLDER = 0x8000  # beside `behind`: older readings follow
 _ACK_WANTED = 0x80
 EXTENDED = 15  # schemas from here on take one byte more
+_REKEY = 1
 _READINGS = 3  # kinds below have a schema, which may take a byte more
 # What an ACK's low part announces, in the order in which it follows.
 ADVICE = 1
@@ -292,8 +293,28 @@ class Feedback(Rule):
     @classmethod
     def read(cls, low: int, data: bytes) -> "Feedback":
         if low:
-            raise FrameError("a feedback has no low part")
+            raise FrameError("a feedback has no such low part")
         return cls(_some(data, 3))
+
+
+class Rekey(Rule):
+    """Appendix B.2: nothing in its requests and response #1. `following`, only in the last response: the node goes on
+    at that counter or above it, whatever it has forgotten."""
+
+    kind = 7  # that of a FEEDBACK, with a low part
+
+    def __init__(self, following: "int | None" = None, ack: bool = False) -> None:
+        self.following = following
+        self.ack = ack
+
+    def plain(self) -> "Plain":
+        return _REKEY, b"" if self.following is None else _uint(self.following, 4)
+
+    @classmethod
+    def read(cls, low: int, data: bytes) -> "Rekey":
+        if len(data) not in (0, 4):
+            raise FrameError("not what belongs to new keys")
+        return cls(_number(data, 0, 4) if data else None)
 
 
 KINDS = (Data, History, Aged, Ack, Command, Fragment, Record, Feedback)  # by their number
@@ -309,7 +330,8 @@ def decode_untrusted(plain: bytes) -> Rule:
     if low == EXTENDED and number < _READINGS:
         low += plain[1] if len(plain) > 1 else 0
         at = 2
-    rule = KINDS[number].read(low, plain[at:])
+    kind = Rekey if number == Rekey.kind and low == _REKEY else KINDS[number]
+    rule = kind.read(low, plain[at:])
     rule.ack = bool(plain[0] & _ACK_WANTED)
     return rule
 

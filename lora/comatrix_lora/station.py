@@ -8,11 +8,22 @@ from comatrix_lora.errors import FrameError
 from comatrix_lora.fragment_format import decode_feedback_untrusted
 from comatrix_lora.fragment_sender import DONE, GIVEN_UP
 from comatrix_lora.frame import open_untrusted
+from comatrix_lora.header import parse_untrusted
 from comatrix_lora.ledger import ALARM, BULK, COMMAND, READING
 from comatrix_lora.open_readings import OpenReadings
 from comatrix_lora.open_records import OpenRecord, OpenRecords
-from comatrix_lora.rules import Ack, Command, Feedback, decode_untrusted
-from comatrix_lora.station_events import Delivered, DescriptionWanted, Item, Refused, Reserve, Time
+from comatrix_lora.rekeying import Rekeying
+from comatrix_lora.rules import Ack, Command, Feedback, Rekey, decode_untrusted
+from comatrix_lora.station_events import (
+    Delivered,
+    DescriptionWanted,
+    Events,
+    Item,
+    Refused,
+    Rekeyed,
+    Reserve,
+    Time,
+)
 
 _CLASSES = {"c": COMMAND, "h": COMMAND, "d": BULK}
 _GAP_MS = 20  # between fragments that follow each other: the gateway's radio hands one over
@@ -24,7 +35,7 @@ if TYPE_CHECKING:
 
     from comatrix_lora.frame import Opened, Peer
     from comatrix_lora.link_advice import Settings
-    from comatrix_lora.mac import Mac
+    from comatrix_lora.mac import Mac, Random
     from comatrix_lora.open_readings import Offer
     from comatrix_lora.schema import Given, Schema
 
@@ -42,10 +53,16 @@ if TYPE_CHECKING:
 
         def granted(self, limit: int) -> None: ...
 
+        def skip_below(self, value: int) -> None: ...
+
 
 class Station:
     """`interval_ms`: what is announced between readings. `jitter_ms`: a reading waits up to that, so that nodes which
-    wake together do not send together. `ignored` and `malformed` count frames: of nobody, and that say nothing."""
+    wake together do not send together. `capacity`: of each kind of open readings. `ignored` and `malformed` count
+    frames: of nobody, and that say nothing.
+
+    `fresh`: there is no context to go on with (a first start, or the counter is lost). Nothing is sent under `peer`,
+    whose `derive` makes the keys of Appendix B.2, before that has run. `random`: its random bytes, else the mac's."""
 
     def __init__(
         self,
@@ -56,16 +73,21 @@ class Station:
         interval_ms: int,
         jitter_ms: int = 500,
         transfer: int = 0,
+        fresh: bool = False,
+        random: "Random | None" = None,
+        capacity: int = 128,
     ) -> None:
         self.peer = peer
         self.counter = counter
         self.mac = mac
-        self.readings_open = OpenReadings(mac, schemas, interval_ms)
+        self.readings_open = OpenReadings(mac, schemas, interval_ms, capacity)
         self.records_open = OpenRecords(mac, transfer)
         self.ignored = 0
         self.malformed = 0
         self._jitter_ms = jitter_ms
-        self._events: "list[Any]" = []
+        self._events = Events()
+        self._rekeying = Rekeying(mac, random or mac.random, fresh, counter.next)
+        self._storing = False  # the new context
         self._asking: "Any" = None  # who waits for an answer
         self._asked = -1  # the counter of that frame
         self._urgent = False  # whether that is an alarm
@@ -96,6 +118,15 @@ class Station:
         self.counter.granted(limit)
         self._reserving = False
 
+    def rekeyed(self, now: int) -> None:
+        """The bytes of the event Rekeyed are stored: `peer` may be used."""
+        self._storing = False
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing waits to be sent or confirmed."""
+        return not self._offers() and not self._storing
+
     def datagrams_to_send(self, now: int) -> "list[bytes]":
         """The frame to transmit now, if any."""
         self.handle_timer(now)
@@ -116,7 +147,12 @@ class Station:
         return [offers[place] for _, _, place in order]
 
     def _offers(self) -> "list[Offer]":
-        return self.readings_open.offers() + self.records_open.offers()
+        if self._storing:
+            return []
+        keys = self._rekeying.offers(self.counter.next) if self.peer.derive is not None else []
+        if self._rekeying.alone:
+            return keys
+        return keys + self.readings_open.offers() + self.records_open.offers()
 
     def _earliest(self, now: int, offer: "Offer") -> int:
         priority, due, least, _ = offer
@@ -128,13 +164,32 @@ class Station:
     def _reserve(self) -> None:
         if not self._reserving:
             self._reserving = True
-            self._events.append(Reserve(self.counter.wanted()))
+            self._events.put(Reserve(self.counter.wanted()))
 
     def _send(self, priority: int, what: "Any", room: int, now: int) -> "bytes | None":
-        asking: "Any" = self.records_open if isinstance(what, OpenRecord) else self.readings_open
+        made = self._made(what, room, now)
+        if made is None:
+            return None
+        counter, data, asking = made
+        fragment = isinstance(what, OpenRecord) and asking is None
+        self._silence(now)  # an alarm cut a receive window short
+        self.mac.send(now, len(data), not fragment)
+        if fragment:
+            what.due = self.mac.busy_until + _GAP_MS
+        self._asking, self._asked = asking, counter
+        self._urgent = priority == ALARM
+        return data
+
+    def _made(self, what: "Any", room: int, now: int) -> "tuple[int, bytes, Any] | None":
+        """(counter, frame, who waits for its answer) for an offer, or None where nothing is to be sent any more."""
+        if isinstance(what, Rekeying):
+            counter, data = what.frame(self.peer, self.counter, now)
+            return counter, data, what
+        asking: "Any" = self.readings_open
         if isinstance(what, OpenRecord):
+            asking = self.records_open
             for old in self.records_open.too_old(self.counter.next):
-                self._events.append(Refused(old.resource, old.seq))
+                self._events.put(Refused(old.resource, old.seq))
             if what not in self.records_open.open:
                 return None
             made: "tuple[int, Any] | None" = self.records_open.frame(what, self.counter, now)
@@ -143,15 +198,7 @@ class Station:
         if made is None:
             return None
         counter, rule = made
-        data = self.peer.seal_request(counter, rule.encode())
-        fragment = isinstance(what, OpenRecord) and not rule.ack
-        self._silence(now)  # an alarm cut a receive window short
-        self.mac.send(now, len(data), not fragment)
-        if fragment:
-            what.due = self.mac.busy_until + _GAP_MS
-        self._asking, self._asked = asking if rule.ack else None, counter
-        self._urgent = priority == ALARM
-        return data
+        return counter, self.peer.seal_request(counter, rule.encode()), asking if rule.ack else None
 
     def transmitted(self, now: int) -> None:
         """The frame has just ended: needed only where the radio began later than it was told."""
@@ -185,31 +232,62 @@ class Station:
         """A frame from the air. What is not from the gateway changes nothing but a count."""
         self._now = max(now, self._now)
         try:
-            opened = open_untrusted(data, lambda number: [self.peer] if number == self.peer.node else [])[1]
+            header = parse_untrusted(data)
+            if header.step:
+                self._heard(self._rekeying.receive_untrusted(header, data, now), now)
+                return
+            peer, opened = open_untrusted(data, self._peers_of)
         except FrameError:
             self.ignored += 1
             return
         try:
             rule = decode_untrusted(opened.plain)
-            if opened.request is None or not isinstance(rule, (Ack, Command, Feedback)):
+            if peer is not self.peer:
+                self._settled(peer, opened, rule, now)
+                return
+            if opened.request is None or not isinstance(rule, (Ack, Command, Feedback, Rekey)):
                 raise FrameError("not what a gateway says")
             self._answered(opened, rule, now)
         except FrameError:
             self.malformed += 1
 
-    def _answered(self, opened: "Opened", rule: "Any", now: int) -> None:
-        request = opened.request
-        assert request is not None
-        newest = request == self.peer.sent
+    def _peers_of(self, number: int) -> "list[Peer]":
+        if number != self.peer.node:
+            return []
+        candidate = self._rekeying.candidate
+        return [self.peer] if candidate is None else [self.peer, candidate]
+
+    def _settled(self, peer: "Peer", opened: "Opened", rule: "Any", now: int) -> None:
+        """Response #2 of Appendix B.2: the gateway has the new context on its disk, and needs no other."""
+        if opened.request is None or not isinstance(rule, Rekey) or rule.following is None:
+            raise FrameError("not what a gateway says")
+        self._heard(opened.request, now)
+        self.peer = peer
+        self._storing = True
+        self.counter.skip_below(rule.following)
+        self._rekeying.settled(self.counter.next)
+        self._events.put(Rekeyed(peer.extra))
+
+    def _heard(self, request: int, now: int) -> None:
+        """An authentic answer to that request came."""
         self.mac.settings.answered()
-        if isinstance(rule, Command):
-            self._item_came(rule)
-            return
         if request == self._asked:
             self._asking = None
             self._urgent = False
             self.mac.heard(now)
-        self._confirm(request, rule, now)
+
+    def _answered(self, opened: "Opened", rule: "Any", now: int) -> None:
+        request = opened.request
+        assert request is not None
+        newest = request == self.peer.sent
+        self._rekeying.answered(self.counter.next)
+        if isinstance(rule, Command):
+            self.mac.settings.answered()
+            self._item_came(rule)
+            return
+        self._heard(request, now)
+        if not isinstance(rule, Rekey):  # that is a response #2 once more
+            self._confirm(request, rule, now)
         if isinstance(rule, Ack):
             self._beside(rule, newest, now)
 
@@ -218,9 +296,9 @@ class Station:
         if rule.advice is not None and newest:
             self.mac.settings.advised(rule.advice, now)
         if rule.time_s is not None and newest:
-            self._events.append(Time(rule.time_s))
+            self._events.put(Time(rule.time_s))
         if rule.describe:
-            self._events.append(DescriptionWanted())
+            self._events.put(DescriptionWanted())
         if rule.command is not None:
             self._item_came(rule.command)
 
@@ -228,32 +306,32 @@ class Station:
         record = self.records_open.of_counter(request)
         if record is not None and record.transfer < 0:
             self.records_open.delivered(record)
-            self._events.append(Delivered(record.resource, record.seq))
+            self._events.put(Delivered(record.resource, record.seq))
         elif record is not None:
             body = bytes((rule.base, rule.bitmap)) if isinstance(rule, Ack) else rule.body
             state = self.records_open.told(record, decode_feedback_untrusted(body), now)
             if state in (DONE, GIVEN_UP):
                 told = Delivered if state == DONE else Refused
-                self._events.append(told(record.resource, record.seq))
+                self._events.put(told(record.resource, record.seq))
         elif isinstance(rule, Ack):
             for seq in self.readings_open.acked(request, rule.base, rule.bitmap, now):
-                self._events.append(Delivered("r", seq))
+                self._events.put(Delivered("r", seq))
 
     def _item_came(self, command: Command) -> None:
         # A copy of what was told is the gateway's impatience: the result is on its way, or being made.
         if command.id != self._item:
             self._item = command.id
-            self._events.append(Item(command.id, command.what, command.arguments))
+            self._events.put(Item(command.id, command.what, command.arguments))
 
     def next_event(self) -> "Any":
         """The oldest event not taken yet (`station_events`), or None."""
-        return self._events.pop(0) if self._events else None
+        return self._events.take()
 
     def kept(self, now: int) -> "list[Any]":
         """All that must survive a reset or deep sleep: integers, bytes, texts and lists of them."""
         records = [self.records_open.kept(), self.records_open.transfer]
         link = [self.readings_open.learned(), self.mac.settings.kept(), list(self.peer.state())]
-        return [_FORMAT, self.readings_open.kept(now)] + records + link
+        return [_FORMAT, self.readings_open.kept(now)] + records + link + [self._rekeying.kept(now)]
 
     def restore(self, kept: "list[Any]", now: int, elapsed_ms: int = 0, slept: bool = False) -> None:
         """Into a new station, before anything else. `elapsed_ms`: what passed since `kept`, as far as one knows.
@@ -265,6 +343,10 @@ class Station:
         self.readings_open.restore(kept[1], now - elapsed_ms)
         self.records_open.restore(kept[2], now)
         self.records_open.transfer = kept[3]
+        # Seqs that stand there were used, also where the counter that gave them is lost.
+        self.counter.skip_below(max([row[3] for row in kept[1]] + [row[3] for row in kept[2]] + [-1]) + 1)
+        if len(kept) > 7:
+            self._rekeying.restore(kept[7], now - elapsed_ms, slept)
         if slept:
             self.readings_open.relearn(kept[4])
             self.mac.settings.restore(kept[5], now)

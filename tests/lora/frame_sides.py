@@ -21,9 +21,14 @@ def aad(kid: bytes, counter: int) -> bytes:
     return Binding(kid, counter, b"").aad
 
 
-def peer(recorder: Recorder, ours: bytes, theirs: bytes, secret: bytes = SECRET) -> Peer:
+def peer(recorder: Recorder, ours: bytes, theirs: bytes, secret: bytes = SECRET, extra: bytes = b"") -> Peer:
     """One side of a LoRa context that was never used."""
-    return Peer(Keys(secret, ours, theirs, recorder.aead, LORA).context(), aad, Window())
+    keys = Keys(secret, ours, theirs, recorder.aead, LORA)
+
+    def derive(extra: bytes) -> Peer:
+        return Peer(keys.context(extra), aad, Window(), extra, derive)
+
+    return derive(extra)
 
 
 class Sides:

@@ -3,6 +3,8 @@
 What is wrong raises at once: an ack before its commit, a nonce used twice (the recorder), a record stored twice.
 """
 
+from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -22,7 +24,7 @@ from comatrix_lora.medium.settings import RadioSettings
 from comatrix_lora.rules import Command
 from comatrix_lora.schema import climate
 from comatrix_lora.station import Station
-from comatrix_lora.station_events import Delivered, DescriptionWanted, Item, Refused, Reserve, Time
+from comatrix_lora.station_events import Delivered, DescriptionWanted, Item, Refused, Rekeyed, Reserve, Time
 
 from comatrix.session.counter import Counter
 from comatrix.session.keys import node_id
@@ -32,6 +34,7 @@ from tests.session.recording import Recorder
 
 PERIOD_MS = 600_000
 DUTY_PPM = 10_000
+HOUR_US = 3_600_000_000
 SCHEMAS = {0: climate()}
 
 
@@ -50,6 +53,9 @@ class Shelf:
 
     window: tuple[int, int] = (-1, 0)
     limit: int = 0
+    extra: bytes = b""
+    extras: list[bytes] = field(default_factory=list)  # all that were stored
+    lost: bool = False  # it came from a copy: what was sent under its keys is not known
     rows: dict[int, tuple[str, Any]] = field(default_factory=dict)  # seq -> resource, number of the reading or body
     arrived_ms: dict[int, int] = field(default_factory=dict)
     posted: list[tuple[int, bool]] = field(default_factory=list)
@@ -67,22 +73,24 @@ class Transmitter:
     def transmit(self, world: "World", data: bytes) -> int:
         end_us = self.radio.transmit(data)
         self.sent.append((world.medium.now_us, end_us))
+        world.on_frame(data, end_us)
         return end_us
 
     def worst_hour_us(self) -> int:
         """Most airtime in any hour: one that ends with a transmission."""
-        worst, first = 0, 0
+        worst = whole = first = 0  # `whole`: of all that ended within the hour, also what began before it
         for start, end in self.sent:
-            while self.sent[first][1] <= end - 3_600_000_000:
+            whole += end - start
+            while self.sent[first][1] <= end - HOUR_US:
+                whole -= self.sent[first][1] - self.sent[first][0]
                 first += 1
-            parts = self.sent[first : self.sent.index((start, end)) + 1] if first else None
-            inside = parts if parts is not None else [one for one in self.sent if one[1] <= end]
-            worst = max(worst, sum(e - max(s, end - 3_600_000_000) for s, e in inside))
+            worst = max(worst, whole - max(0, end - HOUR_US - self.sent[first][0]))
         return worst
 
 
 class NodeActor:
-    """A node: its flash (`limit`, `kept`) outlives a reset, its station does not."""
+    """A node: its flash (`limit`, `kept`, `extra`: None where there is no context) outlives a reset, its station does
+    not."""
 
     def __init__(self, world: "World", number: int, awake: bool, jitter_ms: int) -> None:
         self.world = world
@@ -93,6 +101,7 @@ class NodeActor:
         self.ledger = Ledger(world.duty_ppm)
         self.limit = 1
         self.kept: list[Any] | None = None
+        self.extra: bytes | None = None if world.fresh else b""
         self.delivered: list[tuple[str, int]] = []
         self.executed: list[int] = []
         self.times: list[int] = []
@@ -105,17 +114,22 @@ class NodeActor:
 
     def boot(self) -> None:
         mac = Mac(self.world.channel, self.ledger, self.random.below, self.awake)
-        sealer: Peer = peer(self.world.recorder, node_id(self.number), b"")
+        sealer: Peer = peer(self.world.recorder, node_id(self.number), b"", extra=self.extra or b"")
         self.counter = Counter(self.limit, 32)
-        self.station = Station(sealer, self.counter, mac, SCHEMAS, PERIOD_MS, self.jitter_ms)
-        self.station.readings_open._capacity = 1024
+        self.station = Station(
+            sealer, self.counter, mac, SCHEMAS, PERIOD_MS, self.jitter_ms, fresh=self.extra is None, capacity=1024
+        )
         if self.kept is not None:
             self.station.restore(self.kept, self.world.now)
         self.changed()
 
+    def _keep(self) -> None:
+        if self.world.keeps:
+            self.kept = self.station.kept(self.world.now)
+
     def changed(self) -> None:
         """Something was said to the station."""
-        self.kept = self.station.kept(self.world.now)
+        self._keep()
         self.world.wake(self.number, self.pump)
 
     def _heard(self, data: bytes) -> None:
@@ -131,7 +145,7 @@ class NodeActor:
         if self.out.radio.state != "transmitting":
             frames = station.datagrams_to_send(world.now)
             self._events()
-            self.kept = station.kept(world.now)
+            self._keep()
             for data in frames:
                 self.out.transmit(world, data)
         if station.listens(world.now) or (station.mac.busy_until > world.now):
@@ -150,6 +164,10 @@ class NodeActor:
             if isinstance(event, Reserve):
                 self.limit = event.limit
                 self.station.reserved(event.limit, self.world.now)
+            elif isinstance(event, Rekeyed):
+                assert event.extra == self.world.shelves[self.number].extra, "new keys before the gateway stored them"
+                self.extra = event.extra
+                self.station.rekeyed(self.world.now)
             elif isinstance(event, Delivered):
                 assert event.seq in self.world.shelves[self.number].rows, "an ack before the commit"
                 self.delivered.append((event.kind, event.seq))
@@ -166,7 +184,7 @@ class NodeActor:
         if item.id > max(self.executed, default=0):
             self.executed.append(item.id)
         self.station.record("c", b"\x81\x19" + item.id.to_bytes(2, "big"), self.world.now)
-        self.kept = self.station.kept(self.world.now)
+        self._keep()
 
     def reading(self, number: int, priority: int = READING) -> None:
         self.station.readings(0, values_of(number), self.world.now, self.world.now, priority)
@@ -184,9 +202,14 @@ class NodeActor:
         else:
             self.world.medium.at(self.out.sent[-1][1] + 1, self.boot)
 
+    def lose(self) -> None:
+        """Its flash is erased: counter, context, what was open."""
+        self.limit, self.extra, self.kept = 1, None, None
+        self.reset()
+
     @property
     def idle(self) -> bool:
-        return not self.station._offers()
+        return self.station.idle
 
 
 class World:
@@ -203,8 +226,10 @@ class World:
         duty_ppm: int = DUTY_PPM,
         jitter_ms: int = 500,
         limit: int = 222,
+        fresh: bool = False,
     ) -> None:
         self.seed = seed
+        self.fresh = fresh
         self.duty_ppm = duty_ppm
         self.settings = RadioSettings(sf=sf)
         self.channel = Channel(sf, limit=limit)
@@ -217,7 +242,12 @@ class World:
         self.shelves = {number: Shelf() for number in range(1, nodes + 1)}
         self.items: dict[int, list[Command]] = {number: [] for number in self.shelves}
         self.confirmed_ms: dict[tuple[int, int], int] = {}
+        self.keeps = True  # whether nodes store their state: without it a reset loses what is open
+        self.time_each_ms = 0  # how long after it was told a node is told the time again
+        self._told_ms: dict[int, int] = {}
         self.lives = 0
+        self.store_fails: list[bool] = []
+        self.on_frame: Callable[[bytes, int], None] = lambda data, end_us: None  # told of every frame that begins
         self._planned: dict[Any, int] = {}
         for name in self.out:
             self._wire(name)
@@ -241,18 +271,30 @@ class World:
         self.peers: dict[int, Peer] = {}
         self.counters: dict[int, Counter] = {}
         for number, shelf in self.shelves.items():
-            made = peer(self.recorder, b"", node_id(number))
+            made = peer(self.recorder, b"", node_id(number), extra=shelf.extra)
             made.window = Window(*shelf.window)
+            made.lost = shelf.lost
             self.peers[number] = made
             self.counters[number] = Counter(shelf.limit, 256)
         macs = {name: Mac(self.channel, self.ledgers[name], self.random.below, True) for name in self.out}
         known = self.peers
         self.hub = Hub(
-            lambda number: [known[number]] if number in known else [], self._profile, macs, lambda n: self.counters[n]
+            lambda number: [known[number]] if number in known else [],
+            self._profile,
+            macs,
+            lambda n: self.counters[n],
+            random=self.random.below,
         )
         for number, shelf in self.shelves.items():
             for seq in sorted(shelf.unposted):
                 self._post(number, seq, seq < max((one for one, _ in shelf.posted), default=-1))
+
+    def restore(self, copy: dict[int, Shelf]) -> None:
+        """The gateway's disk is put back from a copy: what was sent and heard since is not known."""
+        self.shelves.update(deepcopy(copy))
+        for shelf in self.shelves.values():
+            shelf.lost = True
+        self.start_hub()
 
     def _profile(self, number: int) -> Profile:
         shelf = self.shelves[number]
@@ -279,6 +321,16 @@ class World:
             return  # the gateway went down before
         assert heard.problem is None, heard.problem
         shelf = self.shelves[heard.node]
+        if self.store_fails and self.store_fails.pop():
+            hub.failed(heard)
+            return
+        if heard.rekeyed is not None:
+            shelf.extra, shelf.limit, shelf.lost = heard.rekeyed, 0, False
+            shelf.extras.append(heard.rekeyed)
+            self.peers[heard.node] = heard.peer
+            self.counters[heard.node] = Counter(0, 256)
+        elif heard.peer is not self.peers[heard.node]:
+            return  # heard under keys that were replaced meanwhile
         shelf.window = (heard.peer.window.highest, heard.peer.window.mask)
         shelf.receptions += 1
         # Heard in two frames before the first was stored, or older than the hub remembers.
@@ -292,8 +344,16 @@ class World:
             elif record.resource == "c":
                 self._result(heard.node, int.from_bytes(record.body[2:], "big"))
         waiting = self.items[heard.node]
-        self.hub.committed(heard, self.now, waiting[0] if waiting else None, 1_800_000_000 + self.now // 1000)
+        self.hub.committed(heard, self.now, waiting[0] if waiting else None, self._time_for(heard))
         self.wake("hub", self.pump)
+
+    def _time_for(self, heard: Heard) -> int | None:
+        """The time, where an answer is wanted and it was not told lately."""
+        if self.now < self._told_ms.get(heard.node, -self.time_each_ms) + self.time_each_ms:
+            return None
+        if heard.ack_wanted:
+            self._told_ms[heard.node] = self.now
+        return 1_800_000_000 + self.now // 1000
 
     def _result(self, number: int, id: int) -> None:
         self.confirmed_ms.setdefault((number, id), self.now)
@@ -318,7 +378,7 @@ class World:
                 break
             number, reserve = event
             self.shelves[number].limit = reserve.limit
-            self.hub.reserved(number, reserve.limit)
+            self.hub.reserved(number, reserve.limit, reserve.peer)
         due = self.hub.next_deadline(self.now)
         if due is not None:
             self.wake("hub", self.pump, due)

@@ -154,7 +154,8 @@ def test_bytes_of_chance_are_refused_or_come_back() -> None:
     ("plain", "why"),
     [
         (b"", "no rule byte"),
-        (b"\x71abc", "low part"),
+        (b"\x71abc", "new keys"),
+        (b"\x72abc", "low part"),
         (b"\xf0ab", "cut short"),
         (b"\x69\x00\x00a", "a repeat that is none"),
         (b"\x69\x00", "cut short"),

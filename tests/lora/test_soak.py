@@ -23,7 +23,9 @@ def test_a_broken_figure_stops_none_of_the_others_and_is_told(capfd: pytest.Capt
 
 
 def test_each_figure_gets_what_was_given() -> None:
-    given = commands(11, 22, 33, 44)
+    given = commands(11, 22, 33, 55, 44)
     assert given["history"][1:] == ["--readings", "11", "--seed", "44"]
+    assert given["station and hub"][1:] == ["--readings", "11", "--seed", "44", "--processes", "2"]
+    assert given["commands"][1:] == ["--commands", "55", "--seed", "44", "--processes", "2"]
     assert given["fragments"][1:] == ["--transfers", "22", "--seed", "44"]
     assert given["hostile frames"][1:] == ["--frames", "33", "--seed", "44"]

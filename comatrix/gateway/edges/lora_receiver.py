@@ -9,12 +9,13 @@ from typing import Any, Protocol
 from comatrix_lora.hub import Hub
 from comatrix_lora.hub_events import Heard, Reception
 from comatrix_lora.rules import Command
+from comatrix_lora.station_events import Reserve
 
 from comatrix.gateway.downlink import states
 from comatrix.gateway.downlink.items import Item
 from comatrix.gateway.errors import StoreError
 from comatrix.gateway.model import Appended, Duplicate, NewRecord, Node, WindowMove
-from comatrix.gateway.uplink.associations import Address
+from comatrix.gateway.uplink.associations import Address, Rekeyed
 from comatrix.gateway.uplink.carrying import Mail
 from comatrix.gateway.uplink.ingest import Ingest
 from comatrix.gateway.uplink.lora_contexts import LoraContexts
@@ -37,6 +38,9 @@ class Storage(Protocol):
 
     async def reserve(self, context: int, reserved: int) -> None:
         """Sender counters below `reserved` may be used. Raises StoreError."""
+
+    async def rekey(self, made: Rekeyed, window: WindowMove) -> int:
+        """Store a context made by Appendix B.2 -> its row id. Raises StoreError."""
 
     async def settle(self, context: int) -> None:
         """A rotated node spoke under its new context: the older ones die. Raises StoreError."""
@@ -122,9 +126,12 @@ class LoraReceiver:
 
     async def _take(self, heard: Heard) -> None:
         """Store a frame; on disk, it is answered. What fails is not: its node sends it again."""
-        node, context = self._nodes(heard.node), self._contexts.of_peer(heard.peer)
+        node = self._nodes(heard.node)
+        if heard.rekeyed is not None:
+            await self._rekey(heard, heard.rekeyed)
+        context = self._contexts.of_peer(heard.peer)
         if node is None or context is None:
-            self.hub.failed(heard)  # a person changed that meanwhile
+            self.hub.failed(heard)  # a person changed that meanwhile, or new keys could not be stored
             return
         wall_ms = self._wall_ms()
         said = told(heard, node, self._ingest, wall_ms)
@@ -141,6 +148,21 @@ class LoraReceiver:
         self.pump()
         for record, row in rows:
             self._stored(record, row)
+
+    async def _rekey(self, heard: Heard, extra: bytes) -> None:
+        """Keys that Appendix B.2 made go to disk before anything is answered under them."""
+        secret = self._contexts.derived_from(heard.peer)
+        if secret is None:
+            return
+        window = WindowMove(0, heard.peer.window.highest, heard.peer.window.mask)
+        try:
+            key = await self._storage.rekey(Rekeyed(heard.node, secret, extra), window)
+            await self._mail.rekeyed(heard.node)
+        except StoreError:
+            return
+        if self._contexts.derived_from(heard.peer) is not None:
+            self._offered.pop(heard.node, None)
+            self._contexts.rekeyed(heard.peer, key)
 
     async def _store(
         self, node: Node, heard: Heard, said: Told, window: WindowMove, wall_ms: int
@@ -276,20 +298,20 @@ class LoraReceiver:
                 self._transmit(radio, data)
         while (event := self.hub.next_event()) is not None:
             number, reserve = event
-            self._start(self._reserve(number, reserve.limit))
+            self._start(self._reserve(number, reserve))
         self._arm(now)
 
-    async def _reserve(self, number: int, limit: int) -> None:
-        context = self._contexts.speaking(number)
-        granted = 0
+    async def _reserve(self, number: int, wanted: Reserve) -> None:
+        context = None if wanted.peer is None else self._contexts.of_peer(wanted.peer)
+        limit = 0
         if context is not None:
             try:
-                await self._storage.reserve(context.key, limit)
+                await self._storage.reserve(context.key, wanted.limit)
+                if self._contexts.speaking(number) is context:  # else the next frame goes under another counter
+                    limit = wanted.limit
             except StoreError:
                 await asyncio.sleep(LOOK_AGAIN_MS / 1000)
-            else:
-                granted = limit if self._contexts.speaking(number) is context else 0
-        self.hub.reserved(number, granted)
+        self.hub.reserved(number, limit, wanted.peer)
         self.pump()
 
     def _arm(self, now: int) -> None:

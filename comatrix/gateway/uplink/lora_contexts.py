@@ -1,7 +1,7 @@
 """The OSCORE contexts of nodes on LoRa, and the gateway's own counters under each of them."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from comatrix_lora.frame import Peer
@@ -21,9 +21,11 @@ COUNTER_STEP = 256
 
 @dataclass(slots=True)
 class LoraContext:
-    """`key`: the context's row. `counter`: the gateway's own, below what is reserved on disk."""
+    """`key`: the context's row. `secret`: what it is derived from. `counter`: the gateway's own, below what is reserved
+    on disk."""
 
     key: int
+    secret: bytes = field(repr=False)
     peer: Peer
     counter: Counter
 
@@ -45,14 +47,13 @@ class LoraContexts:
         self._of: dict[int, list[LoraContext]] = {}
 
     def load(self, node: Node, contexts: Iterable[SecurityContext]) -> None:
-        """Replace what is known of a node. One that is revoked or blocked is forgotten, and so is a window that cannot
-        be trusted (a copy put back): its node makes new keys."""
+        """Replace what is known of a node. One that is revoked or blocked is forgotten."""
         living = {context.key: context for context in self._of.pop(node.number, ())}
         if node.revoked or node.blocked:
             return
-        trusted = [one for one in contexts if one.state != "dead" and not one.missing]
-        if trusted:
-            self._of[node.number] = [living.get(one.id) or self._made(one) for one in trusted]
+        found = [living.get(one.id) or self._made(one) for one in contexts if one.state != "dead"]
+        if found:
+            self._of[node.number] = found
 
     def __contains__(self, number: int) -> bool:
         return number in self._of
@@ -71,7 +72,8 @@ class LoraContexts:
 
     def speaking(self, number: int) -> LoraContext | None:
         """The one to send in: the newest that its node was heard in."""
-        return next((context for context in self._of.get(number, ()) if context.heard), None)
+        found = self._of.get(number, ())
+        return next((context for context in found if context.heard and not context.peer.lost), None)
 
     def counter_of(self, number: int) -> Counter:
         """The gateway's own counter in the context it sends in; one that gives nothing where there is none."""
@@ -87,10 +89,33 @@ class LoraContexts:
         del found[1:]
         return found[0].key
 
+    def derived_from(self, peer: Peer) -> bytes | None:
+        """The secret of a context that Appendix B.2 just made; None: a person took it away meanwhile."""
+        return next((one.secret for one in self._of.get(peer.node, ()) if one.peer.derive is peer.derive), None)
+
+    def rekeyed(self, peer: Peer, key: int) -> None:
+        """That context is on disk as row `key`, in place of those of its secret and older ones. A newer secret, on its
+        way to the node by hand, waits on."""
+        found = self._of.get(peer.node, [])
+        secret = self.derived_from(peer)
+        assert secret is not None
+        newer = []
+        for context in found:
+            if context.secret == secret:
+                break
+            newer.append(context)
+        self._of[peer.node] = [*newer, LoraContext(key, secret, peer, Counter(0, COUNTER_STEP))]
+
     def _made(self, stored: SecurityContext) -> LoraContext:
         keys = Keys(stored.secret, b"", node_id(stored.node), self._aead, LINK)
-        peer = Peer(keys.context(stored.id_context), _aad, Window(stored.highest, stored.mask))
-        return LoraContext(stored.id, peer, Counter(stored.tx_reserved, COUNTER_STEP))
+
+        def derive(extra: bytes) -> Peer:
+            return Peer(keys.context(extra), _aad, Window(), extra, derive)
+
+        peer = derive(stored.id_context)
+        peer.window = Window(stored.highest, stored.mask)
+        peer.lost = stored.missing  # a copy put back: it hears nothing but the wish for new keys
+        return LoraContext(stored.id, stored.secret, peer, Counter(stored.tx_reserved, COUNTER_STEP))
 
 
 def _aad(kid: bytes, counter: int) -> bytes:

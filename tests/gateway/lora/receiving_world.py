@@ -1,6 +1,7 @@
 """A gateway's LoRa side on a real store, a node's station, and air that carries what the test lets through."""
 
 import asyncio
+import random
 from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from comatrix_lora.ledger import Ledger
 from comatrix_lora.mac import Channel, Mac
 from comatrix_lora.schema import Schema, climate
 from comatrix_lora.station import Station
-from comatrix_lora.station_events import Reserve
+from comatrix_lora.station_events import Rekeyed, Reserve
 
 from comatrix.gateway.aead import aead
 from comatrix.gateway.directory import Directory
@@ -40,15 +41,39 @@ STEP_MS = 10
 class NodeEnd:
     """The node's station: its flash is the counter's limit. `events`: what it was told."""
 
-    def __init__(self, number: int, secret: bytes = SECRET, schemas: dict[int, Schema] | None = None) -> None:
+    def __init__(
+        self,
+        number: int,
+        secret: bytes = SECRET,
+        schemas: dict[int, Schema] | None = None,
+        *,
+        fresh: bool = False,
+    ) -> None:
         self.number = number
-        context = Keys(secret, node_id(number), b"", aead, b"l").context()
-        sealer = Peer(context, lambda kid, counter: Binding(kid, counter, b"").aad, Window())
+        keys = Keys(secret, node_id(number), b"", aead, b"l")
+
+        def derive(extra: bytes) -> Peer:
+            return Peer(
+                keys.context(extra), lambda kid, counter: Binding(kid, counter, b"").aad, Window(), extra, derive
+            )
+
+        sealer = derive(b"")
+        chance = random.Random(number)
         self.schemas = schemas or {0: climate()}
         mac = Mac(Channel(7), Ledger(0), lambda n: 0, awake=True)
         self.counter = Counter(1, 32)
-        self.station = Station(sealer, self.counter, mac, self.schemas, INTERVAL_MS, jitter_ms=0)
+        self.station = Station(
+            sealer,
+            self.counter,
+            mac,
+            self.schemas,
+            INTERVAL_MS,
+            jitter_ms=0,
+            fresh=fresh,
+            random=chance.randrange,
+        )
         self.events: list[Any] = []
+        self.extras: list[bytes] = []
         self.sent: list[bytes] = []
 
     def frames(self, now: int) -> list[bytes]:
@@ -68,6 +93,9 @@ class NodeEnd:
         while (event := self.station.next_event()) is not None:
             if isinstance(event, Reserve):
                 self.station.reserved(event.limit, now)
+            elif isinstance(event, Rekeyed):
+                self.extras.append(event.extra)
+                self.station.rekeyed(now)
             else:
                 self.events.append(event)
 
@@ -104,7 +132,13 @@ class ReceivingWorld:
 
         self.seen: dict[int, Any] = {}
         self.receiver = LoraReceiver(
-            Hub(self.contexts.peers_of, self.profile, self.macs, self.contexts.counter_of),
+            Hub(
+                self.contexts.peers_of,
+                self.profile,
+                self.macs,
+                self.contexts.counter_of,
+                random=random.Random(1).randrange,
+            ),
             self.contexts,
             Ingest(self.directory.room, self.directory.next_seq, self.directory.granted),
             storage,

@@ -261,6 +261,82 @@ async def test_a_window_that_cannot_be_trusted_is_not_gone_on_with(world: Receiv
     assert world.rows() == [] and world.take_down() == []
 
 
+async def test_a_node_without_state_makes_keys_that_are_on_disk_before_they_are_answered(
+    world: ReceivingWorld,
+) -> None:
+    given = world.add()
+    node = NodeEnd(given.number, fresh=True)
+    node.station.record("m", encode(Text("hi")), world.now)
+    await world.run(node, 10_000)
+    (living,) = world.store.read(lambda connection: contexts.living(connection, given.number))
+    assert living.id_context == node.extras[0] and len(node.extras) == 1
+    assert [row.kind for row in world.rows()] == ["text"]
+    world.restart()
+    node.station.record("m", encode(Text("again")), world.now)
+    await world.run(node, 5000)
+    assert len(world.rows()) == 2 and [event.kind for event in node.told(Delivered)] == ["m", "m"]
+
+
+async def test_a_node_that_lost_its_counter_goes_on_above_what_is_stored_of_it(world: ReceivingWorld) -> None:
+    given = world.add()
+    node = NodeEnd(given.number)
+    for _ in range(3):
+        node.station.record("m", encode(Text("hi")), world.now)
+        await world.run(node, 5000)
+    again = NodeEnd(given.number, fresh=True)
+    again.station.record("m", encode(Text("lost it")), world.now)
+    await world.run(again, 10_000)
+    seqs = [row.seq for row in world.rows()]
+    assert len(seqs) == 4 and seqs[3] > max(seqs[:3])
+    assert [event.kind for event in again.told(Delivered)] == ["m"]
+
+
+async def test_keys_that_could_not_be_stored_never_were_and_the_node_begins_again(world: ReceivingWorld) -> None:
+    given = world.add()
+    world.store.write(lambda connection: connection.execute(REFUSE.replace("record", "context")))
+    node = NodeEnd(given.number, fresh=True)
+    node.station.record("m", encode(Text("hi")), world.now)
+    await world.run(node, 10_000)
+    assert node.extras == [] and node.sent
+    world.store.write(lambda connection: connection.execute("DROP TRIGGER refuse"))
+    await world.run(node, 120_000)
+    assert len(node.extras) == 1 and [row.kind for row in world.rows()] == ["text"]
+
+
+async def test_what_was_on_air_to_a_node_that_made_new_keys_goes_there_no_more(world: ReceivingWorld) -> None:
+    given = world.add(listens=True)
+    node = NodeEnd(given.number)
+    reading(node, world, 1)
+    await world.run(node, 3000)
+    await world.order(given)
+    await world.run(node, 2000)
+    assert node.told(Item)
+    again = NodeEnd(given.number, fresh=True)
+    again.station.record("m", encode(Text("who am I")), world.now)
+    await world.run(again, 20_000)
+    assert world.rows()[-1].kind == "text" and again.told(Item) == []
+    assert world.changed[-1].state == states.NOT_CONFIRMED
+
+
+async def test_a_copy_put_back_goes_on_under_new_keys_alone(world: ReceivingWorld) -> None:
+    given = world.add()
+    node = NodeEnd(given.number)
+    node.station.record("m", encode(Text("before")), world.now)
+    await world.run(node, 5000)
+    world.store.write(lambda connection: connection.execute("UPDATE replay_window SET missing = 1"))
+    world.restart()
+    node.station.record("m", encode(Text("after")), world.now)
+    await world.run(node, 10 * 3_600_000 // 60)
+    for _ in range(400):
+        if node.extras:
+            break
+        world.now += 60_000
+        await world.run(node, 3000)
+    assert len(node.extras) == 1
+    await world.run(node, 5000)
+    assert [split_untrusted(row.body)[1] for row in world.rows()] == [["before"], ["after"]]
+
+
 async def test_readings_that_say_nothing_are_acknowledged_and_make_no_record(world: ReceivingWorld) -> None:
     node = NodeEnd(world.add().number)
     node.station.readings(0, {}, world.now, world.now)

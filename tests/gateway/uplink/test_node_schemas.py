@@ -21,7 +21,8 @@ from comatrix.gateway.uplink.node_schemas import (
     unpack_raw_untrusted,
 )
 from comatrix.gateway.uplink.rendering import event_content
-from tests.lora.test_link_hostile import Link, frame
+from tests.lora.link_by_hand import Link
+from tests.lora.test_link_hostile import frame
 
 STATION = Schema([Field(0, -4000, 8500), Field(3, 3000, 11000, 5)])
 

@@ -20,6 +20,8 @@ BLOCKS = 2  # of 1,024 seqs: as many as the hub remembers of a node
 class LoraReception(Reception):
     """The store as the LoRa receiver sees it."""
 
+    link = "l"
+
     def __init__(self, store: Store) -> None:
         super().__init__(store)
         self._lora_store = store

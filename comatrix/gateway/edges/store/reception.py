@@ -13,7 +13,9 @@ from comatrix.gateway.uplink.associations import Rekeyed
 
 
 class Reception:
-    """The store as the receiver sees it."""
+    """The store as the receiver sees it. `link`: whose contexts it replaces."""
+
+    link = "u"
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -34,7 +36,7 @@ class Reception:
         """A context made by Appendix B.2 replaces the older ones of its secret -> its row id. Raises StoreError."""
 
         def job(connection: sqlite3.Connection) -> int:
-            context = contexts.rekey(connection, made.node, "u", made.secret, made.extra)
+            context = contexts.rekey(connection, made.node, self.link, made.secret, made.extra)
             contexts.move_windows(connection, [WindowMove(context.id, window.highest, window.mask)])
             return context.id
 
