@@ -43,6 +43,7 @@ class GatewayRadios:
     """All of them; what they hear while the gateway is down is lost. Their ledgers are on its disk: they live on."""
 
     def __init__(self, links: dict[str, AnyLink], air: LoraAir, stream: Stream) -> None:
+        self.random = stream.below
         self._air = air
         self._on_frame: OnFrame | None = None
         self._done: Callable[[], None] = _nothing
@@ -146,7 +147,7 @@ async def start_lora(
 
     macs = {name: station.mac for name, station in radios.stations.items()}
     receiver = LoraReceiver(
-        Hub(contexts.peers_of, profile, macs, contexts.counter_of),
+        Hub(contexts.peers_of, profile, macs, contexts.counter_of, random=radios.random),
         contexts,
         Ingest(directory.room, directory.next_seq, directory.granted),
         storage,

@@ -231,7 +231,10 @@ class _Simulation:
 
 
 def _commands(connection: Any) -> list[dict[str, Any]]:
-    found = [mailbox.by_number(connection, row[0]) for row in connection.execute("SELECT number FROM command")]
+    found = [
+        mailbox.by_number(connection, row[0])
+        for row in connection.execute("SELECT number FROM command ORDER BY number")
+    ]
     return [
         {"number": one.number, "node": one.new.node, "said": one.new.order.shown, "state": one.state}
         for one in found

@@ -150,3 +150,10 @@ def test_a_village_on_lora_delivers_everything_over_hills_and_bursts() -> None:
     told = figures(simulate(load("lora-village")))
     assert (told["missing"], told["doubled"]) == (0, 0)
     assert {one["sf"] for one in told["lora"].values()} == {7, 9, 10}
+
+
+@pytest.mark.slow
+def test_commands_reach_nodes_on_both_links_whether_they_listen_or_sleep() -> None:
+    told = figures(simulate(load("commands")))
+    assert (told["missing"], told["doubled"]) == (0, 0)
+    assert [one["state"] for one in told["commands"]] == ["confirmed"] * 8

@@ -96,3 +96,9 @@ def test_a_scenario_that_is_not_there_is_told_with_the_nearest(tmp_path: Path) -
     (tmp_path / "bytes.toml").write_bytes(b"\xff\xfe")
     with pytest.raises(ConfigError, match="is not UTF-8"):
         load(str(tmp_path / "bytes.toml"))
+
+
+def test_the_scenario_of_the_how_to_page_is_right() -> None:
+    page = Path(__file__).parents[3] / "docs/howto/try-without-a-radio.md"
+    text = page.read_text(encoding="utf-8").split("```toml\n")[1].split("```")[0]
+    assert len(parse(text, "hill.toml").nodes) == 3
