@@ -358,8 +358,7 @@ class Gateway:
             "lags": self.poster.lags(),
             "seen": {str(node): seen_ms for node, (seen_ms, _) in receiver.seen.items()},
             "addresses": {str(node): sender[0] for node, (_, (_, sender)) in receiver.seen.items()},
-            "radios": {} if self.lora is None else self.lora.radios.told(),
-            "levels": {} if self.lora is None else self.lora.receiver.levels.told(),
+            **({} if self.lora is None else self.lora.live()),
         }
 
     def links(self, here: Sequence[Node]) -> list[LinkReport]:

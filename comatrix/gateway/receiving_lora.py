@@ -5,6 +5,7 @@ import secrets
 import sqlite3
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from comatrix_lora.hub import Hub
 from comatrix_lora.hub_node import Profile
@@ -52,6 +53,18 @@ class LoraSide:
             return None
         name = self.receiver.levels.radio_of(node) or min(self.radios.stations)
         return cost_of(self.radios.stations[name].mac, item, self.radios.now())
+
+    def live(self) -> dict[str, Any]:
+        """What only a running gateway knows, for `comatrix status`."""
+        receiver = self.receiver
+        counts = {
+            "received": receiver.received,
+            "acknowledged": receiver.acknowledged,
+            "duplicates": receiver.duplicates,
+            "ignored": receiver.hub.ignored,
+            "answers_too_late": receiver.hub.late,
+        }
+        return {"radios": self.radios.told(), "levels": receiver.levels.told(), "lora": counts}
 
     async def aclose(self) -> None:
         """Nothing is heard or sent any more."""

@@ -100,6 +100,7 @@ if over_lora:
             "readings.py",
             "received.py",
             "regions.py",
+            "rekeying.py",
             "rules.py",
             "schema.py",
             "station.py",

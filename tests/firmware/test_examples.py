@@ -31,6 +31,8 @@ class Node:
             print(name, parameters, call(*[one[3] for one in parameters]))
             return call
         return register
+    def schema(self, fields):
+        print(sorted(fields))
     def on_text(self, show):
         show("a text")
         return show
@@ -76,6 +78,7 @@ EXPECTED = {
     "dht22_station.py": "air 300 [('humidity', 40.5), ('temperature', 21.5)]",
     "bme280_station.py": "air 300 [('humidity', ",
     "relay_station.py": "soil-moisture 600 49.99923704890517\npump (('on', '', 0, 1),) 1\na text",
+    "lora_station.py": "['battery', 'soil-moisture']\nweather 600 [",
     "battery.py": "supply 3600 [('battery', 3.98)]\ncontact 60 1",
 }
 

@@ -140,7 +140,7 @@ class LoraBench:
         self.node_radio = self.medium.radio("node", (10.0, 0.0), RadioSettings(sf=sf, preamble=12))
         self.driver = DriverDouble(self.node_radio)
         self.store = MemoryStore()
-        self._planned_ms = 0
+        self._planned_ms = self.slept_ms = 0
 
     @property
     def now(self) -> int:
@@ -167,13 +167,13 @@ class LoraBench:
             self.medium.run_until(self.medium.now_us + 3_000_000)
         values = {"v": 1, "node": NODE, "name": "garden", "secret": SECRET.hex(), "enrolment": 1}
         values |= {"interval_s": INTERVAL_S, "lora": self.lora}
-        rtc = more.pop("rtc", None)
+        board = (more.pop("rtc", None), more.pop("woke", False), self._wait_all)
         config = parse({**values, **more})
         assert config.lora is not None
         self.driver = DriverDouble(self.node_radio)
         self.clock = BenchClock(self.medium)
         link = DriverLink(self._driver, config.lora, self._airtime_ms, self.clock, self._wait)
-        node = Node(config, link, self.store, self.clock, self.random.below, rtc)
+        node = Node(config, link, self.store, self.clock, self.random.below, board)
         if declare is not None:
             declare(node)
         return node
@@ -185,6 +185,10 @@ class LoraBench:
 
     def _airtime_ms(self, size: int, sf: int) -> int:
         return Channel(sf, preamble=12).airtime_us(size, sf) // 1000 + 1
+
+    def _wait_all(self, ms: int) -> None:
+        self.slept_ms = ms
+        self.medium.run_until(self.medium.now_us + 1000 * ms)
 
     def _wait(self, ms: int) -> None:
         """To the next thing that happens on the air, in whole milliseconds."""

@@ -45,12 +45,20 @@ class LoraGateway:
         self.counter = Counter(0, 256)
         self.counter.granted(1 << 30)
         self.profile = Profile(interval_ms, schemas or {0: climate()})
-        self.peer = Peer(
-            Keys(SECRET, b"", node_id(NODE), aead, b"l").context(), lambda kid, n: Binding(kid, n, b"").aad, Window()
-        )
+        keys = Keys(SECRET, b"", node_id(NODE), aead, b"l")
+
+        def derive(extra: bytes) -> Peer:
+            return Peer(keys.context(extra), lambda kid, n: Binding(kid, n, b"").aad, Window(), extra, derive)
+
+        self.peer = derive(b"")
+        self.keys_made = 0
         radios = {"gw": Mac(channel, Ledger(duty_ppm), random, True)}
         self.hub = Hub(
-            lambda number: [self.peer] if number == NODE else [], lambda n: self.profile, radios, lambda n: self.counter
+            lambda number: [self.peer] if number == NODE else [],
+            lambda n: self.profile,
+            radios,
+            lambda n: self.counter,
+            random=random,
         )
 
     def receive(self, frame: bytes, now: int, snr_db: int = 5) -> None:
@@ -63,14 +71,19 @@ class LoraGateway:
 
     def _store(self, heard: Heard, now: int) -> None:
         assert heard.problem is None, heard.problem
+        if heard.rekeyed is not None:
+            self.keys_made += 1
+            self.peer = heard.peer
+            self.counter = Counter(0, 256)
+            self.counter.granted(1 << 30)
         heard.records = [record for record in heard.records if record.seq not in self.rows]
         for record in heard.records:
             self.rows[record.seq] = (record.resource, record.body if record.values is None else record.values)
             if record.resource == "c":
                 self._result(record.body)
-        if self.wants_description:
-            heard.describe, self.wants_description = True, False
-        self.hub.committed(heard, now, self.waiting[0] if self.waiting else None, UNIX_S + now // 1000)
+        describe = self.wants_description and not self.bodies("d")
+        item = self.waiting[0] if self.waiting else None
+        self.hub.committed(heard, now, item, UNIX_S + now // 1000, describe)
 
     def _result(self, body: bytes) -> None:
         result: Any = cbor.decode_untrusted(body)

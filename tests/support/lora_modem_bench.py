@@ -71,6 +71,7 @@ class ModemBench:
         self.values = {**RADIO, "module": module}
         self.plugged = True
         self.opened = 0
+        self.registered = False
         self.spoil: Callable[[bytes], bytes] = lambda data: data
         self.told: list[bytes] = []  # lines to the module
         self.store = MemoryStore()
@@ -100,17 +101,19 @@ class ModemBench:
         return Port(self)
 
     def register(self, port: "Port", events: int) -> None:
-        port.registered = True
+        self.registered = True
 
     def unregister(self, port: "Port") -> None:
-        port.registered = False
+        self.registered = False
+        self._input = b""
 
     def poll(self, wait_ms: int) -> bool:
         end = self.now + wait_ms
         while True:
             self._turn()
-            if self._input or self.now >= end:
-                return bool(self._input)
+            readable = bool(self._input) and self.registered
+            if readable or self.now >= end:
+                return readable
             times = [self.wire.next_deadline(), self.modem.next_deadline(), self.gateway.next_deadline(self.now), end]
             self.now = max(self.now + 1, min([at for at in times if at is not None]))
 
@@ -149,7 +152,6 @@ class Port:
 
     def __init__(self, bench: ModemBench) -> None:
         self.bench = bench
-        self.registered = False
 
     def any(self) -> int:
         return len(self.bench._input)

@@ -7,7 +7,7 @@ from comatrix_lora.medium.loss import LossSettings
 
 from comatrix.gateway.clock import monotonic_ms
 from comatrix.gateway.demo.modem.air_wire import AirWire
-from comatrix.gateway.demo.modem.machine import Manners
+from comatrix.gateway.demo.modem.machine import Manners, Modem
 from comatrix.gateway.demo.modem.pty_runner import PtyModems
 from comatrix.gateway.demo.modem.rylr import RylrModem
 
@@ -32,14 +32,28 @@ class Air:
         self.wire = AirWire(seed, LossSettings(independent=loss))
         self._modems = PtyModems(self.wire, monotonic_ms)
         chance = random.Random(seed)
+        self._modules: dict[Path, Modem] = {}
         for port in (self.gateway, self.node):
-            module = self.wire.join(lambda on_air: RylrModem(on_air, Manners(), chance.randrange))
-            self._modems.plug(port, module)
+            self._modules[port] = self.wire.join(lambda on_air: RylrModem(on_air, Manners(), chance.randrange))
+            self.plug(port)
 
     @property
     def section(self) -> str:
         """The gateway's configuration of its radio."""
         return SECTION.format(name=RADIO, port=self.gateway, sf=SF)
+
+    def plug(self, port: Path) -> None:
+        """The module's cable is in."""
+        self._modems.plug(port, self._modules[port])
+
+    def unplug(self, port: Path) -> None:
+        """It is pulled."""
+        self._modems.unplug(port)
+
+    def __str__(self) -> str:
+        sent, lost = self.wire.carried, self.wire.lost
+        share = 100 * lost / sent if sent else 0
+        return f"lora: {sent} frames sent, {lost} lost ({share:.0f} %), {self.wire.airtime_us / 1e6:.1f} s on air"
 
     def close(self) -> None:
         """Unplug both."""

@@ -43,6 +43,17 @@ def lamp(state):
 node.run()
 """
 
+# The same over LoRa: what it reads is packed into bits, as it announces.
+PACKED = """\
+from comatrix_node.node import Node
+from comatrix_node.sensors.simulated import Simulated
+
+node = Node()
+node.schema({{"temperature": (-40, 85, 0.01), "humidity": (0, 100, 0.1), "battery": (2, 5, 0.01)}})
+node.sensor("weather")(Simulated(seed={seed}))
+node.run()
+"""
+
 
 def lay_out_firmware(folder: Path) -> None:
     """Links to the shared modules and the node's, in a folder of their own for MICROPYPATH."""
@@ -50,7 +61,8 @@ def lay_out_firmware(folder: Path) -> None:
     shared.mkdir(parents=True, exist_ok=True)
     for name in _SHARED:
         _link(shared / name, _package("comatrix") / name)
-    _link(folder / "comatrix_node", _package("comatrix_node"))
+    for name in ("comatrix_node", "comatrix_lora"):
+        _link(folder / name, _package(name))
 
 
 class NodeProcess:

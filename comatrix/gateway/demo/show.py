@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from comatrix.gateway.demo.air import Air
 from comatrix.gateway.demo.lossy_link import LossyLink
 from comatrix.gateway.downlink import states
 from comatrix.gateway.downlink.replies import COMMAND_KEY
@@ -19,10 +20,13 @@ FILTER = {"room": {"timeline": {"limit": 100, "types": ["m.room.message"]}}, "pr
 class RoomShow:
     """Follows a room as one of its members. `records` are what the room holds, from the events themselves."""
 
-    def __init__(self, member: MatrixClient, room_id: str, link: LossyLink, say: Callable[[str], None]) -> None:
+    def __init__(
+        self, member: MatrixClient, room_id: str, link: LossyLink, say: Callable[[str], None], air: Air | None = None
+    ) -> None:
         self._member = member
         self._room_id = room_id
         self._link = link
+        self._air = air
         self._say = say
         self._since: str | None = None
         self._shown: set[str] = set()
@@ -30,6 +34,7 @@ class RoomShow:
         self._over: set[str] = set()  # commands whose reply says how they ended
         self._looked = asyncio.Condition()
         self.records: list[tuple[str, int, int]] = []  # (node, enrolment, seq) in the room's order
+        self.late: set[tuple[str, int, int]] = set()  # those marked so
 
     async def follow(self) -> None:
         """Show until cancelled."""
@@ -58,14 +63,14 @@ class RoomShow:
             await self._looked.wait_for(condition)
 
     def counters(self) -> str:
-        """One line: what went over the air, and what came of it."""
+        """One line: what went over the air, and what came of it; another for LoRa."""
         counts = self._link.counts
         share = 100 * counts.lost / counts.sent if counts.sent else 0
         readings = "1 reading" if len(self.records) == 1 else f"{len(self.records)} readings"
         return (
             f"    air: {counts.sent} datagrams sent, {counts.lost} lost ({share:.0f} %), "
             f"{counts.retransmitted} retransmitted, {counts.bytes} bytes | room: {readings} delivered"
-        )
+        ) + (f"\n    {self._air}" if self._air is not None else "")
 
     def _new(self, event: dict[str, Any]) -> bool:
         if event.get("type") != "m.room.message" or event["event_id"] in self._shown:
@@ -84,7 +89,10 @@ class RoomShow:
     def _show(self, event: dict[str, Any]) -> None:
         content = mapping(event.get("content"))
         for record in content.get(TELEMETRY_KEY, {}).get("records", []):
-            self.records.append((record["node"], record["enr"], record["seq"]))
+            told = record["node"], record["enr"], record["seq"]
+            self.records.append(told)
+            if record.get("late"):
+                self.late.add(told)
         relation = mapping(content.get("m.relates_to"))
         answered = mapping(relation.get("m.in_reply_to")).get("event_id")
         if relation.get("rel_type") == "m.replace":

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from comatrix.gateway.cli.connection import Place, call, is_running
 from comatrix.gateway.config.secrets import Secrets, write_secrets
 from comatrix.gateway.demo import interpreter as micropython
+from comatrix.gateway.demo.air import RADIO, Air
 from comatrix.gateway.demo.free_port import free_port
 from comatrix.gateway.demo.lossy_link import Faults, LossyLink
 from comatrix.gateway.demo.node_process import NodeProcess, lay_out_firmware
@@ -72,11 +73,17 @@ class Stage:
         self._account_suffix = "" if synapse is None else f"-{secrets.token_hex(4)}"
         self.person: MatrixClient | None = None
         self.link: LossyLink | None = None
+        self.air: Air | None = None
         self.nodes: dict[str, NodeProcess] = {}
         self._say = say
         self._python = python
         self._interpreter = interpreter
         self._gateway: asyncio.subprocess.Process | None = None
+
+    def open_air(self, loss: float, seed: int) -> Air:
+        """Put a LoRa module on the gateway's desk, and one on a node's, before the gateway is configured."""
+        self.air = Air(self.folder / "air", loss, seed)
+        return self.air
 
     async def open_homeserver(self, more_udp: str = "", url: str = "") -> None:
         """Start Synapse, make both accounts, log both in, write the gateway's configuration.
@@ -91,7 +98,7 @@ class Stage:
         home = self.place.paths
         home.config.parent.mkdir(parents=True, exist_ok=True)
         written = CONFIGURATION.format(url=url or self._homeserver.base_url, user=bot.user_id, port=self.port)
-        home.config.write_text(written + more_udp)
+        home.config.write_text(written + more_udp + (self.air.section if self.air is not None else ""))
         write_secrets(home.secrets, bot)
 
     async def create_room(self, name: str) -> dict[str, Any]:
@@ -155,6 +162,16 @@ class Stage:
             configuration["gateway"] = "{}:{}".format(*self.link.address)
         return configuration
 
+    async def provision_lora(self, name: str, room: str, *, post: str, interval_s: int) -> dict[str, Any]:
+        """`comatrix node add --radio air` -> the node's configuration, with its module's port."""
+        assert self.air is not None
+        added = await self.operate(
+            "node.add", name=name, room=room, post=post, interval_s=interval_s, radio=RADIO, observe=True
+        )
+        configuration: dict[str, Any] = added["configuration"]
+        configuration["lora"]["uart"] = str(self.air.node)
+        return configuration
+
     async def start_node(
         self,
         name: str,
@@ -192,6 +209,8 @@ class Stage:
         if self.link is not None:
             await self.link.close()
         await self.end_gateway()
+        if self.air is not None:
+            self.air.close()
         if self.person is not None:
             await self.person.aclose()
         if self._own_synapse:

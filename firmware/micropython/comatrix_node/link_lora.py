@@ -69,7 +69,7 @@ class SerialLink:
         due = self.modem.next_deadline() if self._port is not None else self._look_ms
         if due is not None:
             wait_ms = min(wait_ms, due - now)
-        if self._poller.poll(max(0, wait_ms)):
+        if self._poller.poll(max(0, wait_ms)) and self._port is not None:
             self._read()
         self.modem.handle_timer(self._clock.now())
         self._write()
@@ -149,7 +149,7 @@ def serial(radio: "Radio", airtime_ms: "Callable[[int, int], int]", clock: "Any"
 def _port(radio: "Radio") -> "Any":
     """The terminal of that path (set it raw: stty), or the board's UART. Raises OSError."""
     if isinstance(radio.uart, str):
-        return open(radio.uart, "r+b", 0)  # noqa: SIM115 - it stays open
+        return open(radio.uart, "r+b", 0)
     from machine import UART  # type: ignore[import-not-found]
 
     pins = {name: radio.pins[name] for name in ("tx", "rx") if radio.pins[name] is not None}

@@ -2,6 +2,7 @@
 
 from comatrix_lora.errors import LoraError
 from comatrix_lora.regions import region, sub_band
+
 from comatrix_node.config import ConfigError
 
 RYLR = ("rylr998", "rylr896")

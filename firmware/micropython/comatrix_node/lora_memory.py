@@ -110,15 +110,13 @@ class Memory:
             ledger.spend(at, part_us)
             left_us -= part_us
 
-    def take_up(self, station: "Station", counter: "Any", state: "dict[str, Any]") -> bool:
+    def take_up(self, station: "Station", state: "dict[str, Any]") -> bool:
         """Into a new station, before anything else; whether it only slept since."""
         kept, self._found = self._found, None
         if kept is None:
             return False
         slept = kept[2] > 0
         station.restore(kept[5], self._clock.now(), kept[2], slept)
-        for row in kept[5][1] + kept[5][2]:
-            counter.skip_below(row[3] + 1)  # the state may be lost, and with it who has this seq
         for row in kept[5][2]:
             if row[0] == "c":
                 result: "Any" = cbor.decode_untrusted(row[1])

@@ -8,21 +8,22 @@ not, stands in lora_memory.
 
 import gc
 
+from comatrix_lora.errors import LoraError
+from comatrix_lora.frame import Peer
+from comatrix_lora.ledger import Ledger
+from comatrix_lora.mac import Mac
+from comatrix_lora.station import Station
+from comatrix_lora.station_events import Delivered, DescriptionWanted, Item, Refused, Rekeyed, Reserve, Time
+
 from comatrix.codec import cbor
 from comatrix.codec.record_types import Command, Hello, Text, encode
 from comatrix.codec.words import VERSION, scaled
 from comatrix.errors import WireError
 from comatrix.session.counter import Counter
+from comatrix.session.hkdf import sha256
 from comatrix.session.keys import Keys, node_id
 from comatrix.session.oscore import Binding
 from comatrix.session.replay import Window
-from comatrix_lora.errors import LoraError
-from comatrix_lora.frame import Peer
-from comatrix_lora.ledger import Ledger
-from comatrix_lora.mac import Mac
-from comatrix_lora.open_readings import OpenReadings
-from comatrix_lora.station import Station
-from comatrix_lora.station_events import Delivered, DescriptionWanted, Item, Refused, Reserve, Time
 from comatrix_node.clock import Clock
 from comatrix_node.crypto import aead
 from comatrix_node.lora_channel import RadioChannel
@@ -48,10 +49,22 @@ _LOOK_MS = 200  # at a radio that cannot send
 _GARBAGE = 4096  # as in node.py
 
 
+def _deep_sleep(ms: int) -> None:
+    from comatrix_node import power
+
+    power.deep_sleep(ms)
+
+
+def _aad(kid: bytes, counter: int) -> bytes:
+    """RFC 8613 section 5.4."""
+    return Binding(kid, counter, b"").aad
+
+
 class Node(Program):
     """All is made from config.json and the board unless it is handed in; `random(n)` gives 0 <= int < n.
 
-    `rtc`: memory that survives deep sleep and resets without loss of power, as `machine.RTC()` has on ESP32, or None."""
+    `board`: memory that survives deep sleep and resets without loss of power (`machine.RTC()` of an ESP32) or None,
+    whether this start is a wake-up, and what sleeps deeply for so many ms."""
 
     def __init__(
         self,
@@ -60,15 +73,14 @@ class Node(Program):
         store: "Any" = None,
         clock: "Any" = None,
         random: "Callable[[int], int]" = random,
-        rtc: "Any" = None,
+        board: "tuple[Any, bool, Callable[[int], None]] | None" = None,
     ) -> None:
         if hasattr(gc, "threshold"):  # not in CPython
             gc.threshold(_GARBAGE)
         from comatrix_node import parts
 
         self.config = config
-        board_rtc, self._woke = parts.board()
-        rtc = rtc or board_rtc
+        rtc, self._woke, self._deep_sleep = board or (parts.board() + (_deep_sleep,))
         self.store = store or parts.store(rtc)
         parts.unload("parts")
         self.clock = LongClock(clock or Clock())
@@ -76,9 +88,10 @@ class Node(Program):
         self.schemas = Schemas()
         self.dropped = self.delivered = self.refused = 0
         self._lost = 0  # readings let go, as told so far
-        self._begun = self._first = False
+        self._begun = False
         self._memory = Memory(self.store, rtc, self.clock, config.enrolment, self.written)
-        self._reserve: "Reserve | None" = None  # what flash would not take, tried again at
+        self._extra: "bytes | None" = None  # what flash would not take, tried again at
+        self._reserve: "Reserve | None" = None
         self._reserve_ms = 0
         self._state(self.store.load())
         self._make(link, random)
@@ -104,11 +117,11 @@ class Node(Program):
         if values:
             self._begin()
             now = self.clock.now()
-            code = self.schemas.of(values)
-            if code is None:
+            parts = self.schemas.split(values)
+            for code, part in parts:
+                self.station.readings(code, part, now, now)
+            if not parts:
                 self._record("r", values)
-            else:
-                self.station.readings(code, values, now, now)
 
     def say(self, text: str, room: int = 0) -> None:
         """Queue a text to the default room, or to another one agreed at provisioning. Raises ValueError: too long."""
@@ -133,7 +146,7 @@ class Node(Program):
 
     def pending(self) -> bool:
         """Whether something still waits for the gateway's word."""
-        return self._reserve is not None or self.station.next_deadline() is not None
+        return not self.station.idle
 
     def _soon(self, end: int) -> bool:
         """Whether there is something to do before `end`."""
@@ -183,6 +196,8 @@ class Node(Program):
     def _events(self, now: int) -> bool:
         """Whether the station may have something to send by what was done about what it told."""
         some = False
+        if self._extra is not None and now >= self._reserve_ms:
+            self._rekeyed(self._extra, now)
         if self._reserve is not None and now >= self._reserve_ms:
             some = self._store_counter(self._reserve, now)
         while True:
@@ -209,6 +224,8 @@ class Node(Program):
                 self._record("d", None, self._told().body(0))
         elif isinstance(event, Item):
             self._item(event)
+        elif isinstance(event, Rekeyed):
+            self._rekeyed(event.extra, now)
 
     def _store_counter(self, reserve: Reserve, now: int) -> bool:
         """Flash takes it, or is asked again in a while: nothing is sent before."""
@@ -219,6 +236,17 @@ class Node(Program):
         self._reserve = reserve
         self._reserve_ms = now + _FLASH_AGAIN_MS
         return False
+
+    def _rekeyed(self, extra: bytes, now: int) -> None:
+        """Flash takes the new context, or the node begins anew: nothing is sent under it before."""
+        self.fresh = False
+        self.state["counter"] = max(self.counter.limit, self.counter.next)
+        if self.save("context", self._check + extra):
+            self._extra = None
+            self.station.rekeyed(now)
+        else:
+            self._extra = extra
+            self._reserve_ms = now + _FLASH_AGAIN_MS
 
     def _item(self, item: Item) -> None:
         try:
@@ -276,7 +304,7 @@ class Node(Program):
     def _state(self, state: "dict[str, Any] | None") -> None:
         if state is None or state["enrolment"] != self.config.enrolment:
             state = {"enrolment": self.config.enrolment, "counter": 1, "command": 0, "context": b""}
-            self._first = True
+            self.fresh = True
         self.state = state
 
     def _make(self, link: "Any", random: "Callable[[int], int]") -> None:
@@ -286,14 +314,23 @@ class Node(Program):
         self.channel = RadioChannel(radio)
         self.link = link or self._radio()
         self.channel.of(self.link)
-        self.ledger = Ledger(radio.duty_ppm, radio.dwell_ms)
-        mac = Mac(self.channel, self.ledger, random, True)
-        context = Keys(config.secret, node_id(config.node), b"", aead, _LINK).context()
-        peer = Peer(context, lambda kid, counter: Binding(kid, counter, b"").aad, Window())
+        mac = Mac(self.channel, Ledger(radio.duty_ppm, radio.dwell_ms), random, True)
+        keys = Keys(config.secret, node_id(config.node), b"", aead, _LINK)
+
+        def derive(extra: bytes) -> Peer:
+            return Peer(keys.context(extra), _aad, Window(), extra, derive)
+
+        # What Appendix B.2 made belongs to one secret: after a rotation it is void, while the counter goes on.
+        self._check: "bytes" = sha256(config.secret)[:2]
+        context = self.state["context"]
+        peer = derive(context[2:] if context[:2] == self._check else b"")
         self.counter = Counter(self.state["counter"], self.store.step)
-        self.station = Station(peer, self.counter, mac, self.schemas.by_code, config.interval_s * 1000)
-        self.station.readings_open = OpenReadings(mac, self.schemas.by_code, config.interval_s * 1000, config.buffer)
-        self._memory.load(self.ledger, self._first, self._woke)
+        interval_ms = config.interval_s * 1000
+        schemas = self.schemas.by_code
+        self.station = Station(
+            peer, self.counter, mac, schemas, interval_ms, fresh=self.fresh, random=random, capacity=config.buffer
+        )
+        self._memory.load(mac.ledger, self.fresh, self._woke)
 
     def _radio(self) -> "Any":
         """The link that config.json describes."""
@@ -312,7 +349,7 @@ class Node(Program):
         if self._begun:
             return
         self._begun = True
-        if not self._memory.take_up(self.station, self.counter, self.state):
+        if not self._memory.take_up(self.station, self.state):
             description = self.commands.hash() if self.commands is not None else None
             hello = Hello(FIRMWARE, VERSION, description, self.config.interval_s, None, self.state["command"])
             self._record("h", None, encode(hello))
@@ -323,6 +360,4 @@ class Node(Program):
         pause = min(max(1000, due - now), LONGEST_SLEEP_MS)
         self.link.close()
         self._memory.stash(self.station, pause)
-        from comatrix_node import power
-
-        power.deep_sleep(pause)
+        self._deep_sleep(pause)

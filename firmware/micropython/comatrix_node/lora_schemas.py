@@ -1,8 +1,9 @@
-"""Which schema a reading goes by: the smallest one that has all of its words and can say all of its values."""
+"""Which schemas a reading goes by: the fewest and smallest that have all of its words and can say all of its values."""
 
-from comatrix.codec.words import lookup, scaled
 from comatrix_lora.errors import LoraError
 from comatrix_lora.schema import Field, Schema, climate
+
+from comatrix.codec.words import lookup, scaled
 
 _MOST_CODE = 270
 
@@ -41,13 +42,28 @@ class Schemas:
         self.by_code[code] = schema
         return code, schema.as_list()
 
-    def of(self, values: "dict[int, int]") -> "int | None":
-        """The code for {word's number: integer}, or None: no schema says that."""
-        best = None
-        for code in sorted(self.by_code):
-            schema = self.by_code[code]
-            ranges = {field.word: field for field in schema.fields}
-            says = [1 for word in values if word in ranges and ranges[word].low <= values[word] <= ranges[word].high]
-            if len(says) == len(values) and (best is None or schema.size < self.by_code[best].size):
-                best = code
-        return best
+    def split(self, values: "dict[int, int]") -> "list[tuple[int, dict[int, int]]]":
+        """{word's number: integer} as (code, the part it says) of as few schemas as do; [] where something is left."""
+        found = []
+        rest = values
+        while rest:
+            best, said = 0, {}
+            for code in sorted(self.by_code):
+                schema = self.by_code[code]
+                part = _said(schema, rest)
+                if len(part) > len(said) or (part and len(part) == len(said) and schema.size < self.by_code[best].size):
+                    best, said = code, part
+            if not said:
+                return []
+            found.append((best, said))
+            rest = {word: rest[word] for word in rest if word not in said}
+        return found
+
+
+def _said(schema: Schema, values: "dict[int, int]") -> "dict[int, int]":
+    """Those of the values that are in range of a field."""
+    said = {}
+    for field in schema.fields:
+        if field.word in values and field.low <= values[field.word] <= field.high:
+            said[field.word] = values[field.word]
+    return said

@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from comatrix_node.commands import Commands, Setting
     from comatrix_node.config import Config
 
     Number = int | float

@@ -65,3 +65,14 @@ def test_two_modules_that_send_at_once_are_not_both_heard() -> None:
         modem.receive(b"AT+PSEND=" + b"00" * 15 + b"\r\n", desk.now)
     desk.run(1000)
     assert desk.heard(2) < 2 and desk.wire.lost > 0
+
+
+def test_a_frame_begins_when_it_is_sent_however_long_nothing_happened_before() -> None:
+    desk = Desk(2)
+    desk.now += 60_000
+    desk.modems[0].receive(b"AT+PSEND=" + b"00" * 15 + b"\r\n", desk.now)
+    assert desk.wire.next_deadline() is not None
+    desk.run(desk.modems[0].settings.airtime_ms(15) - 10)
+    assert desk.heard(1) == 0
+    desk.run(30)
+    assert desk.heard(1) == 1

@@ -10,7 +10,8 @@ from comatrix_lora.medium.radio import Radio, RadioBusyError
 from comatrix_lora.medium.settings import RadioSettings as AirSettings
 
 from comatrix.gateway.demo.modem.machine import Modem, OnAir
-from comatrix.gateway.radio.settings import RadioSettings
+
+MOST_SNR_DB = 12  # no module tells of more
 
 
 class Wire(Protocol):
@@ -37,14 +38,16 @@ class AirWire:
         """A modem on this medium: `make` gets its `on_air`."""
         place = len(self._joined)
         radio = self.medium.radio(f"radio{place}", (float(place), 0.0))
-        modem = make(lambda frame, settings, now: self._carry(radio, frame, settings))
-        radio.on_receive = lambda data, rssi, snr, start, end: modem.deliver(data, rssi // 10, snr // 10, end // 1000)
+        modem = make(lambda frame, settings, now: self._carry(radio, frame, now))
+        radio.on_receive = lambda data, rssi, snr, start, end: modem.deliver(
+            data, rssi // 10, min(snr // 10, MOST_SNR_DB), end // 1000
+        )
         radio.listen()
         self._joined.append((modem, radio))
         return modem
 
-    def _carry(self, radio: Radio, frame: bytes, settings: RadioSettings) -> None:
-        self._tune()
+    def _carry(self, radio: Radio, frame: bytes, now: int) -> None:
+        self.handle_timer(now)
         try:
             start, end = self.medium.now_us, radio.transmit(frame)
         except RadioBusyError:  # the module says so to who asks; a frame of its own making is lost

@@ -101,6 +101,11 @@ class Delivery:
             found = records.unsealed(connection, room, numbers, first_id=first_id, last_id=last_id, limit=limit)
             if not found:
                 return None
+            # One that came behind a newer one, but stands before it in this event or an earlier one, is in its place.
+            found = [
+                replace(one, late=False) if one.late and not records.behind_newer(connection, one) else one
+                for one in found
+            ]
             row_id = outbox.next_id(connection)
             txn = txn_id(self._store.instance, row_id, "msg")
             draft = compose(found, _named(connection, found), txn)

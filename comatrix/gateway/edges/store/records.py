@@ -10,6 +10,7 @@ from comatrix.gateway.model import Arrivals, Record
 KINDS = {"readings": 1, "text": 2, "result": 3, "hello": 4, "description": 5, "node_text": 6}
 NAMES = {number: name for name, number in KINDS.items()}
 
+LOOKED_BACK = 100_000  # rows: of records older than that a late one is not told apart
 ROOMLESS = 0  # the room of results: shown by their commands' replies, never posted, so that they never wait
 SEEN = "SELECT value FROM meta WHERE key = 'results_seen'"
 TEXTS_SEEN = "SELECT value FROM meta WHERE key = 'texts_seen'"
@@ -58,6 +59,20 @@ def unsealed(
         (first_id, last_id, room, *nodes, limit),
     )
     return [record_of(row) for row in rows]
+
+
+def behind_newer(connection: sqlite3.Connection, record: Record) -> bool:
+    """Whether a newer record of its node is sealed already, of the last LOOKED_BACK: else it is late for nobody."""
+    sealed = connection.execute(
+        "SELECT sealed FROM cursor WHERE room = ? AND node = ?", (record.room, record.node)
+    ).fetchone()
+    if sealed is None:
+        return False
+    newer = connection.execute(
+        "SELECT 1 FROM record WHERE id > ? AND id <= ? AND node = ? AND enrolment = ? AND seq > ? LIMIT 1",
+        (sealed[0] - LOOKED_BACK, sealed[0], record.node, record.enrolment, record.seq),
+    ).fetchone()
+    return newer is not None
 
 
 def bodies(connection: sqlite3.Connection, room: int, node: int, first_id: int, last_id: int) -> list[bytes]:
