@@ -32,18 +32,6 @@ class _Rtc:
         return self._data
 
 
-class _Woken(LoraNode):
-    """The firmware asks the board whether it woke from deep sleep; this board is asked here."""
-
-    def __init__(self, woke: bool, *parts: Any) -> None:
-        self._from_sleep = woke
-        super().__init__(*parts)
-
-    def _make(self, link: Any, random: Callable[[int], int]) -> None:
-        self._woke = self._from_sleep
-        super()._make(link, random)
-
-
 class LoraBoard(Board):
     """One node. It is also the firmware's link (comatrix_node.link_lora), over a radio of the simulated air."""
 
@@ -142,7 +130,8 @@ class LoraBoard(Board):
     def _make_node(self, woke: bool) -> Any:
         flash: Any = self._flash
         store = RtcStore(self._rtc, flash)
-        node = _Woken(woke, self._config, self, store, self, self._random, self._rtc)
+        # How to sleep is not needed: `_sleep` does it, when the node has nothing to do soon.
+        node = LoraNode(self._config, self, store, self, self._random, (self._rtc, woke, lambda ms: None))
         node.station.mac.awake = not self.plan.sleep
         self._listen(True)
         return node

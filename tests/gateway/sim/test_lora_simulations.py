@@ -112,7 +112,7 @@ def test_a_node_out_of_range_is_never_heard() -> None:
 def test_without_loss_little_more_than_a_frame_a_reading_is_spent() -> None:
     told = figures(simulate(parse(FIELD[: FIELD.index("[[fault]]")].replace("0.15", "0"), "still.toml")))
     assert (told["readings"], told["missing"], told["doubled"]) == (72, 0, 0)
-    assert told["lora"]["field"]["times_the_lossless_link"] < 1.3
+    assert told["lora"]["field"]["times_the_lossless_link"] < 1.5  # hello and the first asks included
 
 
 def test_a_readings_number_is_in_its_values() -> None:
