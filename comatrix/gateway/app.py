@@ -175,6 +175,7 @@ class Gateway:
             tell=operator.tell,
             air=lambda here: gateway.links(here),
             cost=lambda node, item: gateway.lora.cost(node, item) if gateway.lora else None,
+            hinders=lambda node, command: gateway.lora.hinders(node, command) if gateway.lora else None,
         )
         poster.on_posted(commanding.replying.posted)
         poster.on_posted(commanding.alarming.posted)

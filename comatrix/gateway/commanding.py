@@ -30,7 +30,7 @@ from comatrix.gateway.edges.matrix import MatrixClient
 from comatrix.gateway.edges.room_powers import RoomPowersBook
 from comatrix.gateway.edges.store import mailbox, status
 from comatrix.gateway.edges.store.descriptions import described_untrusted
-from comatrix.gateway.edges.store.mail import Mail
+from comatrix.gateway.edges.store.mail import Hinders, Mail
 from comatrix.gateway.edges.store.store import Store
 from comatrix.gateway.errors import StoreError
 from comatrix.gateway.model import Room, Voice
@@ -103,10 +103,12 @@ async def open_commanding(
     air: Air,
     now_ms: Callable[[], int] = wall_ms,
     cost: CostOf = free,
+    hinders: Hinders = lambda node, command: None,
 ) -> Commanding:
     """`voice()`: the bot; `whose`: whose tokens those of the intake are; `seen(node)`: when it was heard last;
     `sealed()`: there is something to send; `changed(node)`: a person changed one; `tell(line)`: the operator;
-    `air(nodes)`: the links; `cost(node, item)`: in airtime. Raises StoreError."""
+    `air(nodes)`: the links; `cost(node, item)`: in airtime; `hinders(node, command)`: as in Mail. Raises
+    StoreError."""
 
     def told(item: Item) -> None:
         replying.poke()
@@ -117,6 +119,7 @@ async def open_commanding(
         changed=told,
         number_of=_number_of,
         ttl_ms=span_ms(settings.commands.ttl),
+        hinders=hinders,
     )
     house = _house(settings, store, voice, seen, now_ms, cost)
     spacing_ms = 0 if settings.appservice.enabled else EDIT_SPACING_MS

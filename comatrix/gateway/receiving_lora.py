@@ -10,6 +10,7 @@ from typing import Any
 from comatrix_lora.hub import Hub
 from comatrix_lora.hub_node import Profile
 
+from comatrix.codec.records import Command
 from comatrix.gateway.clock import monotonic_ms, wall_ms
 from comatrix.gateway.config.settings import Settings
 from comatrix.gateway.directory import Directory
@@ -53,6 +54,11 @@ class LoraSide:
             return None
         name = self.receiver.levels.radio_of(node) or min(self.radios.stations)
         return cost_of(self.radios.stations[name].mac, item, self.radios.now())
+
+    def hinders(self, node: int, command: Command) -> str | None:
+        """Why a command cannot reach a node; None: it can, or the node is not on LoRa."""
+        found = self.directory.node(node)
+        return None if found is None or found.link != "l" else self.receiver.hinders(found, command)
 
     def live(self) -> dict[str, Any]:
         """What only a running gateway knows, for `comatrix status`."""

@@ -14,10 +14,11 @@ from comatrix_lora.header import parse_untrusted
 from comatrix_lora.hub_answers import LONG_OWN, Answers
 from comatrix_lora.hub_events import Heard, Posted, Reception, Record
 from comatrix_lora.hub_items import Items
-from comatrix_lora.hub_node import HubNode, Offered
+from comatrix_lora.hub_node import HubNode
 from comatrix_lora.hub_rekeying import Rekeyings
-from comatrix_lora.ledger import ACK
+from comatrix_lora.ledger import ACK, COMMAND
 from comatrix_lora.link_advice import advise
+from comatrix_lora.offered import Offered
 from comatrix_lora.rules import Ack, Feedback, Rekey
 from comatrix_lora.rules import Command as CommandRule
 
@@ -175,6 +176,8 @@ class Hub:
         if heard.rekeyed is not None:
             self._rekeyings.settled(heard.node)
             self._items.rekeyed(heard.node)
+        if heard.feedback is not None and node.offered is not None:
+            node.offered.told(heard.feedback, now, self.radios[heard.best.radio])
         if heard.problem is not None or (heard.transfer >= 0 and not heard.ack_wanted):
             return False
         item = item if item is not None and self._fits(heard, item) else None
@@ -196,6 +199,11 @@ class Hub:
             self._rekeyings.abandoned(heard.node)
         if heard.node in self._nodes:
             self._nodes[heard.node].failed(heard)
+
+    def reaches_sleeping(self, item: CommandRule) -> bool:
+        """Whether it fits an answer: nodes that sleep get no fragments, so a longer one never reaches them."""
+        limit = min([mac.limit(ACK) for mac in self.radios.values()])
+        return LONG_OWN + len(item.encode()) + 6 + TAG <= limit
 
     def _fits(self, heard: Heard, item: CommandRule) -> bool:
         return LONG_OWN + len(item.encode()) + 6 + TAG <= self.radios[heard.best.radio].limit(ACK)
@@ -231,10 +239,19 @@ class Hub:
 
     def offer(self, number: int, command: CommandRule, now: int) -> None:
         """A command for a node that listens always: it goes now, and again until `withdraw` says that its result is
-        committed. It is bound to the newest request heard; one takes the place of another."""
+        committed. It is bound to the newest request heard; one takes the place of another. What is longer than a frame
+        goes in fragments, from where the same one stood. Raises LoraError, with the reason: too long."""
         node = self._node(number, now)
-        node.offered = Offered(command, now)
+        self.check(command)
+        offered = Offered(command, now)
+        if node.offered is not None and node.offered.command == command:
+            offered.go_on(node.offered)
+        node.offered = offered
         self._active[number] = node
+
+    def check(self, command: CommandRule) -> None:
+        """Raises LoraError, with the reason, where it cannot be offered: too long."""
+        Offered(command, 0).check(min([mac.limit(COMMAND) for mac in self.radios.values()]))
 
     def withdraw(self, number: int) -> None:
         """What was offered has its result, or waits no more."""

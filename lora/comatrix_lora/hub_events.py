@@ -4,6 +4,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from comatrix_lora.fragment_format import Feedback
     from comatrix_lora.frame import Peer
     from comatrix_lora.schema import Values
 
@@ -66,6 +67,7 @@ class Heard:
         self.transfer = -1
         self.rule: "Any" = None
         self.rekeyed: "bytes | None" = None
+        self.feedback: "Feedback | None" = None  # to fragments of what is offered to it
         self.above = -1  # what the contexts before it heard
         self.second = b""  # R2: a request #1, which is not told
 

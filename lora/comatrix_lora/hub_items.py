@@ -1,13 +1,7 @@
 """Items that a gateway offers to nodes that listen, under counters of its own, until their results are on disk."""
 
-from comatrix_lora.frame import TAG
-from comatrix_lora.hub_answers import LONG_OWN
-from comatrix_lora.hub_node import Offered
 from comatrix_lora.ledger import COMMAND
-from comatrix_lora.mac import TURNAROUND_MS
 from comatrix_lora.station_events import Reserve
-
-_RESULT = 24  # bytes of a result's frame, about
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -58,27 +52,22 @@ class Items:
             return None
         peer, name = self._way(number, node)
         mac = self._radios[name]
-        plain = offered.command.encode()
-        if peer is None or mac.earliest(now, LONG_OWN + len(plain) + TAG, COMMAND) > now:
+        limit = mac.limit(COMMAND)
+        if peer is None or mac.earliest(now, offered.size(limit), COMMAND) > now:
             return None
         counter = self._counter_of(number)
         if not counter.ready():
             self._reserve(number, peer, counter)
             return None
-        data = peer.seal_response(peer.window.highest, plain, counter.take())
+        data = peer.seal_response(peer.window.highest, offered.next_plain(limit), counter.take())
         mac.send(now, len(data))
-        self._sent(offered, mac, len(data), now)
+        offered.sent(now, mac, len(data))
         return name, data
 
     def _reserve(self, number: int, peer: "Peer", counter: "Counter") -> None:
         if number not in self._reserving:
             self._reserving[number] = peer
             self._events.append((number, Reserve(counter.wanted(), peer)))
-
-    def _sent(self, offered: Offered, mac: "Mac", size: int, now: int) -> None:
-        wait = TURNAROUND_MS + mac.ms(size) + mac.ms(_RESULT)
-        offered.due = now + wait + mac.pause(offered.attempts, size)
-        offered.attempts += 1
 
     def _way(self, number: int, node: "HubNode") -> "tuple[Peer | None, str]":
         """The context that was heard, and the radio that heard it last."""
@@ -95,5 +84,5 @@ class Items:
         peer, name = self._way(number, node)
         if peer is None:
             return None
-        size = LONG_OWN + len(offered.command.encode()) + TAG
-        return max(offered.due, self._radios[name].earliest(now, size, COMMAND))
+        mac = self._radios[name]
+        return max(offered.due, mac.earliest(now, offered.size(mac.limit(COMMAND)), COMMAND))

@@ -1,13 +1,15 @@
 """What a gateway remembers of one node: which records came, its transfers, how it is heard, the item offered to it."""
 
 from comatrix_lora.errors import FrameError, LoraError
+from comatrix_lora.fragment_format import decode_feedback_untrusted
 from comatrix_lora.fragment_receiver import Limits, Receiver
 from comatrix_lora.hub_events import Heard, Record
 from comatrix_lora.link_advice import STEP_DB
+from comatrix_lora.offered import Offered
 from comatrix_lora.open_records import SEQ
 from comatrix_lora.readings import read_untrusted
 from comatrix_lora.received import Counters, Received, carried_untrusted
-from comatrix_lora.rules import Aged, Data, Fragment, History, Rekey, decode_untrusted
+from comatrix_lora.rules import Ack, Aged, Data, Feedback, Fragment, History, Rekey, decode_untrusted
 from comatrix_lora.rules import Record as RecordRule
 
 PERIODS = 3  # so long a reading waits for an older one
@@ -16,9 +18,8 @@ _SNRS = 8
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from typing import Any
 
-    from comatrix_lora.fragment_format import Feedback
+    from comatrix_lora.fragment_format import Feedback as Held
     from comatrix_lora.schema import Schema
 
 
@@ -39,15 +40,6 @@ class Profile:
         self.readings = readings
         self.records = records
         self.posted = posted
-
-
-class Offered:
-    """A command for a node that listens; `due`: when it goes (again)."""
-
-    def __init__(self, command: "Any", due: int) -> None:
-        self.command = command
-        self.due = due
-        self.attempts = 0
 
 
 class HubNode:
@@ -106,6 +98,9 @@ class HubNode:
                 self._fragment(heard, rule, plain[1:], now)
             elif isinstance(rule, Rekey) and rule.following is None:
                 heard.ack_wanted = True
+            elif isinstance(rule, (Ack, Feedback)) and not plain[0] & 15:
+                heard.ack_wanted = False
+                heard.feedback = decode_feedback_untrusted(plain[1:])
             else:
                 raise FrameError("not what a node says")
         except FrameError as error:
@@ -177,7 +172,7 @@ class HubNode:
         """(base, bitmap) for a frame of readings or a whole record."""
         return self.received.ack(heard.counter, heard.seqs or [heard.counter])
 
-    def feedback(self, heard: Heard) -> "Feedback | None":
+    def feedback(self, heard: Heard) -> "Held | None":
         """What to answer a fragment that asked; None: nothing, its sender goes on anyway."""
         return self.receiver.answer(heard.transfer)
 

@@ -9,11 +9,12 @@ from comatrix_lora.fragment_format import decode_feedback_untrusted
 from comatrix_lora.fragment_sender import DONE, GIVEN_UP
 from comatrix_lora.frame import open_untrusted
 from comatrix_lora.header import parse_untrusted
+from comatrix_lora.incoming import Incoming
 from comatrix_lora.ledger import ALARM, BULK, COMMAND, READING
 from comatrix_lora.open_readings import OpenReadings
 from comatrix_lora.open_records import OpenRecord, OpenRecords
 from comatrix_lora.rekeying import Rekeying
-from comatrix_lora.rules import Ack, Command, Feedback, Rekey, decode_untrusted
+from comatrix_lora.rules import Ack, Command, Feedback, Fragment, Rekey, decode_untrusted
 from comatrix_lora.station_events import (
     Delivered,
     DescriptionWanted,
@@ -87,6 +88,7 @@ class Station:
         self._jitter_ms = jitter_ms
         self._events = Events()
         self._rekeying = Rekeying(mac, random or mac.random, fresh, counter.next)
+        self._incoming = Incoming()
         self._storing = False  # the new context
         self._asking: "Any" = None  # who waits for an answer
         self._asked = -1  # the counter of that frame
@@ -152,7 +154,7 @@ class Station:
         keys = self._rekeying.offers(self.counter.next) if self.peer.derive is not None else []
         if self._rekeying.alone:
             return keys
-        return keys + self.readings_open.offers() + self.records_open.offers()
+        return keys + self._incoming.offers() + self.readings_open.offers() + self.records_open.offers()
 
     def _earliest(self, now: int, offer: "Offer") -> int:
         priority, due, least, _ = offer
@@ -173,7 +175,7 @@ class Station:
         counter, data, asking = made
         fragment = isinstance(what, OpenRecord) and asking is None
         self._silence(now)  # an alarm cut a receive window short
-        self.mac.send(now, len(data), not fragment)
+        self.mac.send(now, len(data), not fragment and not isinstance(what, Incoming))
         if fragment:
             what.due = self.mac.busy_until + _GAP_MS
         self._asking, self._asked = asking, counter
@@ -185,6 +187,12 @@ class Station:
         if isinstance(what, Rekeying):
             counter, data = what.frame(self.peer, self.counter, now)
             return counter, data, what
+        if isinstance(what, Incoming):
+            said = what.rule()
+            if said is None:
+                return None
+            counter = self.counter.take()
+            return counter, self.peer.seal_request(counter, said.encode()), None
         asking: "Any" = self.readings_open
         if isinstance(what, OpenRecord):
             asking = self.records_open
@@ -218,6 +226,7 @@ class Station:
     def handle_timer(self, now: int) -> None:
         """Note a receive window that ended without an answer."""
         self._now = now
+        self._incoming.handle_timer(now)
         if now >= self.mac.listen_until:
             self._urgent = False
             self._silence(now)
@@ -245,9 +254,12 @@ class Station:
             if peer is not self.peer:
                 self._settled(peer, opened, rule, now)
                 return
-            if opened.request is None or not isinstance(rule, (Ack, Command, Feedback, Rekey)):
+            if opened.request is None or not isinstance(rule, (Ack, Command, Feedback, Fragment, Rekey)):
                 raise FrameError("not what a gateway says")
-            self._answered(opened, rule, now)
+            item: "Any" = rule
+            if isinstance(rule, Fragment):
+                item = self._incoming.receive_untrusted(rule, opened.plain, now)
+            self._answered(opened, item, now)
         except FrameError:
             self.malformed += 1
 
@@ -281,9 +293,10 @@ class Station:
         assert request is not None
         newest = request == self.peer.sent
         self._rekeying.answered(self.counter.next)
-        if isinstance(rule, Command):
+        if rule is None or isinstance(rule, Command):
             self.mac.settings.answered()
-            self._item_came(rule)
+            if rule is not None:
+                self._item_came(rule)
             return
         self._heard(request, now)
         if not isinstance(rule, Rekey):  # that is a response #2 once more

@@ -95,7 +95,7 @@ def test_what_the_gateway_says_of_nothing_we_sent_confirms_nothing(name: str) ->
 
 def test_authentic_nonsense_is_told_and_never_answered() -> None:
     link = Link()
-    for rule in (rules.Ack(1, 1), COMMAND, rules.History(0, 250, 255, VALUES), rules.Data(0, b"\xff", True)):
+    for rule in (rules.Ack(1, 1, 5), COMMAND, rules.History(0, 250, 255, VALUES), rules.Data(0, b"\xff", True)):
         [heard] = link.hub.receive_datagram(frame(link, True, rule), -80, 9, "a", link.now)
         assert heard.problem is not None and heard.records == [] and not heard.ack_wanted
         link.hub.committed(heard, link.now, COMMAND)

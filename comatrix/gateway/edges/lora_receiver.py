@@ -6,11 +6,13 @@ from collections.abc import Callable, Coroutine, Iterable, Sequence
 from contextlib import suppress
 from typing import Any, Protocol
 
+from comatrix_lora.errors import LoraError
 from comatrix_lora.hub import Hub
 from comatrix_lora.hub_events import Heard, Reception
 from comatrix_lora.rules import Command
 from comatrix_lora.station_events import Reserve
 
+from comatrix.codec.records import Command as Waiting
 from comatrix.gateway.downlink import states
 from comatrix.gateway.downlink.items import Item
 from comatrix.gateway.errors import StoreError
@@ -27,6 +29,7 @@ log = logging.getLogger("comatrix")
 
 Outcome = Appended | Duplicate | StoreError
 Seen = dict[int, tuple[int, Address]]
+TOO_LONG = "too long for the one frame that reaches a node that sleeps"
 TIME_EVERY_MS = 86_400_000
 LOOK_AGAIN_MS = 60_000  # the counter could not be reserved: the disk is full
 
@@ -248,6 +251,18 @@ class LoraReceiver:
         with suppress(StoreError):
             item = await self._mail.air(node.number)
             return None if item is None else rule_of(item)
+        return None
+
+    def hinders(self, node: Node, command: Waiting) -> str | None:
+        """Why a command cannot reach the node over the air, in words; None: it can."""
+        rule = rule_of(command)
+        try:
+            if node.listens:
+                self.hub.check(rule)
+            elif not self.hub.reaches_sleeping(rule):
+                return TOO_LONG
+        except LoraError as error:
+            return str(error)
         return None
 
     def changed(self, item: Item) -> None:

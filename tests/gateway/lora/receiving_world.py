@@ -15,6 +15,7 @@ from comatrix_lora.schema import Schema, climate
 from comatrix_lora.station import Station
 from comatrix_lora.station_events import Rekeyed, Reserve
 
+from comatrix.codec.records import Command
 from comatrix.gateway.aead import aead
 from comatrix.gateway.directory import Directory
 from comatrix.gateway.downlink.items import Item, NewItem, Order
@@ -125,7 +126,11 @@ class ReceivingWorld:
         self.contexts = LoraContexts(aead)
         self.directory = Directory(self.store, Associations(aead, lambda n: 0, frozenset()), self.contexts)
         self.mail = Mail(
-            self.store, now_ms=lambda: self.now, changed=self.changed.append, number_of=lambda body, order: 3
+            self.store,
+            now_ms=lambda: self.now,
+            changed=self.changed.append,
+            number_of=lambda body, order: str(order.values[0]) if order.verb == "say" else 3,
+            hinders=self._hinders,
         )
         self.macs = {name: Mac(Channel(7), Ledger(0), lambda n: 0, awake=True) for name in self.radio_names}
         storage = LoraReception(self.store)
@@ -160,6 +165,10 @@ class ReceivingWorld:
         node = self.directory.node(number)
         assert node is not None
         return LoraReception(self.store).profile(node)
+
+    def _hinders(self, number: int, command: Command) -> str | None:
+        node = self.directory.node(number)
+        return None if node is None else self.receiver.hinders(node, command)
 
     def restart(self) -> None:
         """It is killed and started again; the same process has the same loop."""
@@ -218,8 +227,9 @@ class ReceivingWorld:
         """The log."""
         return self.store.read(lambda connection: records.tail(connection, 1000))
 
-    async def order(self, node: Node) -> None:
-        """A person sets something."""
-        new = NewItem(node.number, Order("set", "interval", (60,), "interval = 60"), "@a:x", self.now, self.now + 10**9)
+    async def order(self, node: Node, text: str = "") -> None:
+        """A person sets something, or says a text."""
+        order = Order("say", "", (text,), text) if text else Order("set", "interval", (60,), "interval = 60")
+        new = NewItem(node.number, order, "@a:x", self.now, self.now + 10**9)
         await self.mail.apply(lambda connection: [mailbox.add(connection, new, node.enrolment, 32)[0]])
         await self.settle()

@@ -11,6 +11,7 @@ from comatrix.codec import cbor
 from comatrix.codec.description import Description
 from comatrix.codec.records import Hello, Readings, Result, Text, encode, split_untrusted
 from comatrix.gateway.downlink import states
+from comatrix.gateway.edges.lora_receiver import TOO_LONG
 from comatrix.gateway.edges.store import contexts, lora, nodes
 from tests.gateway.lora.receiving_world import INTERVAL_MS, NodeEnd, ReceivingWorld
 
@@ -359,3 +360,34 @@ async def test_a_reading_that_came_as_history_has_the_time_it_was_made(world: Re
     assert second.measured_ms - first.measured_ms == INTERVAL_MS
     assert 0 <= world.now - second.measured_ms < 1000
     assert not (first.late or second.late)
+
+
+async def test_a_long_text_reaches_a_node_that_listens_in_fragments(world: ReceivingWorld) -> None:
+    given = world.add(listens=True)
+    node = NodeEnd(given.number)
+    reading(node, world, 1)
+    await world.run(node, 3000)
+    text = "x" * 400
+    await world.order(given, text)
+    await world.run(node, 20_000)
+    (item,) = node.told(Item)
+    assert (item.what, item.arguments) == (Item.TEXT, cbor.encode(text))
+    node.station.record("c", encode(Result(item.id)), world.now)
+    await world.run(node, 5000)
+    assert world.changed[-1].state == states.CONFIRMED
+
+
+async def test_a_text_too_long_for_one_frame_is_refused_for_a_node_that_sleeps_and_says_why(
+    world: ReceivingWorld,
+) -> None:
+    given = world.add()
+    node = NodeEnd(given.number)
+    await world.order(given, "x" * 300)
+    reading(node, world, 1)
+    await world.run(node, 5000)
+    assert node.told(Item) == []
+    assert (world.changed[-1].state, world.changed[-1].reason) == (states.REFUSED, TOO_LONG)
+    await world.order(given, "short")
+    reading(node, world, 2)
+    await world.run(node, 5000)
+    assert [item.what for item in node.told(Item)] == [Item.TEXT]

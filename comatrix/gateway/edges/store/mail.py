@@ -15,6 +15,7 @@ from comatrix.gateway.edges.store.store import Store
 
 TTL_MS = 86_400_000  # of a text from another node
 HASH_SIZE = 4
+Hinders = Callable[[int, Command], str | None]
 NumberOf = Callable[[bytes | None, Order], int | str | None]
 GONE = "the node does not offer that any more"
 FORGOT = "the node made new keys, and may have forgotten what it did"
@@ -37,6 +38,7 @@ class Mail:
 
     `changed(item)`: it is new, or its state is another; one more time on air is no change. `number_of(description,
     order)`: the order's number on the air, or the text of "say"; None: that description does not offer it.
+    `hinders(node, command)`: why it cannot go over the node's link, in words, else None.
     Every method that waits raises StoreError where the disk refuses; then nothing of it was done.
     """
 
@@ -48,12 +50,14 @@ class Mail:
         changed: Callable[[Item], None],
         number_of: NumberOf,
         ttl_ms: int = TTL_MS,
+        hinders: Hinders = lambda node, command: None,
     ) -> None:
         self._store = store
         self._now_ms = now_ms
         self._told_of = [changed]
         self._number_of = number_of
         self._ttl_ms = ttl_ms
+        self._hinders = hinders
         self._open: set[int] = set()
 
     def on_changed(self, tell: Callable[[Item], None]) -> None:
@@ -170,13 +174,15 @@ class Mail:
             if outdated and order.verb != "say":
                 return None  # its numbers may mean something else by now
             what = self._number_of(descriptions.body(connection, node), order)
-            if what is not None:
+            values: list[object] = [] if isinstance(what, str) else list(order.values)
+            reason = GONE if what is None else self._hinders(node, Command(item.id or 0, what, values))
+            if what is not None and reason is None:
                 item = self._aired(connection, done, item)
                 if item.state == states.ON_AIR and item.id is not None:
-                    return Command(item.id, what, [] if isinstance(what, str) else list(order.values))
+                    return Command(item.id, what, values)
                 continue
             event = states.DENIED if item.state == states.QUEUED else states.LOST  # it may have been done before
-            done.changed += filter(None, [mailbox.end(connection, item.number, event, self._now_ms(), GONE)])
+            done.changed += filter(None, [mailbox.end(connection, item.number, event, self._now_ms(), reason or GONE)])
         return None
 
     def _aired(self, connection: sqlite3.Connection, done: Done, item: Item) -> Item:

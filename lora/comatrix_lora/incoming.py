@@ -1,0 +1,69 @@
+"""What comes to a node in fragments: one item at a time, in bounded memory, and the feedback that it owes.
+
+A fragment is authentic and new, so one of another transfer shows what the gateway wants now: the older one is let go.
+"""
+
+from comatrix_lora.errors import FrameError, LoraError
+from comatrix_lora.fragment_format import encode_feedback
+from comatrix_lora.fragment_receiver import Limits, Receiver
+from comatrix_lora.ledger import COMMAND
+from comatrix_lora.mac import TURNAROUND_MS
+from comatrix_lora.rules import Ack, Command, Feedback
+
+MOST_ITEM = 1024
+SIZE = 24  # bytes of a feedback's frame at most: it lists 5 blocks
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from comatrix_lora.open_readings import Offer
+    from comatrix_lora.rules import Fragment
+
+
+class Incoming:
+    """`most_bytes`: of an item; twice that is held at most."""
+
+    def __init__(self, most_bytes: int = MOST_ITEM) -> None:
+        self._limits = Limits(most_bytes, 2 * most_bytes, 1, 600000, 1, 600000)
+        self._receiver: "Receiver | None" = None
+        self._number = -1
+        self._due: "int | None" = None
+
+    def receive_untrusted(self, fragment: "Fragment", plain: bytes, now: int) -> "Command | None":
+        """A fragment -> the item it makes whole. Raises FrameError, also where there is no room."""
+        if fragment.resource != "c":
+            raise FrameError("not what a gateway says")
+        if self._receiver is None or fragment.transfer != self._number:
+            self._receiver, self._number, self._due = Receiver(self._limits), fragment.transfer, None
+        if fragment.ack:
+            self._due = now + TURNAROUND_MS
+        try:
+            message = self._receiver.receive_untrusted(plain[1:], now)
+        except FrameError:
+            self._due = None
+            raise
+        except LoraError:
+            return None  # the feedback says so
+        return None if message is None else Command.read(0, message)
+
+    def offers(self) -> "list[Offer]":
+        """The feedback, as other classes offer what could be sent."""
+        return [] if self._due is None else [(COMMAND, self._due, SIZE, self)]
+
+    def rule(self) -> "Any":
+        """What to say; None where that is gone. Every question is answered: a gateway that knows what is missing sends
+        as much in one go, and a person waits for it."""
+        self._due = None
+        if self._receiver is None:
+            return None
+        body = encode_feedback(self._receiver.feedback(self._number))
+        return Feedback(body) if len(body) > 2 else Ack(body[0], body[1])
+
+    def handle_timer(self, now: int) -> None:
+        """Let go of what came to a stop."""
+        receiver = self._receiver
+        if receiver is not None:
+            receiver.handle_timer(now)
+            if receiver.next_deadline() is None:
+                self._receiver = None
