@@ -1,6 +1,8 @@
 """The two clocks of the gateway; handed to whoever needs one."""
 
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
 
 
 def monotonic_ms() -> int:
@@ -11,3 +13,14 @@ def monotonic_ms() -> int:
 def wall_ms() -> int:
     """Unix time in milliseconds."""
     return time.time_ns() // 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Clocks:
+    """Both at once. The simulator hands in others."""
+
+    monotonic_ms: Callable[[], int]
+    wall_ms: Callable[[], int]
+
+
+SYSTEM = Clocks(monotonic_ms, wall_ms)

@@ -101,6 +101,7 @@ async def open_commanding(
     changed: Callable[[int], None],
     tell: Callable[[str], None],
     air: Air,
+    now_ms: Callable[[], int] = wall_ms,
     cost: CostOf = free,
     hinders: Hinders = lambda node, command: None,
 ) -> Commanding:
@@ -114,24 +115,24 @@ async def open_commanding(
 
     mail = Mail(
         store,
-        now_ms=wall_ms,
+        now_ms=now_ms,
         changed=told,
         number_of=_number_of,
         ttl_ms=span_ms(settings.commands.ttl),
         hinders=hinders,
     )
-    house = _house(settings, store, voice, seen, cost)
+    house = _house(settings, store, voice, seen, now_ms, cost)
     spacing_ms = 0 if settings.appservice.enabled else EDIT_SPACING_MS
-    replying = Replying(store, mail, house, now_ms=wall_ms, sealed=sealed, spacing_ms=spacing_ms)
+    replying = Replying(store, mail, house, now_ms=now_ms, sealed=sealed, spacing_ms=spacing_ms)
     silence = settings.alarms.silence
-    alarming = Alarming(store, house, now_ms=wall_ms, seen=seen, sealed=sealed, tell=tell, silence=silence)
+    alarming = Alarming(store, house, now_ms=now_ms, seen=seen, sealed=sealed, tell=tell, silence=silence)
 
     def node_changed(node: int) -> None:
         changed(node)
         alarming.poke()
 
     commands = settings.commands
-    picturing = Picturing(store, matrix, house, prefix=commands.prefix, now_ms=wall_ms, sealed=sealed)
+    picturing = Picturing(store, matrix, house, prefix=commands.prefix, now_ms=now_ms, sealed=sealed)
 
     def answered() -> None:
         sealed()
@@ -147,19 +148,26 @@ async def open_commanding(
         rooms=directory.room_by_id if commands.enabled else lambda room_id: None,
         waiting=lambda room: store.read(lambda connection: _waiting(connection, room)),
         whose=whose,
-        now_ms=wall_ms,
+        now_ms=now_ms,
     )
     await mail.begin()
     return Commanding(mail, powers, replying, alarming, picturing, desk)
 
 
-def _house(settings: Settings, store: Store, voice: Callable[[], Voice], seen: Seen, cost: CostOf) -> House:
+def _house(
+    settings: Settings,
+    store: Store,
+    voice: Callable[[], Voice],
+    seen: Seen,
+    now_ms: Callable[[], int],
+    cost: CostOf,
+) -> House:
     commands = settings.commands
     return House(
         instance=store.instance,
         voice=voice,
         timezone=ZoneInfo(settings.gateway.timezone),
-        expected_ms=lambda connection, node: _expected_ms(connection, node, seen),
+        expected_ms=lambda connection, node: _expected_ms(connection, node, seen, now_ms()),
         called=Called(commands.prefix, settings.gateway.name),
         ttl_ms=span_ms(commands.ttl),
         max_age_ms=span_ms(commands.max_age),
@@ -179,6 +187,6 @@ def _number_of(body: bytes | None, order: Order) -> int | str | None:
     return catalogue.number_of(described_untrusted(body), order)
 
 
-def _expected_ms(connection: sqlite3.Connection, node: int, seen: Seen) -> int | None:
+def _expected_ms(connection: sqlite3.Connection, node: int, seen: Seen, now_ms: int) -> int | None:
     known = status.of(connection, node)
-    return listing.expected_ms(last_contact_ms(known, seen(node)), known.wake_interval_s, wall_ms())
+    return listing.expected_ms(last_contact_ms(known, seen(node)), known.wake_interval_s, now_ms)

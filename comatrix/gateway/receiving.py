@@ -1,18 +1,18 @@
-"""Wires the receiving side: sockets, server, ingest, store. The gateway and the bench open the very same."""
+"""Wires the receiving side: sockets, server, ingest, store. Gateway, bench and simulator open the very same."""
 
 import asyncio
 import secrets
 from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import Any, Protocol
 
-from comatrix.gateway.clock import monotonic_ms, wall_ms
+from comatrix.gateway.clock import SYSTEM, Clocks
 from comatrix.gateway.config.settings import LimitsSettings
 from comatrix.gateway.directory import Directory
 from comatrix.gateway.edges.receiver import Receiver, Seen
 from comatrix.gateway.edges.store import records, status
 from comatrix.gateway.edges.store.reception import Reception
 from comatrix.gateway.edges.store.store import Store
-from comatrix.gateway.edges.udp import UdpEdge, Verbs
+from comatrix.gateway.edges.udp import Verbs
 from comatrix.gateway.model import NewRecord
 from comatrix.gateway.uplink.address_proof import AddressProof
 from comatrix.gateway.uplink.admission import Admission, Rates
@@ -26,26 +26,38 @@ from comatrix.session.server import Knock, Server
 from comatrix.session.serving import ServingEndpoint
 
 
+class Datagrams(Protocol):
+    """What feeds the receiver: edges.udp.UdpEdge, or the simulator's air."""
+
+    def start(self, verbs: Verbs) -> None:
+        """Begin to read."""
+
+    def flush(self) -> None:
+        """Send what is ready, soon."""
+
+
 def start_receiving(
     limits: LimitsSettings,
     store: Store,
     associations: Associations,
     directory: Directory,
-    udp: UdpEdge,
+    udp: Datagrams,
     *,
     rates: Rates,
     stored: Callable[[NewRecord, int], None],
     knock: Callable[[Knock, int], None],
     mail: Mail | None = None,
     seen: Seen | None = None,
+    clocks: Clocks = SYSTEM,
+    random: Callable[[int], int] = secrets.randbelow,
 ) -> Receiver:
     """The sockets of `udp` are read from now on. `stored` and `knock` are told in the event loop's thread.
 
     `mail` None: nothing ever waits for a node. `seen` as in Receiver.
     """
     parameters = Parameters(peer_duplicates=limits.duplicates_per_peer, all_duplicates=4 * limits.peers)
-    server = Server(ServingEndpoint(secrets.randbelow, parameters), associations)
-    since_ms = wall_ms() - EXCHANGE_LIFETIME_MS
+    server = Server(ServingEndpoint(random, parameters), associations)
+    since_ms = clocks.wall_ms() - EXCHANGE_LIFETIME_MS
     tasks: set[asyncio.Task[None]] = set()
 
     def start(work: Coroutine[Any, Any, None]) -> None:
@@ -62,10 +74,10 @@ def start_receiving(
         Recent(store.read(lambda connection: records.recent_requests(connection, since_ms))),
         Admission(rates, knock),
         mail or NoMail(),
-        AddressProof(secrets.randbelow),
+        AddressProof(random),
         highest_seq=directory.highest_seq,
-        monotonic_ms=monotonic_ms,
-        wall_ms=wall_ms,
+        monotonic_ms=clocks.monotonic_ms,
+        wall_ms=clocks.wall_ms,
         flush=udp.flush,
         start=start,
         stored=stored,

@@ -10,6 +10,7 @@ from comatrix_lora.ledger import ALARM, READING
 from comatrix_lora.readings import rule_of, size_in
 
 _LONG = 4  # bytes more in the long header
+_APART = 8  # a repetition is put off by up to that part of an interval
 _LEAST = 26  # bytes of a small frame with a long header
 
 TYPE_CHECKING = False
@@ -195,7 +196,9 @@ class OpenReadings:
                 alarm.due = now + self._mac.pause(alarm.attempts, _LEAST)
                 alarm.attempts += 1
             elif not self._waiting and number in self._repeats:
-                self._repeats[number] = min(self._repeats[number], now + self._interval_ms)
+                # Two nodes whose frames met would meet again each time, if both came back after the very same time.
+                wait = self._interval_ms + self._mac.random(self._interval_ms // _APART + 1)
+                self._repeats[number] = min(self._repeats[number], now + wait)
             self._asked = None
 
     def acked(self, counter: int, base: int, bitmap: int, now: int) -> "list[int]":

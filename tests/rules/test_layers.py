@@ -41,7 +41,13 @@ LAYERS = [
     ("comatrix.gateway.room_news",),
     ("comatrix.gateway.app",),
     # The demo plays what the command line does, and is one of its commands. `make docs` writes the commands' page too.
-    ("comatrix.gateway.cli", "comatrix.gateway.demo", "comatrix.__main__", "comatrix.gateway.pages.__main__"),
+    (
+        "comatrix.gateway.cli",
+        "comatrix.gateway.demo",
+        "comatrix.gateway.sim",
+        "comatrix.__main__",
+        "comatrix.gateway.pages.__main__",
+    ),
     ("comatrix.gateway.bench",),
 ]
 # Named nowhere above: the root package holds the version alone.

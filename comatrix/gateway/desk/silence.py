@@ -12,6 +12,7 @@ from comatrix.gateway.uplink.presence import Change, Presence, Watched
 
 LOOK_EVERY_MS = 5_000  # it is not asked with every reading
 UNWATCHED = "nobody waits for it any more"  # it is blocked or revoked, or rooms are not told of silence
+NEVER = -1
 NOTHING = Change({}, {})
 
 
@@ -60,12 +61,11 @@ class Silence:
     def _watched(self) -> dict[int, Watched]:
         if self._recorded is None:
             self._recorded = self._store.read(records.last_ms)
-        found = {}
+        found, recorded, seen = {}, self._recorded, self._seen
         for node, (interval_ms, stored_ms) in self._store.read(alarm_events.watched).items():
-            moments = (stored_ms, self._recorded.get(node), self._seen(node))
-            known = [at_ms for at_ms in moments if at_ms is not None]
-            if known:
-                found[node] = Watched(interval_ms, max(known))
+            last_ms = max(stored_ms or NEVER, recorded.get(node, NEVER), seen(node) or NEVER)
+            if last_ms != NEVER:
+                found[node] = Watched(interval_ms, last_ms)
         return found
 
     def _fell(self, connection: sqlite3.Connection, number: int, last_ms: int) -> bool:

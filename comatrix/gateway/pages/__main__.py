@@ -14,6 +14,7 @@ from comatrix.gateway.pages import (
     radio_states,
     vocabulary,
 )
+from comatrix.gateway.sim import reference as scenarios
 
 PAGES = {
     "command-states.md": command_states.markdown,
@@ -23,6 +24,7 @@ PAGES = {
     "exchange.md": exchange.markdown,
     "lora-airtime.md": airtimes.markdown,
     "radio-states.md": radio_states.markdown,
+    "scenarios.md": scenarios.markdown,
     "vocabulary.md": vocabulary.markdown,
 }
 

@@ -50,6 +50,8 @@ class Presence:
 
     def _is_silent(self, node: int, known: Watched, now_ms: int) -> bool:
         patience_ms = max(MISSED * known.interval_ms, SHORTEST_MS)
+        if now_ms - known.last_ms <= patience_ms:
+            return False
         # A quarter more than the interval: a node that spoke just before the start is due just after it.
         grace_ms = max(known.interval_ms * 5 // 4, SHORTEST_MS)
-        return now_ms - known.last_ms > patience_ms and now_ms - self._since_ms[node] > grace_ms
+        return now_ms - self._since_ms[node] > grace_ms

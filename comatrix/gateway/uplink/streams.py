@@ -129,14 +129,14 @@ class Streams:
         stream = self._add(new)
         if self.wants_bodies(new.node) and not stream.changed:
             stream.changed = any(values_of(body) != stream.posted_values for body in bodies())
-        self._reckon(stream.lane)
+        self._hasten(stream)
 
     def returned(self, spans: Iterable[Arrivals]) -> None:
         """Records were unsealed: they are due at once, as they were."""
         for span in spans:
             stream = self._add(span)
             stream.at_once = True
-            self._reckon(stream.lane)
+            self._hasten(stream)
 
     def sealed(self, members: Sequence[Record], now_ms: int) -> None:
         """Records left for an event. Others of theirs that were due stay so."""
@@ -202,6 +202,16 @@ class Streams:
             stream = self._streams[room, node] = Stream(room, node, self._posts.get(node, EVERY))
             stream.awaits = node in self._awaiting
         return stream
+
+    def _hasten(self, stream: Stream) -> None:
+        """More waits in a stream: it is due no later than before, and with it its lane."""
+        lane = stream.lane
+        if lane is None or not stream.ready:
+            return
+        for moments, at_ms in ((self._due_ms, stream.due_ms()), (self._urgent_ms, stream.urgent_ms())):
+            known = moments.get(lane)
+            if at_ms is not None and (known is None or at_ms < known):
+                moments[lane] = at_ms
 
     def _reckon(self, lane: LaneKey | None) -> None:
         if lane is None:

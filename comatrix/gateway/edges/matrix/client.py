@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Self
 from comatrix.gateway.clock import wall_ms
 from comatrix.gateway.config.secrets import Secrets
 from comatrix.gateway.edges.matrix.answer import one_line
-from comatrix.gateway.edges.matrix.http import HttpCaller, Query
+from comatrix.gateway.edges.matrix.http import Caller, HttpCaller, Query
 from comatrix.gateway.edges.matrix.new_room import creation, default_room_version
 from comatrix.gateway.edges.matrix.paths import client_path, json_bytes, media_path
 from comatrix.gateway.edges.matrix.session import Keep, Session
@@ -37,12 +37,14 @@ class MatrixClient:
         service: bool = False,
         keep: Keep | None = None,
         now_ms: Callable[[], int] = wall_ms,
+        caller: Caller | None = None,
     ) -> None:
-        """`transport` replaces the network. `trust_env`: proxies from the environment. Raises UsageError.
+        """`transport` replaces the network, `caller` HTTP as well. `trust_env`: proxies from the environment.
+        Raises UsageError.
 
         `service`: the token is an application service's, and `voice` may be any of its users. `keep`: where a renewed
         access token is stored before it is used."""
-        self._http = HttpCaller(
+        self._http: Caller = caller or HttpCaller(
             base_url,
             transport=transport,
             trust_env=trust_env,

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
 
 from comatrix.gateway.edges.matrix.answer import no_answer, one_line, read_answer_untrusted
@@ -15,6 +15,30 @@ if TYPE_CHECKING:
 MAX_CONNECTIONS = 8  # above 16, httpx's pool costs more than it gives
 CONNECT_TIMEOUT_S = 10.0
 Query = list[tuple[str, str | int | float | bool | None]]
+
+
+class Caller(Protocol):
+    """Who carries requests: HttpCaller, or a homeserver that is simulated in this process."""
+
+    @property
+    def base_url(self) -> str:
+        """Where they go, for what is told of them."""
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Query | None = None,
+        data: bytes | None = None,
+        content_type: str = "application/json",
+        token: str = "",
+        wait_s: float = 0.0,
+    ) -> HomeserverAnswer:
+        """As HttpCaller."""
+
+    async def aclose(self) -> None:
+        """Close the connections."""
 
 
 class HttpCaller:

@@ -11,7 +11,7 @@ from typing import Any, Protocol, TypeGuard
 
 from comatrix.gateway.config.secrets import Secrets
 from comatrix.gateway.edges.matrix.answer import no_answer
-from comatrix.gateway.edges.matrix.http import HttpCaller, Query
+from comatrix.gateway.edges.matrix.http import Caller, Query
 from comatrix.gateway.edges.matrix.paths import client_path, json_bytes
 from comatrix.gateway.errors import UsageError
 from comatrix.gateway.model import HomeserverAnswer
@@ -34,7 +34,7 @@ class Keep(Protocol):
 class Session:
     """Sends requests as `account`. Without `keep` a renewed token lives in memory only."""
 
-    def __init__(self, http: HttpCaller, account: Secrets, *, keep: Keep | None, now_ms: Callable[[], int]) -> None:
+    def __init__(self, http: Caller, account: Secrets, *, keep: Keep | None, now_ms: Callable[[], int]) -> None:
         self._http = http
         self._keep = keep
         self._now_ms = now_ms

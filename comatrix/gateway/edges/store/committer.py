@@ -25,6 +25,7 @@ class Committer:
     """The stream of batches. Made and used in the event loop's thread; `commit` and `tidy` run in one of their own.
 
     `tidy` follows each commit once that is told; `after` is called in the loop's thread, when a batch was told.
+    `threaded` False: all of it in the loop's thread, so that a simulation comes out alike each time.
     """
 
     def __init__(
@@ -32,6 +33,8 @@ class Committer:
         commit: Callable[[list[Append], list[Work]], Outcome],
         tidy: Callable[[], None],
         after: Callable[[], None],
+        *,
+        threaded: bool = True,
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._commit = commit
@@ -43,8 +46,10 @@ class Committer:
         self._busy = False
         self._idle: asyncio.Future[None] | None = None
         self._inbox: SimpleQueue[Batch | None] = SimpleQueue()
-        self._thread = threading.Thread(target=self._work, name="comatrix-store", daemon=True)
-        self._thread.start()
+        self._thread: threading.Thread | None = None
+        if threaded:
+            self._thread = threading.Thread(target=self._work, name="comatrix-store", daemon=True)
+            self._thread.start()
 
     def append(self, entry: Append) -> None:
         """Queues a record; its callback is called once it is on disk or known not to be."""
@@ -71,8 +76,9 @@ class Committer:
         if self._busy:
             self._idle = self._loop.create_future()
             await self._idle
-        self._inbox.put(None)
-        self._thread.join()
+        if self._thread is not None:
+            self._inbox.put(None)
+            self._thread.join()
 
     def _start(self) -> None:
         # Not at once: whatever the socket still holds in this turn of the loop shares the commit.
@@ -89,14 +95,20 @@ class Committer:
             due += 1
         jobs = self._jobs[:due]
         del self._jobs[:due]
-        self._inbox.put((appends, jobs))
+        if self._thread is not None:
+            self._inbox.put((appends, jobs))
+        else:
+            self._carry_out((appends, jobs), self._loop.call_soon)
 
     def _work(self) -> None:
         while (batch := self._inbox.get()) is not None:
-            appends, jobs = batch
-            told, came = self._commit(appends, [work for work, _, _ in jobs])
-            self._loop.call_soon_threadsafe(self._finish, batch, told, came)
-            self._tidy()
+            self._carry_out(batch, self._loop.call_soon_threadsafe)
+
+    def _carry_out(self, batch: Batch, call: Callable[..., object]) -> None:
+        appends, jobs = batch
+        told, came = self._commit(appends, [work for work, _, _ in jobs])
+        call(self._finish, batch, told, came)
+        self._tidy()
 
     def _finish(self, batch: Batch, told: list[Told], came: list[Came]) -> None:
         if self._appends or self._jobs:

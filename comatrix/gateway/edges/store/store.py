@@ -39,6 +39,7 @@ class Store:
         limits: StoreLimits,
         synced: Callable[[int], None] | None,
         fold_at: int,
+        threaded: bool,
     ) -> None:
         self.path = path
         self.instance, self.restored = adopted
@@ -51,6 +52,7 @@ class Store:
         self._transactions.begin()
         self._tell: Callable[[str], None] | None = None
         self._committer: Committer | None = None
+        self._threaded = threaded
         self._untidy = ""  # why the last fold failed, told already
         self._closed = False
 
@@ -63,10 +65,13 @@ class Store:
         limits: StoreLimits = NO_LIMITS,
         synced: Callable[[int], None] | None = None,
         fold_at: int = FOLD_AT,
+        threaded: bool = True,
+        token: Callable[[int], str] = secrets.token_hex,
     ) -> "Store":
         """Makes, migrates and locks the database. Raises StoreError: in use, newer schema, damaged, no access.
 
         `synced(members)` is told of every commit, in the thread that made it. `fold_at`: rows in memory at most, about.
+        `threaded` False: commits are made in the loop's thread, for virtual time. `token(bytes)`: random hex digits.
         """
         try:
             make_private(path)
@@ -76,8 +81,8 @@ class Store:
         try:
             Ballast(path, limits.ballast).make_way()
             writer = connect_writer(path)
-            adopted = adopt(writer, path, now_ms, secrets.token_hex(8))
-            return cls(path, lock, writer, adopted, limits, synced, fold_at)
+            adopted = adopt(writer, path, now_ms, token(8))
+            return cls(path, lock, writer, adopted, limits, synced, fold_at, threaded)
         except (sqlite3.Error, OSError) as error:
             lock.release()
             raise translated(error, path) from error
@@ -163,7 +168,7 @@ class Store:
 
     def _stream(self) -> Committer:
         if self._committer is None:
-            self._committer = Committer(self._commit, self._tidy, self._tell_news)
+            self._committer = Committer(self._commit, self._tidy, self._tell_news, threaded=self._threaded)
         return self._committer
 
     def _commit(self, appends: Any, works: Any) -> Any:

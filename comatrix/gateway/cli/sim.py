@@ -1,0 +1,110 @@
+"""`comatrix sim`: a scenario in virtual time."""
+
+import io
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+import click
+
+from comatrix.gateway.errors import UsageError
+
+if TYPE_CHECKING:
+    from comatrix.gateway.sim.books import Books
+    from comatrix.gateway.sim.scenario import Scenario
+
+
+@click.command()
+@click.argument("scenario", required=False)
+@click.option("--list", "listed", is_flag=True, help="The scenarios that come with the program.")
+@click.option("--seed", type=click.IntRange(0, (1 << 53) - 1), metavar="N", help="Other dice than the scenario says.")
+@click.option("--json", "as_json", is_flag=True, help="The figures as JSON.")
+@click.option(
+    "--html", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Write a page to look at."
+)
+@click.option(
+    "--pcap", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Write a capture for Wireshark."
+)
+def sim(
+    scenario: str | None, listed: bool, seed: int | None, as_json: bool, html: Path | None, pcap: Path | None
+) -> None:
+    """Play SCENARIO, a file or one of --list: real firmware and gateway, simulated time, links and homeserver.
+
+    The same seed gives the same run, to the byte. docs/reference/scenarios.md says how to write one.
+    """
+    if listed:
+        _list()
+        return
+    if scenario is None:
+        raise UsageError("Which scenario?", "comatrix sim --list")
+    _play(scenario, seed, as_json, html, pcap)
+
+
+def _list() -> None:
+    from comatrix.gateway.sim.reading import load, shipped
+
+    for name in shipped():
+        click.echo(f"{name:<14} {load(name).whole.title}")
+
+
+def _play(where: str, seed: int | None, as_json: bool, html: Path | None, pcap: Path | None) -> None:
+    import logging
+    from contextlib import ExitStack, redirect_stdout
+
+    from comatrix.gateway.sim.books import as_json as json_text
+    from comatrix.gateway.sim.html_page import page
+    from comatrix.gateway.sim.reading import load
+    from comatrix.gateway.sim.report import figures, words
+    from comatrix.gateway.sim.simulation import simulate
+
+    read = load(where)
+    logging.disable(logging.WARNING)  # the gateway's own log has real times, and what matters is in the report
+    progress = _Progress(read)
+    with ExitStack() as stack:
+        stack.callback(logging.disable, logging.NOTSET)
+        stack.callback(progress.end)
+        capture = stack.enter_context(_writable(pcap)) if pcap is not None else None
+        stack.enter_context(redirect_stdout(_Unheard()))
+        out = simulate(read, seed, progress, capture)
+    if html is not None:
+        html.write_text(page(out), encoding="utf-8")
+    told = figures(out)
+    for line in [json_text(told)] if as_json else words(told):
+        click.echo(line)
+
+
+def _writable(path: Path) -> BinaryIO:
+    """Raises UsageError."""
+    try:
+        return path.open("wb")
+    except OSError as error:
+        raise UsageError(f"{path} cannot be written: {error.strerror}.", f"ls -ld {path.parent}") from None
+
+
+class _Unheard(io.TextIOBase):
+    """Where nodes print: a board's console, at which nobody sits."""
+
+    def write(self, text: str) -> int:
+        """Nothing."""
+        return len(text)
+
+
+class _Progress:
+    """A line on the terminal that is written over each second; nothing where nobody looks."""
+
+    def __init__(self, scenario: "Scenario") -> None:
+        self._end_ms = scenario.whole.duration_ms + scenario.whole.drain_ms
+        self._shown_s = 0.0
+        self._on = sys.stderr.isatty()
+
+    def __call__(self, now_ms: int, books: "Books") -> None:
+        if self._on and time.monotonic() - self._shown_s >= 1:
+            self._shown_s = time.monotonic()
+            done = f"{now_ms / 3_600_000:.1f} of {self._end_ms / 3_600_000:.1f} h"
+            click.echo(f"\r{done}, {books.delivered:,} of {books.readings:,} readings in the room ", nl=False, err=True)
+
+    def end(self) -> None:
+        """The line is over."""
+        if self._on:
+            click.echo("\r\x1b[K", nl=False, err=True)

@@ -1,0 +1,33 @@
+"""The node's firmware on CPython: gives it the one module of MicroPython's that CPython lacks.
+
+A board with little memory has its garbage collected before each request, and lets go of modules that are needed once a
+boot. Here that would look through the whole simulation and compile those modules anew each time, so neither is done.
+"""
+
+import sys
+
+from comatrix.gateway.sim import cryptolib
+
+sys.modules.setdefault("cryptolib", cryptolib)
+
+from comatrix_node import lora_node, parts  # noqa: E402 - they need that module
+from comatrix_node import node as udp_node  # noqa: E402
+from comatrix_node.config import parse  # noqa: E402
+from comatrix_node.lora_node import Node as LoraNode  # noqa: E402
+from comatrix_node.node import Node  # noqa: E402
+from comatrix_node.store_rtc import RtcStore  # noqa: E402
+
+
+class _NoCollector:
+    """In place of the module `gc`."""
+
+    @staticmethod
+    def collect() -> None:
+        """Nothing."""
+
+
+for module in (udp_node, lora_node):
+    setattr(module, "gc", _NoCollector)  # noqa: B010 - a module's name is not its attribute to a checker
+setattr(parts, "unload", lambda name: None)  # noqa: B010
+
+__all__ = ["LoraNode", "Node", "RtcStore", "parse"]

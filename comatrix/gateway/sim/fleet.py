@@ -1,0 +1,140 @@
+"""The nodes of a run, each on its board, at its place, on its link."""
+
+from asyncio import TimerHandle
+from collections.abc import Callable
+
+from comatrix_lora.medium.randomness import Stream
+
+from comatrix.gateway.model import Node as NodeRow
+from comatrix.gateway.provisioning import configuration
+from comatrix.gateway.sim.board import Board
+from comatrix.gateway.sim.books import Books
+from comatrix.gateway.sim.edge import AirEdge, Send
+from comatrix.gateway.sim.link import Counts, Direction
+from comatrix.gateway.sim.lora_air import LoraAir
+from comatrix.gateway.sim.lora_board import LoraBoard, configuration_of, drifting
+from comatrix.gateway.sim.lora_channel import radio_settings
+from comatrix.gateway.sim.lora_gateway import GatewayRadios
+from comatrix.gateway.sim.scenario import LinkPlan, LoraPlan, NodePlan, Scenario
+from comatrix.gateway.sim.virtual_time import VirtualLoop
+from comatrix.gateway.uplink.associations import Address
+
+GATEWAY = "10.255.255.254", 5683
+OnDatagram = Callable[[int, bool, bytes], None]  # number of the node, whether it is on its way up, the datagram
+
+
+class Fleet:
+    """`edge`: the gateway's end of UDP while it lives. `to_nodes`: how a datagram goes to each address. Positions are
+    in the order of the nodes' numbers, in metres east and north."""
+
+    def __init__(self, scenario: Scenario, seed: int, loop: VirtualLoop, books: Books) -> None:
+        self.edge: AirEdge | None = None
+        self.to_nodes: dict[Address, Send] = {}
+        self.counts = {name: Counts() for name, link in scenario.links.items() if isinstance(link, LinkPlan)}
+        self.positions: list[tuple[float, float]] = []
+        self.boards: list[Board] = []
+        self.lora_boards: dict[int, LoraBoard] = {}
+        self.on_datagram: OnDatagram = lambda number, up, data: None
+        self._scenario = scenario
+        self._seed = seed
+        self._loop = loop
+        self._books = books
+
+    def add(
+        self, plan: NodePlan, row: NodeRow, secret: bytes, air: LoraAir | None, radios: GatewayRadios | None
+    ) -> None:
+        """The next node. Its first reading is somewhere in its first interval."""
+        position = _scattered(plan, Stream(self._seed, "place", row.number))
+        self.positions.append(position)
+        link = self._scenario.links[plan.link]
+        dice = Stream(self._seed, "node", row.number)
+        if isinstance(link, LinkPlan):
+            wake = self._on_udp(plan, link, row, secret, dice).wake
+        else:
+            assert air is not None and radios is not None, "the scenario has a LoRa link"
+            wake = self._on_lora(plan, link, row, secret, dice, position, air, radios).wake
+        self._at(dice.below(plan.interval_ms), wake)
+
+    def _tellable(self, plan: NodePlan) -> bool:
+        return any(one.node == plan.name for one in self._scenario.commands)
+
+    def _at(self, ms: int, call: Callable[[], None]) -> TimerHandle:
+        return self._loop.call_at(ms / 1000, call)
+
+    def _on_lora(
+        self,
+        plan: NodePlan,
+        link: LoraPlan,
+        row: NodeRow,
+        secret: bytes,
+        dice: Stream,
+        position: tuple[float, float],
+        air: LoraAir,
+        radios: GatewayRadios,
+    ) -> LoraBoard:
+        number = row.number
+        radio = air.radio(f"node/{number}", position, radio_settings(link))
+        drifting(radio, plan, dice)
+        radios.connect(radio, plan.link, link)
+        board = LoraBoard(
+            plan,
+            configuration(row, secret, configuration_of(link), max(1, plan.interval_ms // 1000)),
+            dice,
+            radio,
+            air,
+            self._loop,
+            measured=lambda count: self._books.measured(number, count, self._loop.now_ms()),
+            tellable=self._tellable(plan),
+            until_ms=self._scenario.whole.duration_ms,
+        )
+        self.lora_boards[number] = board
+        return board
+
+    def _on_udp(self, plan: NodePlan, link: LinkPlan, row: NodeRow, secret: bytes, dice: Stream) -> Board:
+        number, books, loop = row.number, self._books, self._loop
+        addr: Address = (0, udp_address(number))
+
+        def to_gateway(data: bytes) -> None:
+            books.note("up", number, data)
+            self.on_datagram(number, True, data)
+            if self.edge is not None:
+                self.edge.arrived(data, addr)
+
+        def to_node(data: bytes) -> None:
+            books.note("down", number, data)
+            self.on_datagram(number, False, data)
+            board.arrived(data)
+
+        counts = self.counts[plan.link]
+        up = Direction(link, Stream(self._seed, "up", number), counts, self._at, to_gateway)
+        down = Direction(link, Stream(self._seed, "down", number), counts, self._at, to_node)
+        board = Board(
+            plan,
+            configuration(
+                row, secret, f"{GATEWAY[0]}:{GATEWAY[1]}", max(1, plan.interval_ms // 1000), observe=plan.observe
+            )
+            | {"poll_s": plan.poll_ms // 1000},
+            dice,
+            now_ms=loop.now_ms,
+            at=self._at,
+            send=lambda data: up.carry(data, loop.now_ms()),
+            measured=lambda count, at_ms: books.measured(number, count, at_ms),
+            tellable=self._tellable(plan),
+            until_ms=self._scenario.whole.duration_ms,
+        )
+        self.to_nodes[addr] = lambda data: down.carry(data, loop.now_ms())
+        self.boards.append(board)
+        return board
+
+
+def udp_address(number: int) -> tuple[str, int]:
+    """Where a node sends from."""
+    return f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}", 5683
+
+
+def _scattered(plan: NodePlan, dice: Stream) -> tuple[float, float]:
+    east, north = plan.position
+    return (
+        east + plan.spread * (dice.chance() - 0.5),
+        north + plan.spread * (dice.chance() - 0.5),
+    )

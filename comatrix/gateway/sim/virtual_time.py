@@ -1,0 +1,71 @@
+"""Virtual time for asyncio code: a loop whose clock stands still while anything can run, and then jumps.
+
+An event loop asks its selector to wait until the next timer is due. This one's selector waits for nothing: it moves the
+clock there. That holds only where nothing real is waited for, so no thread, socket or process may be in the simulated
+part: the store commits in the loop's own thread (`Store.open(..., threaded=False)`), datagrams and HTTP requests are
+calls. Then the order of everything that happens follows from the code and the seed alone.
+"""
+
+import asyncio
+import selectors
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
+
+from comatrix.gateway.clock import Clocks
+
+T = TypeVar("T")
+WALL_START_MS = 1_767_225_600_000  # 2026-01-01 00:00 UTC, where every simulation begins
+
+
+class StuckError(RuntimeError):
+    """No timer is left, and nothing can run: the program under simulation waits for ever."""
+
+
+class _Jump(selectors.SelectSelector):
+    """Instead of waiting, tells `jump` how long it would have. Nothing registered ever becomes ready."""
+
+    def __init__(self, jump: Callable[[float | None], None]) -> None:
+        super().__init__()
+        self._jump = jump
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        if timeout != 0:
+            self._jump(timeout)
+        return []
+
+
+class VirtualLoop(asyncio.SelectorEventLoop):
+    """`time()` is virtual seconds since the start. Used like any other loop, from one thread."""
+
+    def __init__(self) -> None:
+        self._virtual_s = 0.0
+        super().__init__(_Jump(self._pass))
+
+    def time(self) -> float:
+        """Virtual seconds."""
+        return self._virtual_s
+
+    def now_ms(self) -> int:
+        """Virtual milliseconds."""
+        return round(self._virtual_s * 1000)
+
+    def now_us(self) -> int:
+        """Virtual microseconds."""
+        return round(self._virtual_s * 1_000_000)
+
+    def clocks(self) -> Clocks:
+        """The clocks that the simulated program is handed."""
+        return Clocks(self.now_ms, lambda: WALL_START_MS + self.now_ms())
+
+    def _pass(self, seconds: float | None) -> None:
+        if seconds is None:
+            raise StuckError("nothing is planned any more, and something is waited for")
+        self._virtual_s += max(0.0, seconds)
+
+
+def run(main: Callable[[VirtualLoop], Coroutine[Any, Any, T]]) -> T:
+    """Runs `main(loop)` to its end in virtual time. Tasks it leaves behind are cancelled."""
+    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+        loop = runner.get_loop()
+        assert isinstance(loop, VirtualLoop)
+        return runner.run(main(loop))
