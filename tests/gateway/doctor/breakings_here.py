@@ -151,6 +151,16 @@ def socket_nobody_reads(patient: Patient) -> dict[str, Any]:
     return {"kept": sock}
 
 
+@breaking("radios.lost", "comatrix radio probe /dev/no-radio")
+def radio_that_is_not_there(patient: Patient) -> None:
+    patient.configure(more='[radios.roof]\nport = "/dev/no-radio"\n')
+
+
+@breaking("radios.none", "set [radios.NAME] port, then: comatrix config check")
+def radio_taken_out_of_the_configuration(patient: Patient) -> None:
+    patient.write(lambda connection: connection.execute("UPDATE node SET link = 'l'"))
+
+
 @breaking("ports.loopback", 'set [udp] bind = ["[::]:5683"], then: comatrix config check')
 def bound_to_loopback(patient: Patient) -> None:
     patient.configure(bind="127.0.0.1:0")

@@ -15,6 +15,7 @@ from comatrix.gateway.admin.doctor import (
     ports,
     process,
     queue,
+    radios,
     rooms,
     service,
 )
@@ -33,6 +34,7 @@ ALL_LINES = Lines(
     files.LINES
     | process.LINES
     | ports.LINES
+    | radios.LINES
     | clock.LINES
     | disk.LINES
     | homeserver.LINES
@@ -62,6 +64,7 @@ CHECKS = (
     Check("account", files.same_user, ("configuration", "secrets")),
     Check("gateway", process.gateway),
     Check("ports", ports.ports, ("configuration", "gateway"), limit_s=5.0),
+    Check("radios", radios.radios, ("configuration", "gateway", "database"), limit_s=6.0),
     Check("clock", clock.clock),
     Check("clock difference", clock.difference, ("homeserver",)),
     Check("time zone", clock.timezone, ("configuration",)),
