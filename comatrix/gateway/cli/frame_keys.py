@@ -1,4 +1,4 @@
-"""A node's keys and schemas for LoRa frames, read beside a running gateway: nothing is changed, and they are never shown."""
+"""A node's keys and schemas for LoRa frames, read beside a running gateway: nothing is changed, and no key shown."""
 
 import sqlite3
 from collections.abc import Iterator, Mapping
@@ -46,9 +46,7 @@ class _Sides:
 class FrameKeys:
     """The keys of one node, `name` and `number` its own; `schemas`: how its readings are packed, by code."""
 
-    def __init__(
-        self, name: str, number: int, living: list[SecurityContext], schemas: Mapping[int, Schema]
-    ) -> None:
+    def __init__(self, name: str, number: int, living: list[SecurityContext], schemas: Mapping[int, Schema]) -> None:
         self.name = name
         self.number = number
         self.schemas = schemas
