@@ -103,6 +103,7 @@ class Hub:
         return [heard]
 
     def _opened_untrusted(self, data: bytes, digest: bytes, reception: Reception, now: int) -> "tuple[Heard, bytes]":
+        """Who sent it, and its content. Raises FrameError."""
         header = parse_untrusted(data)
         if not header.step:
             peer, opened = open_untrusted(data, self._peers_of)
@@ -305,6 +306,7 @@ class Hub:
 
 
 def _heard_untrusted(peer: "Peer", opened: "Opened", digest: bytes, reception: Reception, now: int) -> Heard:
+    """Raises FrameError: a response."""
     if opened.counter is None or opened.request is not None:
         raise FrameError("not a request")
     return Heard(peer, opened.counter, digest, now, reception)

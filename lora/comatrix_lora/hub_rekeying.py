@@ -39,8 +39,9 @@ class Rekeyings:
     def offer_untrusted(
         self, header: "Header", data: bytes, peers: "list[Peer]", now: int
     ) -> "tuple[Peer, int, bytes]":
-        """Request #1 -> (what its response goes under, the counter it answers, R2). Raises FrameError, and nothing has
-        changed. The keys of the response seal nothing else under that nonce, so it needs no commit."""
+        """Request #1 -> (what its response goes under, the counter it answers, R2). Raises FrameError: no offer is
+        made, and unless an authentic one said something else nothing has changed. The keys of the response seal nothing
+        else under that nonce, so it needs no commit."""
         if self._random is None or not header.up:
             raise FrameError("no such request is heard")
         self.handle_timer(now)
@@ -63,6 +64,7 @@ class Rekeyings:
         return None
 
     def _first_untrusted(self, header: "Header", data: bytes, peers: "list[Peer]") -> "tuple[Peer, int]":
+        """By whichever secret fits. Raises FrameError."""
         for peer in peers:
             if peer.derive is not None:
                 first = peer.derive(header.extra)
@@ -124,6 +126,7 @@ def _derived(peer: "Peer", extra: bytes) -> "Peer":
 
 
 def _request_untrusted(peer: "Peer", header: "Header", data: bytes) -> int:
+    """-> its counter. Raises FrameError."""
     opened = peer.open_untrusted(header, data)
     _check_untrusted(opened)
     assert opened.counter is not None
@@ -131,6 +134,7 @@ def _request_untrusted(peer: "Peer", header: "Header", data: bytes) -> int:
 
 
 def _check_untrusted(opened: "Opened") -> None:
+    """Raises FrameError: it is no request of Appendix B.2."""
     rule = decode_untrusted(opened.plain)
     if not isinstance(rule, Rekey) or rule.following is not None:
         raise FrameError("not what belongs to new keys")

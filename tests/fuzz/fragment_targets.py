@@ -1,6 +1,8 @@
 """What must hold of fragments and feedback from the air, whatever they are made of."""
 
-from comatrix_lora.errors import LoraError
+import contextlib
+
+from comatrix_lora.errors import FrameError, LoraError
 from comatrix_lora.fragment_format import (
     decode_feedback_untrusted,
     decode_fragment_untrusted,
@@ -8,6 +10,8 @@ from comatrix_lora.fragment_format import (
     encode_fragment,
 )
 from comatrix_lora.fragment_receiver import Limits, Receiver
+from comatrix_lora.incoming import SIZE, Incoming
+from comatrix_lora.rules import Command, Fragment, decode_untrusted
 
 _LONGEST = 243
 
@@ -35,5 +39,35 @@ def receive(data: bytes) -> None:
         assert receiver.held <= 4000
         encode_feedback(receiver.feedback(data[1] if len(data) > 1 else 0))
         data = data[1 + size :]
+    if refused:
+        raise refused
+
+
+def item(data: bytes) -> None:
+    """receive_untrusted: contents cut as by `receive` hold no more than the limits, and every question has an answer.
+
+    What comes whole was said so, by a rule that a frame of ours could hold."""
+    incoming, most = Incoming(300), 600
+    refused: FrameError | None = None
+    for now in range(100):
+        size = data[0] % (_LONGEST + 2) if data else 0
+        plain, data = data[1 : 1 + size], data[1 + size :]
+        with contextlib.suppress(FrameError):
+            said = decode_untrusted(plain)
+            if isinstance(said, Fragment):
+                try:
+                    found = incoming.receive_untrusted(said, plain, now)
+                except FrameError as error:
+                    refused = error
+                    continue
+                assert found is None or (isinstance(found, Command) and len(found.encode()) <= 301)
+                assert bool(incoming.offers()) >= said.ack
+        assert incoming.held <= most
+        if incoming.offers() and now % 3:
+            owed = incoming.rule()
+            assert owed is None or len(owed.encode()) + 3 + 8 <= SIZE
+            assert not incoming.offers()
+    incoming.handle_timer(10_000_000)
+    assert not incoming.held
     if refused:
         raise refused

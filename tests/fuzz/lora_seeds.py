@@ -5,14 +5,16 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from comatrix_lora.ledger import Ledger, Ledgers
+from comatrix_lora.offered import Offered
 from comatrix_lora.regions import NAMES, region
-from comatrix_lora.rules import Ack, Aged, Command, Data, Feedback, Fragment, History, Record
+from comatrix_lora.rules import Ack, Aged, Command, Data, Feedback, Fragment, History, Record, Rekey
 from comatrix_lora.schema import encode_older
 
 from comatrix.codec import cbor
 from comatrix.codec.description import Description
 from tests.fuzz.lora_targets import DUTIES_PPM, NOW_MS, SCHEMAS
 from tests.lora.frame_sides import every_kind
+from tests.lora.test_rekeying_hostile import STEPS, Exchange
 
 if TYPE_CHECKING:
     from comatrix_lora.schema import Values
@@ -25,6 +27,8 @@ def frames() -> Iterator[bytes]:
     """Every kind, as it stands on the air."""
     for _, frame, *_ in every_kind():
         yield frame
+    for step in STEPS:
+        yield Exchange().until(step)
 
 
 def rules() -> Iterator[bytes]:
@@ -38,6 +42,7 @@ def rules() -> Iterator[bytes]:
     yield Record("h", b"\xa1\x05\x01").encode()
     yield Record("m", b"\x81\x61a", True, 300).encode()
     yield Feedback(b"\x03\x20\x07").encode()
+    yield from (Rekey(None, True).encode(), Rekey(301).encode())
 
 
 def packed() -> Iterator[bytes]:
@@ -101,7 +106,26 @@ def said() -> Iterator[bytes]:
             yield bytes((first,)) + rule
 
 
+def new_keys() -> Iterator[bytes]:
+    """Each frame of an exchange: as it came, behind a header, and as what an authentic one says."""
+    for step in STEPS:
+        yield b"\x00" + Exchange().until(step)
+    for plain in (Rekey(None, True), Rekey(), Rekey(301), Ack(0, 0)):
+        for first in (1, 2, 3):
+            yield bytes((first,)) + plain.encode()
+
+
+def items() -> Iterator[bytes]:
+    """A long command in fragments, with and without the first."""
+    for lost in (False, True):
+        offered = Offered(Command(1, 2, bytes(100)), 0)
+        plains = [offered.next_plain(60) for _ in range(8)][lost:]
+        yield b"".join(bytes((len(one),)) + one for one in plains)
+
+
 LAYERS = {
+    "lora new keys": new_keys,
+    "lora items": items,
     "lora frames": frames,
     "lora rules": rules,
     "lora readings": packed,

@@ -24,6 +24,7 @@ from tests.fuzz import lora_link_targets as lora_links
 from tests.fuzz import lora_targets as lora
 from tests.fuzz import matrix_targets as matrix
 from tests.fuzz import radio_targets, schema_targets, word_targets
+from tests.fuzz import rekeying_targets as new_keys
 from tests.fuzz.server_under_fire import serve
 
 SECRET = bytes(range(16))
@@ -235,9 +236,20 @@ TARGETS = (
     Target("received.carried_untrusted", lora.carried, (ValueError,)),
     Target("ledger.Ledger.load_untrusted", lora.ledger, (), ("ledger",)),
     Target("ledger.Ledgers.load_untrusted", lora.ledgers, (), ("ledgers",)),
+    Target("hub._opened_untrusted", new_keys.hub_opened, (FrameError,), ("lora new keys",)),
+    Target("hub._heard_untrusted", new_keys.hub_heard, (FrameError,)),
+    Target("hub_rekeying.offer_untrusted", new_keys.offer, (FrameError,), ("lora new keys",)),
+    Target("hub_rekeying._first_untrusted", new_keys.first, (FrameError,), ("lora new keys",)),
+    Target("hub_rekeying._request_untrusted", new_keys.request, (FrameError,), ("lora new keys",)),
+    Target("hub_rekeying._check_untrusted", new_keys.check, (FrameError,), ("lora rules",)),
+    Target("hub_rekeying.accept_untrusted", new_keys.accept, (FrameError,), ("lora new keys",)),
+    Target("rekeying.receive_untrusted", new_keys.response, (FrameError,), ("lora new keys",)),
+    Target("incoming.receive_untrusted", fragments.item, (FrameError,), ("lora items",)),
     Target("grammar.read_untrusted", word_targets.command, (GrammarError,), ("commands",)),
     Target("rylr.next_untrusted", radio_targets.rylr),
     Target("rak3172.read_untrusted", radio_targets.rak),
+    Target("modem_rylr.next_untrusted", radio_targets.modem_rylr),
+    Target("modem_rak.read_untrusted", radio_targets.modem_rak),
 )
 SERVER = Target("receiving", serve, (), ("coap", "oscore", "server"))
 HUB = Target("hub", lora_links.hub, (), ("lora said",))

@@ -7,6 +7,7 @@ from comatrix_lora.rules import Ack
 from tests.lora.hostile_frames import Attacked, Hearer, Pair
 from tests.lora.link_by_hand import Link
 from tests.lora.test_link_hostile import DOWN, UP, frame
+from tests.lora.test_rekeying_hostile import STEPS, Exchange
 
 MOST_STEP_MS = 20
 
@@ -16,6 +17,38 @@ class End:
 
     def __init__(self, up: bool) -> None:
         self.up = up
+
+
+class KeyEnds(Attacked):
+    """Four links, each in the middle of new keys, one before each frame of them; those before it were heard."""
+
+    def __init__(self, seed: int) -> None:
+        self.links: dict[Hearer, Link] = {}
+        kinds: list[Pair] = []
+        replayed: list[Pair] = []
+        for step in STEPS:
+            exchange, said = Exchange(), []
+            for _ in range(STEPS.index(step)):
+                said.append(exchange.said())
+                exchange.hear(said[-1])
+            hub, station = End(up=False), End(up=True)
+            self.links |= {hub: exchange.link, station: exchange.link}
+            hearers = [hub if place % 2 == 0 else station for place in range(len(said) + 1)]
+            kinds.append((exchange.said(), hearers[-1]))
+            replayed += zip(said, hearers[:-1], strict=True)
+        self.kinds, self.replayed = kinds, replayed
+        super().__init__(seed)
+
+    def state(self) -> object:
+        return [(link.state(), link.station.malformed) for link in self.links.values()]
+
+    def hear(self, data: bytes, hearer: Hearer) -> str | None:
+        """No time goes by: what is offered would be let go."""
+        link = self.links[hearer]
+        before = link.ignored()
+        told = link.hear(not hearer.up, data)
+        quiet = not told and link.ignored() == before + 1
+        return f"ignored by the {'station' if hearer.up else 'hub'}" if quiet else None
 
 
 class Ends(Attacked):

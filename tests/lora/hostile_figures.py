@@ -7,7 +7,7 @@ import gc
 import sys
 from collections.abc import Callable
 
-from tests.lora.hostile_ends import Ends
+from tests.lora.hostile_ends import Ends, KeyEnds
 from tests.lora.hostile_frames import Attacked, Peers
 
 MOST_BLOCKS = 2000  # of memory more at the end than after the first tenth: caches and dust, not one a frame
@@ -38,12 +38,15 @@ def attack(
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.lora.hostile_figures", description="Hostile frames.")
     parser.add_argument(
-        "--frames", type=int, default=1_000_000, help="at the readers of frames, and as many at both ends"
+        "--frames",
+        type=int,
+        default=1_000_000,
+        help="at the readers of frames, as many at both ends, and amid new keys",
     )
     parser.add_argument("--seed", type=int, default=1)
     chosen = parser.parse_args()
     whole: list[str] = []
-    for name, made in {"readers of frames": Peers, "station and hub": Ends}.items():
+    for name, made in {"readers of frames": Peers, "station and hub": Ends, "new keys": KeyEnds}.items():
         print(f"{name}:", flush=True)
         attacked, broken = attack(made(chosen.seed), chosen.frames, lambda line: print(line, flush=True))
         print("| frames | answer | how many |", "|---|---|---|", sep="\n")

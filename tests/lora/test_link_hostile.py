@@ -35,6 +35,8 @@ DOWN = {
     "ack": rules.Ack(4, 0, 1_800_000_000, COMMAND, True, 0x72),
     "command": COMMAND,
     "feedback": rules.Feedback(b"\x01\x02\x03"),
+    "fragment": rules.Fragment("c", 9, 0, 2, 0, bytes(20), True),
+    "new keys": rules.Rekey(9_000),
 }
 
 

@@ -1,8 +1,9 @@
 """`make soak` runs everything, and a broken limit is its exit code. Hostile frames are met with silence."""
 
 import pytest
+from comatrix_lora.header import parse_untrusted
 
-from tests.lora.hostile_ends import Ends
+from tests.lora.hostile_ends import Ends, KeyEnds
 from tests.lora.hostile_figures import attack
 from tests.lora.hostile_frames import AS_A_CONTENT, NAMES, Peers
 from tests.lora.soak import commands, run
@@ -23,6 +24,14 @@ def test_station_and_hub_meet_them_with_silence_and_a_count_and_remember_nothing
     both = {"ignored by the station", "ignored by the hub"}
     ways = {(name, reason) for name in NAMES for reason in both} - {("from an unknown node", "ignored by the station")}
     assert set(attacked.answers) == ways
+
+
+def test_frames_of_new_keys_are_attacked_too_and_nothing_is_remembered() -> None:
+    attacked, broken = attack(KeyEnds(2), 5_000)
+    assert broken == [] and sum(attacked.answers.values()) == 5_000
+    assert {reason for _, reason in attacked.answers} == {"ignored by the station", "ignored by the hub"}
+    for frame, hearer in KeyEnds(3).kinds:
+        assert parse_untrusted(frame).up != hearer.up
 
 
 def test_a_frame_that_is_taken_is_told() -> None:

@@ -1,5 +1,6 @@
 """A LoRa frame told field by field, from the link's own parser; with a node's keys also what it says."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from comatrix_lora import rules, schema
@@ -16,7 +17,6 @@ from comatrix.gateway.cli.explain_cbor import json_value
 if TYPE_CHECKING:
     from comatrix.gateway.cli.frame_keys import FrameKeys
 
-SCHEMAS = {0: schema.climate()}
 UPLINK_RECORDS = "rmchd"
 
 Value = dict[str, Any]
@@ -36,7 +36,7 @@ def frame_json(data: bytes, keys: "FrameKeys | None") -> Value:
     if found is None:
         return told | {"unread": f"the keys of {keys.name} do not fit, or its counter is far from the stored one"}
     whole = {"counter": found.counter, "request_counter": found.request}
-    return told | whole | {"content": _content_json(found.plain, up=header.up)}
+    return told | whole | {"content": _content_json(found.plain, keys.schemas, up=header.up)}
 
 
 def _header_json(header: Header, data: bytes) -> Value:
@@ -60,7 +60,7 @@ def _header_json(header: Header, data: bytes) -> Value:
     }
 
 
-def _content_json(plain: bytes, *, up: bool) -> Value:
+def _content_json(plain: bytes, schemas: Mapping[int, schema.Schema], *, up: bool) -> Value:
     try:
         rule = rules.decode_untrusted(plain)
     except FrameError as error:
@@ -68,7 +68,7 @@ def _content_json(plain: bytes, *, up: bool) -> Value:
     kind = type(rule).__name__.lower()
     told: Value = {"kind": kind, "ack_wanted": rule.ack, "raw": plain.hex()}
     if isinstance(rule, rules.Data | rules.History | rules.Aged):
-        return told | _places(rule) | _readings(rule.schema, rule.values)
+        return told | _places(rule) | _readings(schemas.get(rule.schema), rule)
     if isinstance(rule, rules.Ack):
         command = None if rule.command is None else _command(rule.command)
         acknowledged = {"base": rule.base, "also": _marked(rule.base, rule.bitmap), "time_s": rule.time_s}
@@ -80,6 +80,8 @@ def _content_json(plain: bytes, *, up: bool) -> Value:
         return told | parts | {"data": rule.data.hex()}
     if isinstance(rule, rules.Feedback):
         return told | {"transfer": rule.body[0], "held": rule.body[1:].hex()}
+    if isinstance(rule, rules.Rekey):
+        return told | {"following": rule.following}
     assert isinstance(rule, rules.Record)
     told["behind"] = rule.behind
     return told | {"resource": rule.resource, "record": _record(rule, up=up), "body": rule.body.hex()}
@@ -97,13 +99,13 @@ def _marked(base: int, bitmap: int) -> list[int]:
     return [base + 1 + bit & 0xFF for bit in range(8) if bitmap >> bit & 1]
 
 
-def _readings(number: int, packed: bytes) -> Value:
+def _readings(known: schema.Schema | None, rule: rules.Data | rules.History | rules.Aged) -> Value:
     """Every reading in it, the newest first; None where the schema is not known."""
-    told: Value = {"schema": number, "readings": None, "problem": None, "values": packed.hex()}
-    if number not in SCHEMAS:
-        return told | {"problem": f"schema {number} is announced by the node itself, and not known here"}
+    told: Value = {"schema": rule.schema, "readings": None, "problem": None, "values": rule.values.hex()}
+    if known is None:
+        return told | {"problem": f"schema {rule.schema} is in no description that this node has sent"}
     try:
-        found = schema.readings_untrusted(SCHEMAS[number], packed)
+        found = schema.readings_untrusted(known, rule.values)
     except FrameError as error:
         return told | {"problem": str(error)}
     return told | {"readings": [[_reading(word, values[word]) for word in sorted(values)] for values in found]}
@@ -235,6 +237,11 @@ def _feedback_words(content: Value) -> list[str]:
     return [f"of transfer {content['transfer']}: {content['held']} (fragments held of each block)"]
 
 
+def _rekey_words(content: Value) -> list[str]:
+    following = content["following"]
+    return ["of new keys" if following is None else f"new keys are in use, and the node goes on at counter {following}"]
+
+
 WORDS = {
     "data": _readings_words,
     "history": _readings_words,
@@ -244,4 +251,5 @@ WORDS = {
     "fragment": _fragment_words,
     "record": _record_words,
     "feedback": _feedback_words,
+    "rekey": _rekey_words,
 }

@@ -1,20 +1,22 @@
-"""A node's keys for LoRa frames, read beside a running gateway: nothing is changed, and they are never shown."""
+"""A node's keys and schemas for LoRa frames, read beside a running gateway: nothing is changed, and no key shown."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from comatrix_lora.counters import TRIALS
 from comatrix_lora.frame import TAG, nonce
 from comatrix_lora.header import Header
+from comatrix_lora.schema import Schema
 
 from comatrix.gateway.admin.nodes import find
 from comatrix.gateway.aead import aead
-from comatrix.gateway.edges.store import contexts, nodes
+from comatrix.gateway.edges.store import contexts, descriptions, nodes
 from comatrix.gateway.edges.store.database import connect_reader
 from comatrix.gateway.errors import StoreError, UsageError
 from comatrix.gateway.model import SecurityContext
+from comatrix.gateway.uplink.node_schemas import schemas_of
 from comatrix.session.keys import Keys, node_id
 from comatrix.session.oscore import Binding, Context
 
@@ -42,11 +44,12 @@ class _Sides:
 
 
 class FrameKeys:
-    """The keys of one node, `name` and `number` its own."""
+    """The keys of one node, `name` and `number` its own; `schemas`: how its readings are packed, by code."""
 
-    def __init__(self, name: str, number: int, living: list[SecurityContext]) -> None:
+    def __init__(self, name: str, number: int, living: list[SecurityContext], schemas: Mapping[int, Schema]) -> None:
         self.name = name
         self.number = number
+        self.schemas = schemas
         highest = max((one.highest for one in living), default=-1)  # a node has one counter for all its links
         self._sides = [_sides(number, one, highest) for one in living]
 
@@ -77,13 +80,14 @@ def keys_of(database: Path, name: str) -> FrameKeys:
         try:
             node = find(nodes.all_nodes(connection), name)
             living = contexts.living(connection, node.number)
+            description = descriptions.body(connection, node.number)
         finally:
             connection.close()
     except sqlite3.DatabaseError as error:
         raise StoreError(f"The database cannot be read: {error}.", "comatrix doctor") from None
     if not living:
         raise UsageError(f"{node.name} has no keys.", f"comatrix node show {node.name}")
-    return FrameKeys(node.name, node.number, living)
+    return FrameKeys(node.name, node.number, living, schemas_of(description))
 
 
 def _sides(number: int, stored: SecurityContext, highest: int) -> _Sides:

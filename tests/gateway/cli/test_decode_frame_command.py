@@ -3,14 +3,19 @@
 import hashlib
 import json
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import Result
-from comatrix_lora.rules import Ack, Aged, Command, Data, Feedback, Fragment, History, Record, Rule
-from comatrix_lora.schema import MISSING, climate, encode_older
+from comatrix_lora.rules import Ack, Aged, Command, Data, Feedback, Fragment, History, Record, Rekey, Rule
+from comatrix_lora.schema import MISSING, Field, Schema, climate, encode_older
 
+from comatrix.codec import cbor
+from comatrix.codec.description import Description
+from comatrix.gateway.edges.store import descriptions
+from comatrix.gateway.edges.store.database import connect_writer
 from comatrix.gateway.edges.store.store import Store
 from tests.lora.frame_sides import Sides
 
@@ -102,6 +107,18 @@ def test_a_reading_is_told_by_its_words(garden: Garden) -> None:
     ]
 
 
+def test_readings_are_told_by_the_schema_the_node_announced(garden: Garden) -> None:
+    schema = Schema([Field(3, 3000, 11000)])
+    said = Description(schemas={20: schema.as_list(), 21: [3, 9, 0, 1]}).body()
+    with closing(connect_writer(garden.home / "comatrix.db")) as connection:
+        descriptions.put(connection, 1, bytes(8), cbor.encode(said), 1_700_000_000_000)
+    frame = garden.sides.node.seal_request(20, Data(20, schema.pack({3: 10_132})).encode())
+    [[reading]] = garden.explained(frame)["content"]["readings"]
+    assert (reading["word"], reading["raw"]) == (3, 10_132)
+    unknown = garden.sides.node.seal_request(21, Data(21, b"\x01").encode())
+    assert garden.explained(unknown)["content"]["problem"] == "schema 21 is in no description that this node has sent"
+
+
 def test_everything_a_frame_says_is_told_in_words(garden: Garden) -> None:
     node, gateway = garden.sides.node, garden.sides.gateway
     older = encode_older(climate(), NOW, {0: 2140, 1: MISSING})
@@ -117,7 +134,7 @@ def test_everything_a_frame_says_is_told_in_words(garden: Garden) -> None:
             Aged(0, 0, [0, 700, 900], VALUES + 2 * older, 250, 1),
             ["oldest open ends in 250, also 251", "0 counters behind the frame; 0, 700, 900 s old", "2 before:"],
         ),
-        (Data(20, VALUES), ["schema 20 is announced by the node itself", VALUES.hex()]),
+        (Data(20, VALUES), ["schema 20 is in no description", VALUES.hex()]),
         (Data(0, b"\xff"), ["not the size of this schema"]),
         (Record("m", b"\x81\x63hey"), ['to the default room: "hey"']),
         (Record("m", b"\xff"), ["resource m: ff"]),
@@ -136,6 +153,8 @@ def test_everything_a_frame_says_is_told_in_words(garden: Garden) -> None:
         (Command(3, 1, b"\xff"), ["arguments that are no CBOR: ff"]),
         (Record("t", b"\x1a\x6b\x49\xd2\x00"), ["answer"]),
         (Feedback(b"\x07\x20\x03"), ["of transfer 7: 2003"]),
+        (Rekey(), ["of new keys"]),
+        (Rekey(301), ["new keys are in use, and the node goes on at counter 301"]),
     ]
     for own, (rule, expected) in enumerate(down):
         for frame in (gateway.seal_response(own + 1, rule.encode()), gateway.seal_response(8, rule.encode(), own)):
