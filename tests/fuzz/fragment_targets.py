@@ -67,6 +67,11 @@ def item(data: bytes) -> None:
             owed = incoming.rule()
             assert owed is None or len(owed.encode()) + 3 + 8 <= SIZE
             assert not incoming.offers()
+    for block in range(8):  # there is not room for all
+        opening = Fragment("c", 1, block, 8, 8, bytes(13))
+        with contextlib.suppress(FrameError):
+            incoming.receive_untrusted(opening, opening.encode(), 100)
+        assert incoming.held <= most
     incoming.handle_timer(10_000_000)
     assert not incoming.held
     if refused:
