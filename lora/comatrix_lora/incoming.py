@@ -4,14 +4,14 @@ A fragment is authentic and new, so one of another transfer shows what the gatew
 """
 
 from comatrix_lora.errors import FrameError, LoraError
-from comatrix_lora.fragment_format import encode_feedback
+from comatrix_lora.fragment_format import MAX_LISTED, encode_feedback
 from comatrix_lora.fragment_receiver import Limits, Receiver
 from comatrix_lora.ledger import COMMAND
 from comatrix_lora.mac import TURNAROUND_MS
 from comatrix_lora.rules import Ack, Command, Feedback
 
 MOST_ITEM = 1024
-SIZE = 24  # bytes of a feedback's frame at most: it lists 5 blocks
+SIZE = 3 + 1 + 3 + MAX_LISTED + 8  # bytes of a feedback's frame at most: header, rule, head, blocks, tag
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -112,7 +112,9 @@ class OpenReadings:
                 self.add(number, schema.unpack_untrusted(packed), now - age_ms, now, priority)
             else:
                 self._history(number).restore([(seq, schema.unpack_untrusted(packed), now - age_ms)])
-                self._repeats[number] = now + self._interval_ms
+                # By when the newest was made: a node that sleeps before it is due would begin to wait anew each time.
+                due = max(now, now - age_ms + 2 * self._interval_ms)
+                self._repeats[number] = max(due, self._repeats.get(number, due))
                 if priority == ALARM:
                     self._alarms.append(_Alarm(number, seq, now))  # asks again at once
 

@@ -12,7 +12,7 @@ from comatrix_lora.rules import Rekey, decode_untrusted
 SIZE = LONG + EXTRA + 1 + 8  # bytes of each of the frames that have a form of their own
 HOUR_MS = 3600000
 RENEW_AFTER = 1 << 20  # messages under one key
-SILENCE = 12  # asks in a row without an answer: the gateway may have lost our context
+SILENCE = 32  # asks in a row without an answer: the gateway may have lost our context
 _ASKS = 6  # times request #1 goes in a run
 _TRIES = 8  # times request #2 goes: then the gateway has forgotten its R2
 _MOST = 24  # frames of a run

@@ -1,7 +1,7 @@
 """Whole runs in virtual time: every reading once, the same bytes for the same seed."""
 
 import json
-import time
+from dataclasses import replace
 
 import pytest
 
@@ -119,8 +119,8 @@ def test_ten_nodes_deliver_everything_over_all_their_faults() -> None:
 
 
 @pytest.mark.slow
-def test_a_day_of_five_hundred_nodes() -> None:
-    started_s = time.process_time()
-    told = figures(simulate(load("town")))
-    print(f"{told['readings']} readings in {time.process_time() - started_s:.0f} s of CPU")
-    assert (told["readings"], told["missing"], told["doubled"]) == (72_000, 0, 0)
+def test_five_hundred_nodes_and_their_gateway_lose_nothing() -> None:
+    """Two hours of the town; the day of it takes minutes: `comatrix sim town`."""
+    town = load("town")
+    told = figures(simulate(replace(town, whole=replace(town.whole, duration_ms=7_200_000))))
+    assert (told["readings"], told["missing"], told["doubled"]) == (6_000, 0, 0)
