@@ -14,6 +14,7 @@ from comatrix_lora.hub_node import HubNode, Profile
 from comatrix_lora.hub_rekeying import Rekeyings
 from comatrix_lora.ledger import Ledger
 from comatrix_lora.mac import Channel, Mac
+from comatrix_lora.rekeying import SILENCE
 from comatrix_lora.schema import climate
 from comatrix_lora.station import Station
 
@@ -32,7 +33,7 @@ class Exchange:
     def __init__(self, fresh: bool = True) -> None:
         self.link = Link(fresh=fresh)
         if not fresh:
-            self.link.station.mac.settings.unanswered = 12
+            self.link.station.mac.settings.unanswered = SILENCE
         self.heard: list[Heard] = []
 
     @property
