@@ -61,7 +61,8 @@ class Node(Program):
     Where config.json has "lora" it is a `lora_node.Node`."""
 
     def __new__(cls, config: "Config | None" = None, *handed: "Any", **named: "Any") -> "Any":
-        if hasattr(gc, "threshold"):  # not in CPython; first, or the garbage of what comes now lies all over a small heap
+        # First, or the garbage of what comes now lies all over a small heap.
+        if hasattr(gc, "threshold"):  # not in CPython
             gc.threshold(_GARBAGE)
         if config is None:
             from comatrix_node import parts
