@@ -53,7 +53,7 @@ NOT_FOR_USERS = frozenset(
 )
 # Of comatrix_node, what every node needs for as long as it runs: in one piece with the core, as a module costs its own
 # dictionary, and three texts.
-EVERY_NODE = ("clock", "program", "sensing", "waiting", "lora_channel", "lora_memory", "lora_schemas")
+EVERY_NODE = ("clock", "sensing", "waiting", "lora_channel", "lora_memory", "lora_schemas")
 # Of comatrix_lora, what only reads the configuration, once.
 NEEDED_ONCE = ("comatrix_lora", "comatrix_lora.regions")
 # Of comatrix_node, what no program of a person names.
