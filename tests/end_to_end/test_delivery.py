@@ -38,7 +38,7 @@ async def test_three_nodes_and_a_bad_link_put_each_reading_into_the_room_once_an
     assert link.counts.lost > link.counts.sent // 5 and link.counts.doubled and link.counts.retransmitted
 
 
-async def test_a_thousand_readings_leave_a_node_of_69_kb_of_heap_over_a_bad_link(
+async def test_a_thousand_readings_leave_a_node_of_64_kb_of_heap_over_a_bad_link(
     stage: Stage, compiled_firmware: Path
 ) -> None:
     count = 1000
@@ -48,7 +48,7 @@ async def test_a_thousand_readings_leave_a_node_of_69_kb_of_heap_over_a_bad_link
     link = await stage.open_link(Faults(loss=0.1, delay_s=(0.001, 0.005), late=0.05, late_s=0.12), seed=3)
     configuration = await stage.provision("garden", room, post="every", interval_s=1)
     configuration["ack_timeout_ms"] = 100
-    heap = ("-X", "heapsize=69k")
+    heap = ("-X", "heapsize=64k")
     node = await stage.start_node("garden", configuration, POST_MANY.format(count=count), heap, compiled_firmware)
     assert await asyncio.wait_for(node.wait(), 200) == 0, node.output()
     assert node.output().endswith(f"done {count} 0 0\n"), node.output()

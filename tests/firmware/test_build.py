@@ -62,6 +62,8 @@ def run_time_imports(source: str) -> set[str]:
             found |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
         elif isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "__import__":
+            found.add(ast.literal_eval(node.args[0]))
     return {name for name in found if name.split(".")[0] in OURS}
 
 

@@ -11,7 +11,7 @@ PINS = {"sck": 5, "mosi": 27, "miso": 19, "cs": 18}
 
 
 def lora(**values: Any) -> Any:
-    return parse({**NODE, "lora": {**RYLR, **values}}).lora
+    return parse({**NODE, "lora": {**RYLR, **values}}).link
 
 
 def test_a_region_brings_its_channel() -> None:

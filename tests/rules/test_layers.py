@@ -90,6 +90,8 @@ def imports_of(tree: ast.AST) -> set[str]:
             for alias in node.names:
                 whole = f"{node.module}.{alias.name}"
                 names.add(whole if whole in FILES else node.module)
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "__import__":
+            names.add(ast.literal_eval(node.args[0]))  # by text: anything else is an error here
     return names
 
 

@@ -169,10 +169,10 @@ class LoraBench:
         values |= {"interval_s": INTERVAL_S, "lora": self.lora}
         board = (more.pop("rtc", None), more.pop("woke", False), self._wait_all)
         config = parse({**values, **more})
-        assert config.lora is not None
+        assert config.link is not None
         self.driver = DriverDouble(self.node_radio)
         self.clock = BenchClock(self.medium)
-        link = DriverLink(self._driver, config.lora, self._airtime_ms, self.clock, self._wait)
+        link = DriverLink(self._driver, config.link, self._airtime_ms, self.clock, self._wait)
         node = Node(config, link, self.store, self.clock, self.random.below, board)
         if declare is not None:
             declare(node)

@@ -78,7 +78,7 @@ class ModemBench:
         self._input = b""
         self._free_ms = 0
         config = self._config()
-        self.channel = RadioChannel(config.lora)
+        self.channel = RadioChannel(config.link)
         self.gateway = LoraGateway(Channel(7, preamble=12, limit=170), self.random.below, INTERVAL_S * 1000)
 
     def _config(self) -> Any:
@@ -87,7 +87,7 @@ class ModemBench:
 
     def boot(self) -> Node:
         config = self._config()
-        dialect = Rylr(config.lora) if self.rylr else Rak(config.lora)
+        dialect = Rylr(config.link) if self.rylr else Rak(config.link)
         self.channel.of(dialect)
         self.link = SerialLink(dialect, self.channel.airtime_ms, Clock(self), self._open, 115200, self)
         return Node(config, self.link, self.store, Clock(self), self.random.below)

@@ -93,7 +93,7 @@ class Store:
 clock = Clock()
 driver = Driver()
 config = parse({values})
-node = Node(config, DriverLink(lambda: driver, config.lora, airtime_ms, clock, wait), Store(), clock, {random})
+node = Node(config, DriverLink(lambda: driver, config.link, airtime_ms, clock, wait), Store(), clock, {random})
 sys.modules.pop("comatrix_node.lora_config", None)
 sys.modules.pop("comatrix_node.config", None)
 """

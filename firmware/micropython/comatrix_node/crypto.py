@@ -1,12 +1,19 @@
-"""AES-CCM (RFC 3610) on `cryptolib`: one CBC call makes the tag, one ECB call the whole key stream.
+"""Randomness, and AES-CCM (RFC 3610) on `cryptolib`: one CBC call makes the tag, one ECB call the whole key stream.
 
 ESP32, RP2 and boards built with SSL have `cryptolib`; nRF and SAMD have none and cannot run OSCORE.
 """
+
+import os
 
 from cryptolib import aes
 
 _ECB = 1
 _CBC = 2
+
+
+def random(n: int) -> int:
+    """0 <= int < n from the system's generator."""
+    return int.from_bytes(os.urandom(4), "big") % n
 
 
 class _Ccm:

@@ -4,6 +4,19 @@ import gc
 import select
 import socket
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from comatrix_node.config import Config
+
+
+def link(config: "Config") -> "UdpLink":
+    """The link, once the network is joined."""
+    if config.wifi:
+        from comatrix_node import wifi
+
+        wifi.connect(*config.wifi)
+    return UdpLink(config.host, config.port)
+
 
 class UdpLink:
     """Datagrams to and from `host`:`port`. The name is resolved again whenever a send fails."""

@@ -51,6 +51,13 @@ class Radio:
     pins: "dict[str, int | None]"
 
 
+def load(values: "dict[str, Any]") -> Radio:
+    """All of config.json -> the radio. Raises ConfigError."""
+    if "lora" not in values:
+        raise ConfigError('config.json: there must be a "gateway", or "lora"; copy the file `comatrix node add` wrote')
+    return parse(values["lora"])
+
+
 def parse(values: "Any") -> Radio:
     """The value of "lora" -> the radio. Raises ConfigError, naming the key and what it may be."""
     if not isinstance(values, dict):

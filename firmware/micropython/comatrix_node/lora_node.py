@@ -16,8 +16,8 @@ from comatrix_lora.station import Station
 from comatrix_lora.station_events import Delivered, DescriptionWanted, Item, Refused, Rekeyed, Reserve, Time
 
 from comatrix.codec import cbor
-from comatrix.codec.record_types import Command, Hello, Text, encode
-from comatrix.codec.words import VERSION, scaled
+from comatrix.codec.record_types import Command, Text
+from comatrix.codec.words import scaled
 from comatrix.errors import WireError
 from comatrix.session.counter import Counter
 from comatrix.session.hkdf import sha256
@@ -25,11 +25,11 @@ from comatrix.session.keys import Keys, node_id
 from comatrix.session.oscore import Binding
 from comatrix.session.replay import Window
 from comatrix_node.clock import Clock
-from comatrix_node.crypto import aead
+from comatrix_node.crypto import aead, random
 from comatrix_node.lora_channel import RadioChannel
 from comatrix_node.lora_memory import LongClock, Memory
 from comatrix_node.lora_schemas import Schemas
-from comatrix_node.program import DROPPED, FIRMWARE, LONGEST_SLEEP_MS, Program, random
+from comatrix_node.program import DROPPED, LONGEST_SLEEP_MS, Program
 from comatrix_node.sensing import Sensors
 
 TYPE_CHECKING = False
@@ -310,7 +310,7 @@ class Node(Program):
 
     def _make(self, link: "Any", random: "Callable[[int], int]") -> None:
         config = self.config
-        radio = config.lora
+        radio = config.link
         assert radio is not None
         self.channel = RadioChannel(radio)
         self.link = link or self._radio()
@@ -336,7 +336,7 @@ class Node(Program):
 
     def _radio(self) -> "Any":
         """The link that config.json describes."""
-        radio = self.config.lora
+        radio = self.config.link
         assert radio is not None
         if radio.module.startswith("sx"):
             from comatrix_node import link_driver
@@ -352,9 +352,7 @@ class Node(Program):
             return
         self._begun = True
         if not self._memory.take_up(self.station, self.state):
-            description = self.commands.hash() if self.commands is not None else None
-            hello = Hello(FIRMWARE, VERSION, description, self.config.interval_s, None, self.state["command"])
-            self._record("h", None, encode(hello))
+            self._record("h", None, self._hello())
 
     def _sleep(self) -> None:
         now = self.clock.now()

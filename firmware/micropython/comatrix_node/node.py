@@ -11,8 +11,8 @@ node.run()
 
 import gc
 
-from comatrix.codec.record_types import Answer, Hello, Text, encode, read_answer_untrusted
-from comatrix.codec.words import VERSION, scaled
+from comatrix.codec.record_types import Answer, Text, read_answer_untrusted
+from comatrix.codec.words import scaled
 from comatrix.errors import WireError
 from comatrix.session.client import Client, Delivered, Rekeyed, Reserve
 from comatrix.session.counter import Counter
@@ -21,8 +21,8 @@ from comatrix.session.exchange import Parameters
 from comatrix.session.hkdf import sha256
 from comatrix.session.keys import Keys, node_id
 from comatrix_node.clock import Clock
-from comatrix_node.crypto import aead
-from comatrix_node.program import DROPPED, FIRMWARE, LONGEST_SLEEP_MS, Program, random
+from comatrix_node.crypto import aead, random
+from comatrix_node.program import DROPPED, LONGEST_SLEEP_MS, Program
 from comatrix_node.sensing import Sensors
 from comatrix_node.waiting import Waiting
 
@@ -44,17 +44,6 @@ _FLASH_AGAIN_MS = 10000
 _GARBAGE = 4096  # bytes made before it is collected: what lives stays together, and a small heap has room in one piece
 
 
-def _udp(config: "Config") -> "Any":
-    """The link, once the network is joined."""
-    from comatrix_node.link_udp import UdpLink
-
-    if config.wifi:
-        from comatrix_node import wifi
-
-        wifi.connect(*config.wifi)
-    return UdpLink(config.host, config.port)
-
-
 class Node(Program):
     """All is made from config.json and the board unless it is handed in; `random(n)` gives 0 <= int < n.
 
@@ -68,13 +57,12 @@ class Node(Program):
             from comatrix_node import parts
 
             config = parts.config()
-        if config.lora is None:
+        if config.link is None:
             node = super().__new__(cls)
             node.config = config
             return node
-        from comatrix_node import lora_node
-
-        return lora_node.Node(config, *handed, **named)
+        # By text, as in config.py.
+        return __import__("comatrix_node.lora_node", None, None, ("Node",)).Node(config, *handed, **named)
 
     def __init__(
         self,
@@ -91,7 +79,11 @@ class Node(Program):
         rtc, woke = parts.board()
         self.store = store or parts.store(rtc)
         parts.unload("parts")
-        self.link = link or _udp(self.config)
+        if link is None:
+            from comatrix_node import link_udp
+
+            link = link_udp.link(self.config)
+        self.link = link
         self.sensors = Sensors()
         self.waiting: "list[Waiting]" = []  # the oldest first; an open record is waiting[0]
         self.kept = 0  # how many of them stand in flash as well
@@ -186,7 +178,7 @@ class Node(Program):
         if self.client.open is not None:
             return False
         if not self.greeted:
-            self.client.post("h", self._hello, now)
+            self.client.post("h", lambda now: self._hello(), now)
         elif self.commands is None or not self.commands.send(now):
             if not self.waiting:
                 return False
@@ -203,10 +195,6 @@ class Node(Program):
             else:
                 self.client.post(first.path, first.body, now, first.seq)
         return True
-
-    def _hello(self, now: int) -> bytes:
-        description = self.commands.hash() if self.commands is not None else None
-        return encode(Hello(FIRMWARE, VERSION, description, self.config.interval_s, None, self.state["command"]))
 
     def _happened(self, event: "Any", now: int) -> None:
         if isinstance(event, Reserve):

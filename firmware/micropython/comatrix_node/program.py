@@ -1,6 +1,7 @@
 """What a person's program says to its node, whatever link the node has; and what every node keeps."""
 
-import os
+from comatrix.codec.record_types import Hello, encode
+from comatrix.codec.words import VERSION
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,14 +16,8 @@ if TYPE_CHECKING:
     Read = Callable[[], Any]
     Done = Callable[..., Any]
 
-FIRMWARE = "comatrix 0.1"
 DROPPED = 23  # the word for readings the node had to give up
 LONGEST_SLEEP_MS = 432000000  # the clock is to be asked more often than every six days
-
-
-def random(n: int) -> int:
-    """0 <= int < n from the system's generator."""
-    return int.from_bytes(os.urandom(4), "big") % n
 
 
 class Program:
@@ -110,6 +105,11 @@ class Program:
 
             self.commands = commands.Commands(self)  # type: ignore[arg-type]
         return self.commands
+
+    def _hello(self) -> bytes:
+        """What it says of itself after boot."""
+        description = self.commands.hash() if self.commands is not None else None
+        return encode(Hello("comatrix 0.1", VERSION, description, self.config.interval_s, None, self.state["command"]))
 
     def save(self, key: str, value: "Any") -> bool:
         """Whether the state is safe with this in it; without a greeting there is none to save."""
