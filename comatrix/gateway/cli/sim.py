@@ -11,6 +11,7 @@ import click
 from comatrix.gateway.errors import UsageError
 
 if TYPE_CHECKING:
+    from comatrix.gateway.config.secrets import Secrets
     from comatrix.gateway.sim.books import Books
     from comatrix.gateway.sim.scenario import Scenario
 
@@ -26,8 +27,26 @@ if TYPE_CHECKING:
 @click.option(
     "--pcap", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Write a capture for Wireshark."
 )
+@click.option("--homeserver", metavar="URL", help="Post into a new room there instead of in memory.")
+@click.option("--user", metavar="USER", help="The account for that, such as @sim:example.org.")
+@click.option(
+    "--token-file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Its access token; a file only you can read.",
+)
+@click.option("--invite", multiple=True, metavar="USER", help="Invite to that room. May be repeated.")
 def sim(
-    scenario: str | None, listed: bool, seed: int | None, as_json: bool, html: Path | None, pcap: Path | None
+    scenario: str | None,
+    listed: bool,
+    seed: int | None,
+    as_json: bool,
+    html: Path | None,
+    pcap: Path | None,
+    homeserver: str | None,
+    user: str | None,
+    token_file: Path | None,
+    invite: tuple[str, ...],
 ) -> None:
     """Play SCENARIO, a file or one of --list: real firmware and gateway, simulated time, links and homeserver.
 
@@ -38,7 +57,7 @@ def sim(
         return
     if scenario is None:
         raise UsageError("Which scenario?", "comatrix sim --list")
-    _play(scenario, seed, as_json, html, pcap)
+    _play(scenario, seed, as_json, html, pcap, _account(homeserver, user, token_file), invite)
 
 
 def _list() -> None:
@@ -48,13 +67,42 @@ def _list() -> None:
         click.echo(f"{name:<14} {load(name).whole.title}")
 
 
-def _play(where: str, seed: int | None, as_json: bool, html: Path | None, pcap: Path | None) -> None:
+def _account(homeserver: str | None, user: str | None, token_file: Path | None) -> "tuple[str, Secrets] | None":
+    """Where to post, and as whom; None: in memory. Raises UsageError."""
+    if homeserver is None and user is None and token_file is None:
+        return None
+    if homeserver is None or user is None or token_file is None:
+        raise UsageError("--homeserver, --user and --token-file go together.", "comatrix sim --help")
+    from comatrix.gateway.config.private_file import read_private
+    from comatrix.gateway.config.secrets import Secrets
+
+    try:
+        token = read_private(token_file).decode("ascii").strip()
+    except UnicodeDecodeError:
+        token = ""
+    except OSError as error:
+        raise UsageError(f"{token_file} cannot be read: {error.strerror}.", f"ls -l {token_file}") from None
+    if not token.isprintable() or not token or " " in token:
+        raise UsageError(f"{token_file} must hold an access token and nothing else.", f"ls -l {token_file}")
+    return homeserver, Secrets(user, "", token)
+
+
+def _play(
+    where: str,
+    seed: int | None,
+    as_json: bool,
+    html: Path | None,
+    pcap: Path | None,
+    account: "tuple[str, Secrets] | None",
+    invite: tuple[str, ...],
+) -> None:
     import logging
     from contextlib import ExitStack, redirect_stdout
 
     from comatrix.gateway.sim.books import as_json as json_text
     from comatrix.gateway.sim.html_page import page
     from comatrix.gateway.sim.reading import load
+    from comatrix.gateway.sim.real_homeserver import RealHomeserver
     from comatrix.gateway.sim.report import figures, words
     from comatrix.gateway.sim.simulation import simulate
 
@@ -65,8 +113,13 @@ def _play(where: str, seed: int | None, as_json: bool, html: Path | None, pcap: 
         stack.callback(logging.disable, logging.NOTSET)
         stack.callback(progress.end)
         capture = stack.enter_context(_writable(pcap)) if pcap is not None else None
+        real = None
+        if account is not None:
+            real = RealHomeserver(*account)
+            stack.callback(real.close)
+            real.create_room(read.whole.title, invite)
         stack.enter_context(redirect_stdout(_Unheard()))
-        out = simulate(read, seed, progress, capture)
+        out = simulate(read, seed, progress, capture, real)
     if html is not None:
         html.write_text(page(out), encoding="utf-8")
     told = figures(out)

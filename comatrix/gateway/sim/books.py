@@ -38,23 +38,35 @@ class Books:
     def posted(self, event_type: str, content: bytes) -> None:
         """An event stands in the room."""
         self.note("event", 0, content)
+        self._stands(event_type, content, self._now_ms())
+
+    def read_back(self, events: list[tuple[int, str, bytes]]) -> None:
+        """What is counted as in the room from now on is these alone: when each was sent, its type, its content."""
+        self._arrived.clear()
+        self.delivered_of.clear()
+        self.latencies_ms.clear()
+        self.doubled = self.late = self.strangers = 0
+        for at_ms, event_type, content in events:
+            self._stands(event_type, content, at_ms)
+
+    def _stands(self, event_type: str, content: bytes, at_ms: int) -> None:
         if event_type != "m.room.message" or TELEMETRY_KEY.encode() not in content:
             return
         for entry in json.loads(content).get(TELEMETRY_KEY, {}).get("records", ()):
             values = {one["n"]: one["v"] for one in entry.get("readings", ())}
             count = int(values[COUNTED]) if COUNTED in values else count_of(values)
             if count is not None:
-                self._in_room(int(entry["id"]), count)
+                self._in_room(int(entry["id"]), count, at_ms)
 
-    def _in_room(self, node: int, count: int) -> None:
+    def _in_room(self, node: int, count: int, at_ms: int) -> None:
         place = _place(node, count)
         if place in self._arrived:
             self.doubled += 1
         elif place not in self._measured:
             self.strangers += 1
         else:
-            self._arrived[place] = now_ms = self._now_ms()
-            latency_ms = now_ms - self._measured[place]
+            self._arrived[place] = at_ms
+            latency_ms = at_ms - self._measured[place]
             self.latencies_ms.append(latency_ms)
             self.late += latency_ms > self._late_after_ms
             self.delivered_of[node] = self.delivered_of.get(node, 0) + 1

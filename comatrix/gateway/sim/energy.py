@@ -1,21 +1,24 @@
-"""What a node on LoRa takes from its battery: an estimate from datasheets, as a range.
-
-The radio: Semtech SX1261/2 data sheet (DS.SX1261-2.W.APP), "Power consumption" and "Power consumption in transmit
-mode", SX1262 with its DC-DC converter. Sleep with retention 600 nA; LoRa reception at 125 kHz 4.6 mA, boosted gain
-5.3 mA; transmission at 868/915 MHz: with the amplifier set best for the power, and with its setting for 22 dBm.
-The processor: Espressif ESP32 data sheet, "Power consumption by power modes": deep sleep with the RTC timer and memory
-10 uA, light sleep 0.8 mA, both cores at 240 MHz with the radio off at most 68 mA.
+"""What a node on LoRa takes from its battery: an estimate as a range.
 
 Lower end: light sleep while the radio is on, deep sleep otherwise. Upper end: the processor runs at full speed while
 the radio is on, and a second more for each reading: MicroPython boots. Sensors, regulators and losses are in neither.
+
+Each constant names its source. Where one says "as quoted", the data sheet itself was not at hand, and what quotes it
+was read. An assumption is a figure for which no source was read at all.
 """
 
-RADIO_SLEEP_UA = 0.6
-RECEIVE_MA = (4.6, 5.3)
-TRANSMIT_MA = ((14, 45.0, 90.0), (17, 58.0, 95.0), (20, 84.0, 102.0), (22, 118.0, 118.0))  # up to dBm, best, plain
-DEEP_SLEEP_UA = 10.0
-AWAKE_MA = (0.8, 68.0)
-BOOT_S = (0.0, 1.0)
+RECEIVE_LEAST_MA = 4.6  # 125 kHz, DC-DC, 3.3 V: SX1262 data sheet, as quoted by github.com/cabo/senml-jc (energy.py)
+RECEIVE_MOST_MA = 5.3  # boosted gain. Assumption
+RADIO_SLEEP_UA = 0.6  # with retention: SX1261/2 data sheet, as quoted by the SX126X driver of Mbed OS (SleepMode.txt)
+RECEIVE_MA = (RECEIVE_LEAST_MA, RECEIVE_MOST_MA)
+# Up to so many dBm at 868 MHz: amplifier set best for the power, and its setting for 22 dBm. 45 mA at 14 dBm: SX1262
+# data sheet, 3.3 V, as quoted by github.com/cabo/senml-jc (energy.py). All others are assumptions.
+TRANSMIT_MA = ((14, 45.0, 90.0), (17, 58.0, 95.0), (20, 84.0, 102.0), (22, 118.0, 118.0))
+DEEP_SLEEP_UA = 10.0  # timer and RTC memory: ESP32 data sheet, as quoted by lucidar.me, ESP32-DevKitC V4
+LIGHT_SLEEP_MA = 0.8  # ESP-WROOM-32 manual, table 5
+FULL_SPEED_MA = 68.0  # most at 240 MHz, both cores, its own radio off: ESP32 Series Datasheet v3.5, table 6
+AWAKE_MA = (LIGHT_SLEEP_MA, FULL_SPEED_MA)
+BOOT_S = (0.0, 1.0)  # assumption
 DAY_S = 86_400.0
 
 

@@ -28,8 +28,9 @@ from comatrix.gateway.model import NewRecord
 from comatrix.gateway.receiving import rates_of, start_receiving
 from comatrix.gateway.room_news import RoomNews
 from comatrix.gateway.sim.edge import AirEdge
-from comatrix.gateway.sim.homeserver import BOT, DEVICE, TOKEN, SimHomeserver
+from comatrix.gateway.sim.homeserver import SimHomeserver
 from comatrix.gateway.sim.lora_gateway import GatewayRadios, LoraLife, start_lora
+from comatrix.gateway.sim.real_homeserver import RealHomeserver
 from comatrix.gateway.speaking import speaking_as_bot
 from comatrix.gateway.upgrades import Upgrades
 from comatrix.gateway.uplink.associations import Associations
@@ -60,7 +61,7 @@ class SimGateway:
     async def start(
         cls,
         database: Path,
-        homeserver: SimHomeserver,
+        homeserver: SimHomeserver | RealHomeserver,
         edge: AirEdge,
         clocks: Clocks,
         stream: Stream,
@@ -69,9 +70,11 @@ class SimGateway:
         tell: Callable[[str], None],
     ) -> "SimGateway":
         """`tell(line)`: what the operator would read. `radios` None: nothing is on LoRa."""
-        settings = Settings(homeserver=HomeserverSettings(url=homeserver.base_url, user=BOT))
+        account = homeserver.account
+        user, device = account.user_id, account.device_id
+        settings = Settings(homeserver=HomeserverSettings(url=homeserver.base_url, user=user))
         now_ms = clocks.wall_ms
-        matrix = MatrixClient(homeserver.base_url, TOKEN, BOT, DEVICE, caller=homeserver, now_ms=now_ms)
+        matrix = MatrixClient(homeserver.base_url, account.access_token, user, device, caller=homeserver, now_ms=now_ms)
         store = open_store(database, now_ms(), stream)
         associations = Associations(aead, stream.below, frozenset())
         contexts = None if radios is None else LoraContexts(aead)
@@ -79,7 +82,7 @@ class SimGateway:
         speaking = speaking_as_bot(matrix)
         timezone = ZoneInfo(settings.gateway.timezone)
         poster = Poster(
-            Delivery(store, sender=BOT, device=DEVICE),
+            Delivery(store, sender=user, device=device),
             matrix,
             now_ms=now_ms,
             wait=partial(_wait_until, now_ms),

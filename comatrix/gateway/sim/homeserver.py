@@ -15,6 +15,7 @@ from itertools import takewhile
 from typing import Any
 from urllib.parse import unquote
 
+from comatrix.gateway.config.secrets import Secrets
 from comatrix.gateway.edges.matrix.answer import no_answer, read_answer_untrusted
 from comatrix.gateway.edges.matrix.http import Query
 from comatrix.gateway.model import HomeserverAnswer
@@ -49,6 +50,8 @@ class SimHomeserver:
     """`posted(event type, content bytes)` is told of each new event of the bot's. `down`: nothing connects."""
 
     base_url = "http://sim"
+    account = Secrets(BOT, DEVICE, TOKEN)
+    room, alias = ROOM, ALIAS
 
     def __init__(self, now_ms: Callable[[], int], posted: Callable[[str, bytes], None]) -> None:
         self._now_ms = now_ms

@@ -94,7 +94,7 @@ def _battery_words(nodes: list[dict[str, Any]]) -> Iterator[str]:
         least, most = sorted(one[0] for one in found), sorted(one[1] for one in found)
         yield (
             f"battery    {least[len(least) // 2]:.2f} to {most[len(most) // 2]:.1f} mAh a day for half of the nodes "
-            "(radio and processor, from data sheets)"
+            "(radio and processor, estimated)"
         )
 
 

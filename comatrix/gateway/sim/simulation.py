@@ -18,10 +18,11 @@ from comatrix.gateway.sim.capture import Capture, addressed_to
 from comatrix.gateway.sim.edge import AirEdge
 from comatrix.gateway.sim.fleet import GATEWAY, Fleet, udp_address
 from comatrix.gateway.sim.gateway import SimGateway, open_store
-from comatrix.gateway.sim.homeserver import ALIAS, ROOM, SimHomeserver
+from comatrix.gateway.sim.homeserver import SimHomeserver
 from comatrix.gateway.sim.lora_air import LoraAir
 from comatrix.gateway.sim.lora_channel import propagation_of
 from comatrix.gateway.sim.lora_gateway import GatewayRadios
+from comatrix.gateway.sim.real_homeserver import RealHomeserver
 from comatrix.gateway.sim.scenario import CommandPlan, FaultPlan, LoraPlan, NodePlan, Scenario
 from comatrix.gateway.sim.virtual_time import VirtualLoop, run
 
@@ -51,14 +52,15 @@ def simulate(
     seed: int | None = None,
     progress: Progress = lambda now_ms, books: None,
     capture: BinaryIO | None = None,
+    homeserver: RealHomeserver | None = None,
 ) -> Outcome:
     """Runs it. `progress` is called every 5 virtual seconds; `capture` is where what was on the air is written.
-    Leaves nothing behind."""
+    `homeserver`: with its room made, in place of the one in memory. Leaves nothing else behind."""
     chosen = scenario.whole.seed if seed is None else seed
     with ExitStack() as stack:
         place = MEMORY_DISK if MEMORY_DISK.is_dir() else None  # what a disk costs is not simulated
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="comatrix-sim-", dir=place)))
-        return run(lambda loop: _Simulation(scenario, chosen, folder, loop, progress, capture).play())
+        return run(lambda loop: _Simulation(scenario, chosen, folder, loop, progress, capture, homeserver).play())
 
 
 class _Simulation:
@@ -70,6 +72,7 @@ class _Simulation:
         loop: VirtualLoop,
         progress: Progress,
         capture: BinaryIO | None,
+        real: RealHomeserver | None,
     ) -> None:
         self._scenario = scenario
         self._seed = seed
@@ -80,7 +83,10 @@ class _Simulation:
         whole = scenario.whole
         self._books = Books(loop.now_ms, whole.late_after_ms)
         self._end_ms = whole.duration_ms + whole.drain_ms
-        self._homeserver = SimHomeserver(self._clocks.wall_ms, self._books.posted)
+        self._real = real
+        if real is not None:
+            real.begin(loop.now_ms, self._books.posted)
+        self._homeserver = real or SimHomeserver(self._clocks.wall_ms, self._books.posted)
         self._lives = Stream(seed, "gateway")
         self._fleet = Fleet(scenario, seed, loop, self._books)
         self._air, self._radios = self._in_the_air()
@@ -143,7 +149,7 @@ class _Simulation:
         """As `comatrix room` and `comatrix node add` do it, on the database."""
         secrets = Stream(self._seed, "secrets")
         with open_store(self._database, self._clocks.wall_ms(), self._lives) as store:
-            room = store.write(lambda connection: rooms.add(connection, ROOM, ALIAS))
+            room = store.write(lambda connection: rooms.add(connection, self._homeserver.room, self._homeserver.alias))
             for plan in self._scenario.nodes:
                 secret = b"".join(secrets.bits64().to_bytes(8, "big") for _ in range(2))
 
@@ -221,6 +227,9 @@ class _Simulation:
         await self._stop_gateway()
         out = self._out
         out.requests = self._homeserver.requests
+        if self._real is not None:
+            self._books.read_back(self._real.in_room())
+            out.told += [f"not typed: {text}: nobody is in the room to do it" for text in self._real.unsaid]
         for board in self._fleet.lora_boards.values():
             board.ended()
         if self._radios is not None:
