@@ -9,6 +9,7 @@ from typing import Any
 
 from comatrix_lora.hub import Hub
 from comatrix_lora.hub_node import Profile
+from comatrix_lora.mac import Mac
 
 from comatrix.codec.records import Command
 from comatrix.gateway.clock import monotonic_ms, wall_ms
@@ -93,7 +94,7 @@ async def start_receiving_lora(
     """The radios' ports are opened from now on, also those that are not there yet."""
     tasks: set[asyncio.Task[None]] = set()
 
-    def start(work: Coroutine[None, None, None]) -> None:
+    def start(work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
         tasks.add(task)
         task.add_done_callback(tasks.discard)
@@ -103,10 +104,49 @@ async def start_receiving_lora(
     def now() -> int:
         return ahead_ms + monotonic_ms()  # Unix time at the start, and then whatever is done to that clock
 
-    storage = LoraReception(store)
     radios = Radios(
         settings.radios, SpentBook(store, settings), now=now, random=secrets.randbelow, tell=tell, start=start
     )
+
+    receiver = await open_receiver(
+        store,
+        directory,
+        contexts,
+        radios.macs,
+        transmit=radios.transmit,
+        random=secrets.randbelow,
+        now=now,
+        wall_ms=wall_ms,
+        start=start,
+        stored=stored,
+        awaits=awaits,
+        mail=mail,
+        seen=seen,
+        tell=tell,
+    )
+    await radios.begin(receiver.receive_frame)
+    return LoraSide(radios, receiver, directory)
+
+
+async def open_receiver(
+    store: Store,
+    directory: Directory,
+    contexts: LoraContexts,
+    macs: dict[str, Mac],
+    *,
+    transmit: Callable[[str, bytes], None],
+    random: Callable[[int], int],
+    now: Callable[[], int],
+    wall_ms: Callable[[], int],
+    start: Callable[[Coroutine[Any, Any, None]], object],
+    stored: Callable[[NewRecord, int], None],
+    awaits: Callable[[int, bool], None],
+    mail: Mail,
+    seen: Seen,
+    tell: Callable[[str], None],
+) -> LoraReceiver:
+    """What stands between radios, whatever they are, and the store; the simulator opens the very same."""
+    storage = LoraReception(store)
 
     def profile(number: int) -> Profile:
         node = directory.node(number)
@@ -114,13 +154,13 @@ async def start_receiving_lora(
         return storage.profile(node)
 
     receiver = LoraReceiver(
-        Hub(contexts.peers_of, profile, radios.macs, contexts.counter_of, random=secrets.randbelow),
+        Hub(contexts.peers_of, profile, macs, contexts.counter_of, random=random),
         contexts,
         Ingest(directory.room, directory.next_seq, directory.granted),
         storage,
         directory.node,
         mail,
-        transmit=radios.transmit,
+        transmit=transmit,
         now=now,
         wall_ms=wall_ms,
         start=start,
@@ -131,8 +171,7 @@ async def start_receiving_lora(
     )
     found = [directory.node(number) for number in contexts.numbers()]
     await receiver.begin(node for node in found if node is not None)
-    await radios.begin(receiver.receive_frame)
-    return LoraSide(radios, receiver, directory)
+    return receiver
 
 
 class SpentBook:

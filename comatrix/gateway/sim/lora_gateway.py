@@ -7,8 +7,6 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
 
-from comatrix_lora.hub import Hub
-from comatrix_lora.hub_node import Profile
 from comatrix_lora.mac import Mac
 from comatrix_lora.medium.loss import LossSettings
 from comatrix_lora.medium.radio import Radio, State
@@ -18,15 +16,14 @@ from comatrix.gateway.clock import Clocks
 from comatrix.gateway.directory import Directory
 from comatrix.gateway.edges.lora_receiver import LoraReceiver
 from comatrix.gateway.edges.receiver import Seen
-from comatrix.gateway.edges.store.lora_reception import LoraReception
 from comatrix.gateway.edges.store.store import Store
 from comatrix.gateway.model import NewRecord
+from comatrix.gateway.receiving_lora import open_receiver
 from comatrix.gateway.sim.air_books import AirBooks
 from comatrix.gateway.sim.lora_air import LoraAir
 from comatrix.gateway.sim.lora_channel import channel_of, ledger_of, radio_settings
 from comatrix.gateway.sim.scenario import AnyLink, LoraPlan
 from comatrix.gateway.uplink.carrying import Mail
-from comatrix.gateway.uplink.ingest import Ingest
 from comatrix.gateway.uplink.lora_contexts import LoraContexts
 
 OnFrame = Callable[[str, bytes, int, int], None]
@@ -138,31 +135,21 @@ async def start_lora(
         tasks.add(task)
         task.add_done_callback(tasks.discard)
 
-    storage = LoraReception(store)
-
-    def profile(number: int) -> Profile:
-        node = directory.node(number)
-        assert node is not None, "nobody else has keys"
-        return storage.profile(node)
-
-    macs = {name: station.mac for name, station in radios.stations.items()}
-    receiver = LoraReceiver(
-        Hub(contexts.peers_of, profile, macs, contexts.counter_of, random=radios.random),
+    receiver = await open_receiver(
+        store,
+        directory,
         contexts,
-        Ingest(directory.room, directory.next_seq, directory.granted),
-        storage,
-        directory.node,
-        mail,
+        {name: station.mac for name, station in radios.stations.items()},
         transmit=radios.transmit,
+        random=radios.random,
         now=clocks.monotonic_ms,
         wall_ms=clocks.wall_ms,
         start=start,
         stored=stored,
         awaits=awaits,
-        refused=lambda node, code: tell(f"node {node.name} said something over LoRa that is not allowed here: {code}"),
+        mail=mail,
         seen=seen,
+        tell=tell,
     )
-    found = [directory.node(number) for number in contexts.numbers()]
-    await receiver.begin(node for node in found if node is not None)
     radios.start(receiver.receive_frame, receiver.pump)
     return LoraLife(receiver, radios, tasks)
