@@ -1,6 +1,6 @@
 """Frames, rules and schemas over a bad link from a seed, alike on CPython and MicroPython.
 
-`python tests/lora/frame_script.py [FRAMES SEED]` prints how many frames were sent, heard, silent and read, and the
+`python -m tests.lora.frame_script [FRAMES SEED]` prints how many frames were sent, heard, silent and read, and the
 SHA-256 of every frame, of what was read of it and of what both sides remember.
 """
 
@@ -12,45 +12,18 @@ from comatrix_lora.frame import Peer, open_untrusted
 from comatrix_lora.rules import Ack, Aged, Command, Data, Fragment, History, Record, Rule, decode_untrusted
 from comatrix_lora.schema import MISSING, OUT_OF_RANGE, climate, encode_older, from_list_untrusted, readings_untrusted
 
-from comatrix.session.keys import Keys, node_id
-from comatrix.session.oscore import Binding
-from comatrix.session.replay import Window
+from comatrix.session.keys import node_id
+from tests.lora.script_parts import Generator, peer
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from comatrix_lora.frame import Opened
     from comatrix_lora.schema import Values
 
-    from comatrix.gateway.aead import aead
-else:
-    try:
-        from comatrix_node.crypto import aead
-    except ImportError:
-        from comatrix.gateway.aead import aead
 
-SECRET = bytes(range(16))
 CLIMATE = climate()
 STATION = from_list_untrusted([0, -4000, 8500, 1, 1, 0, 1000, 1, 3, 3000, 11000, 1, 2, 0, 500, 5])
 SCHEMAS = {0: CLIMATE, 20: STATION}
-
-
-class Generator:
-    """A linear congruential generator: the same numbers on every interpreter (constants of Numerical Recipes)."""
-
-    def __init__(self, seed: int) -> None:
-        self.state = seed
-
-    def __call__(self, n: int) -> int:
-        self.state = (self.state * 1664525 + 1013904223) & 0xFFFFFFFF
-        return (self.state >> 8) % n
-
-
-def aad(kid: bytes, counter: int) -> bytes:
-    return Binding(kid, counter, b"").aad
-
-
-def peer(ours: bytes, theirs: bytes) -> Peer:
-    return Peer(Keys(SECRET, ours, theirs, aead, b"l").context(), aad, Window())
 
 
 def reading(random: Generator, before: "Values") -> "Values":

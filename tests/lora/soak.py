@@ -23,6 +23,7 @@ def commands(readings: int, transfers: int, frames: int, orders: int, seed: int)
         "commands": ["tests.lora.command_latency", "--commands", str(orders), *parted],
         "fragments": ["tests.lora.fragment_figures", "--transfers", str(transfers), "--seed", given],
         "simulated air": ["comatrix_lora.medium"],
+        "days of a town": ["tests.gateway.sim.town_days", "--seed", given],
     }
 
 

@@ -1,12 +1,11 @@
 """A station and a hub over a bad link from a seed, without a medium, alike on CPython and MicroPython.
 
-`python tests/lora/station_script.py PERIODS SEED` prints what arrived, and the SHA-256 of every frame and event.
+`python -m tests.lora.station_script PERIODS SEED` prints what arrived, and the SHA-256 of every frame and event.
 """
 
 import hashlib
 import sys
 
-from comatrix_lora.frame import Peer
 from comatrix_lora.hub import Hub
 from comatrix_lora.hub_events import Heard
 from comatrix_lora.hub_node import Profile
@@ -18,43 +17,16 @@ from comatrix_lora.station import Station
 from comatrix_lora.station_events import Item, Reserve
 
 from comatrix.session.counter import Counter
-from comatrix.session.keys import Keys, node_id
-from comatrix.session.oscore import Binding
-from comatrix.session.replay import Window
+from comatrix.session.keys import node_id
+from tests.lora.script_parts import Generator, peer
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from comatrix.gateway.aead import aead
-else:
-    try:
-        from comatrix_node.crypto import aead
-    except ImportError:
-        from comatrix.gateway.aead import aead
 
-SECRET = bytes(range(16))
 PERIOD_MS = 600000
 SCHEMAS = {0: climate()}
-
-
-class Generator:
-    """A linear congruential generator: the same numbers on every interpreter (constants of Numerical Recipes)."""
-
-    def __init__(self, seed: int) -> None:
-        self.state = seed
-
-    def __call__(self, n: int) -> int:
-        self.state = (self.state * 1664525 + 1013904223) & 0xFFFFFFFF
-        return (self.state >> 8) % n
-
-
-def aad(kid: bytes, counter: int) -> bytes:
-    return Binding(kid, counter, b"").aad
-
-
-def peer(ours: bytes, theirs: bytes) -> Peer:
-    return Peer(Keys(SECRET, ours, theirs, aead, b"l").context(), aad, Window())
 
 
 class Run:

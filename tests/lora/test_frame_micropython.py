@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 
 from tests.lora import frame_script
+from tests.lora.script_text import on_device
 from tests.support.micropython import run_script
 
-SCRIPT = Path(frame_script.__file__).read_text()
+SCRIPT = on_device(frame_script)
 
 
 def test_a_seed_gives_the_same_frames_again_and_another_seed_others() -> None:

@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 
 from tests.lora import rekeying_script
+from tests.lora.script_text import on_device
 from tests.support.micropython import run_script
 
-SCRIPT = Path(rekeying_script.__file__).read_text()
+SCRIPT = on_device(rekeying_script)
 
 
 @pytest.mark.parametrize("seed", [1, 2])

@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 
 from tests.lora import station_script
+from tests.lora.script_text import on_device
 from tests.support.micropython import run_script
 
-SCRIPT = Path(station_script.__file__).read_text()
+SCRIPT = on_device(station_script)
 HEAP = """
 import gc
 from comatrix_lora.ledger import Ledger

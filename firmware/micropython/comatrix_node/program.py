@@ -47,11 +47,9 @@ class Program:
 
         def say(self, text: str, room: int = 0) -> None:
             """Queue a text to a room."""
-            raise NotImplementedError
 
         def step(self, wait_ms: int) -> None:
             """Read what is due, send what is ready, wait at most `wait_ms`."""
-            raise NotImplementedError
 
         # Of commands.py, which is loaded when one of them is first named.
 
@@ -66,15 +64,12 @@ class Program:
             on_change: "Done | None" = None,
         ) -> "Setting":
             """See Commands.setting."""
-            raise NotImplementedError
 
         def method(self, name: str, *parameters: "Any") -> "Callable[[Done], Done]":
             """See Commands.method."""
-            raise NotImplementedError
 
         def on_text(self, show: "Done") -> "Done":
             """See Commands.on_text."""
-            raise NotImplementedError
 
     def __getattr__(self, name: str) -> "Any":
         """What a node can be told is declared at its Commands."""

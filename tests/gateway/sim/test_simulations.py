@@ -120,7 +120,7 @@ def test_ten_nodes_deliver_everything_over_all_their_faults() -> None:
 
 @pytest.mark.slow
 def test_five_hundred_nodes_and_their_gateway_lose_nothing() -> None:
-    """Two hours of the town; the day of it takes minutes: `comatrix sim town`."""
+    """Two hours of the town; the day of it takes minutes: `make soak`."""
     town = load("town")
     told = figures(simulate(replace(town, whole=replace(town.whole, duration_ms=7_200_000))))
     assert (told["readings"], told["missing"], told["doubled"]) == (6_000, 0, 0)
