@@ -239,7 +239,9 @@ class LoraReceiver:
         item = None if describe or node.listens else await self._item(node)
         if self._nodes(node.number) is None or self._contexts.of_peer(heard.peer) is None:
             return  # a person changed that meanwhile
-        time_s = self._time_if_due(node.number, wall_ms, asked=said.asks_time or said.hello is not None)
+        asked = said.asks_time or said.hello is not None
+        # A frame that asks for no answer gets none: its node would wait a day for the next time.
+        time_s = self._time_if_due(node.number, wall_ms, asked=asked) if heard.ack_wanted else None
         self.hub.committed(heard, self._now(), item, time_s, describe)
         if node.listens and not describe:
             await self._offer(node)

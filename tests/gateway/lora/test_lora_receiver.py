@@ -390,3 +390,13 @@ async def test_a_text_too_long_for_one_frame_is_refused_for_a_node_that_sleeps_a
     reading(node, world, 2)
     await world.run(node, 5000)
     assert [item.what for item in node.told(Item)] == [Item.TEXT]
+
+
+async def test_a_node_is_told_the_time_with_the_first_answer_there_is(world: ReceivingWorld) -> None:
+    node = NodeEnd(world.add().number)
+    reading(node, world, 1)  # asks for no answer
+    await world.run(node, 3000)
+    assert world.rows() and node.told(Time) == []
+    node.station.record("m", encode(Text("hi")), world.now)
+    await world.run(node, 3000)
+    assert len(node.told(Time)) == 1
