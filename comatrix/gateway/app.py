@@ -35,7 +35,7 @@ from comatrix.gateway.edges.store.delivery import Delivery
 from comatrix.gateway.edges.store.store import Store
 from comatrix.gateway.edges.store.upkeep import keep_for
 from comatrix.gateway.edges.udp import UdpEdge
-from comatrix.gateway.model import NewRecord, Node, Record, Voice
+from comatrix.gateway.model import UDP, NewRecord, Node, Record, Voice
 from comatrix.gateway.opening import open_store
 from comatrix.gateway.receiving import rates_of, start_receiving
 from comatrix.gateway.room_news import RoomNews
@@ -364,7 +364,7 @@ class Gateway:
 
     def links(self, here: Sequence[Node]) -> list[LinkReport]:
         """UDP and each radio, as the nodes of a room use them."""
-        udp, on_udp = self.udp, sum(node.link == "u" for node in here)
+        udp, on_udp = self.udp, sum(node.link == UDP for node in here)
         found = [LinkReport("udp", nodes=on_udp, received=udp.received, sent=udp.sent, since_ms=self.started_ms)]
         return found + (self.lora.reports(here, self.started_ms) if self.lora is not None else [])
 

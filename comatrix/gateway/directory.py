@@ -5,13 +5,11 @@ from typing import TYPE_CHECKING
 
 from comatrix.gateway.edges.store import contexts, grants, nodes, records, rooms
 from comatrix.gateway.edges.store.store import Store
-from comatrix.gateway.model import Node, Room
+from comatrix.gateway.model import LORA, Node, Room
 from comatrix.gateway.uplink.associations import Associations
 
 if TYPE_CHECKING:
     from comatrix.gateway.uplink.lora_contexts import LoraContexts
-
-LORA = "l"
 
 
 class Directory:

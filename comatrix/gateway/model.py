@@ -6,6 +6,8 @@ Those made for every message are named tuples: a frozen dataclass takes four tim
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+UDP, LORA = "u", "l"  # links (docs/reference/wire.md, section Keys and names)
+
 
 @dataclass(frozen=True, slots=True)
 class Node:
@@ -21,7 +23,7 @@ class Node:
     created_ms: int = 0
     revoked: bool = False
     blocked: bool = False  # dropped before decryption, until a person unblocks it
-    link: str = "u"  # "u" UDP, "l" LoRa
+    link: str = UDP
     listens: bool = False  # LoRa: its radio is always on, so that commands need not wait for it
 
 
@@ -116,7 +118,7 @@ class SecurityContext:
 
     id: int
     node: int
-    link: str  # "u" UDP, "l" LoRa
+    link: str
     generation: int  # grows by one with each rotation
     secret: bytes = field(repr=False)
     id_context: bytes = b""  # what Appendix B.2 appended; empty until it ran

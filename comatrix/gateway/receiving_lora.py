@@ -24,7 +24,7 @@ from comatrix.gateway.edges.receiver import Seen
 from comatrix.gateway.edges.store import lora
 from comatrix.gateway.edges.store.lora_reception import LoraReception
 from comatrix.gateway.edges.store.store import Store
-from comatrix.gateway.model import NewRecord, Node
+from comatrix.gateway.model import LORA, NewRecord, Node
 from comatrix.gateway.uplink.carrying import Mail
 from comatrix.gateway.uplink.ingest import Ingest
 from comatrix.gateway.uplink.lora_contexts import LoraContexts
@@ -41,7 +41,7 @@ class LoraSide:
 
     def reports(self, here: Sequence[Node], started_ms: int) -> list[LinkReport]:
         """A radio each; nodes count at the one that heard them last."""
-        told, nodes = self.radios.told(), [node.number for node in here if node.link == "l"]
+        told, nodes = self.radios.told(), [node.number for node in here if node.link == LORA]
         levels, now = self.receiver.levels, self.radios.now()
         return [
             report(name, self.radios.stations[name].mac, told[name], levels.heard_best(name, nodes), now, started_ms)
@@ -51,7 +51,7 @@ class LoraSide:
     def cost(self, node: int, item: Item) -> Cost | None:
         """Of a command to a node on LoRa; None for others."""
         found = self.directory.node(node)
-        if found is None or found.link != "l":
+        if found is None or found.link != LORA:
             return None
         name = self.receiver.levels.radio_of(node) or min(self.radios.stations)
         return cost_of(self.radios.stations[name].mac, item, self.radios.now())
@@ -59,7 +59,7 @@ class LoraSide:
     def hinders(self, node: int, command: Command) -> str | None:
         """Why a command cannot reach a node; None: it can, or the node is not on LoRa."""
         found = self.directory.node(node)
-        return None if found is None or found.link != "l" else self.receiver.hinders(found, command)
+        return None if found is None or found.link != LORA else self.receiver.hinders(found, command)
 
     def live(self) -> dict[str, Any]:
         """What only a running gateway knows, for `comatrix status`."""

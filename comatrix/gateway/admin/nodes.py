@@ -13,13 +13,12 @@ from comatrix.gateway.admin.rooms import RoomOperations, named
 from comatrix.gateway.config.values import check_post, endpoint, gateway_address
 from comatrix.gateway.edges.store import contexts, grants, nodes, records, rooms, status
 from comatrix.gateway.errors import UsageError
-from comatrix.gateway.model import Node, SecurityContext
+from comatrix.gateway.model import LORA, UDP, Node, SecurityContext
 from comatrix.gateway.uplink.typed import decode
 
 MOST_ROOM_NUMBER = 65_535
 BATTERY = 2  # its number in the vocabulary (comatrix/codec/vocab.py); the scale is the same
 BATTERY_AMONG = 100  # records: a node that measures its battery does so more often than that
-UDP, LORA = "u", "l"  # docs/reference/wire.md, section Keys and names
 
 
 class NodeOperations:

@@ -102,7 +102,7 @@ class LoraReceiver:
         self._clock_set: dict[int, int] = {}
         self._offered: dict[int, int] = {}  # listening node -> the item offered to it
         self._timer: asyncio.TimerHandle | None = None
-        self.received = self.acknowledged = self.duplicates = self.frames_in = self.frames_out = 0
+        self.received = self.acknowledged = self.duplicates = 0
 
     async def begin(self, nodes: Iterable[Node]) -> None:
         """At start: what the last run was told how to read, and had no time for."""
@@ -112,7 +112,6 @@ class LoraReceiver:
 
     def receive_frame(self, radio: str, data: bytes, rssi_dbm: int, snr_db: int) -> None:
         """One frame from one radio."""
-        self.frames_in += 1
         try:
             events = self.hub.receive_datagram(data, rssi_dbm, snr_db, radio, self._now())
         except StoreError as error:  # what is known of its node cannot be read: it is not answered, and sends again
@@ -311,7 +310,6 @@ class LoraReceiver:
         now = self._now()
         while frames := self.hub.datagrams_to_send(now):
             for radio, data in frames:
-                self.frames_out += 1
                 self._transmit(radio, data)
         while (event := self.hub.next_event()) is not None:
             number, reserve = event

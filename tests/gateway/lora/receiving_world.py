@@ -37,6 +37,7 @@ SECRET = bytes(range(16))
 WALL_MS = 1_800_000_000_000
 INTERVAL_MS = 60_000
 STEP_MS = 10
+REFUSE = "CREATE TRIGGER refuse BEFORE INSERT ON record BEGIN SELECT raise(ABORT, 'no'); END"
 
 
 class NodeEnd:
@@ -112,6 +113,7 @@ class ReceivingWorld:
         self.radio_names = radios
         self.now = WALL_MS
         self.up_lost = self.down_lost = False
+        self.transmitted = 0  # by the gateway
         self.down: list[tuple[str, bytes]] = []
         self.stored: list[NewRecord] = []
         self.awaiting: list[tuple[int, bool]] = []
@@ -149,7 +151,7 @@ class ReceivingWorld:
             storage,
             self.directory.node,
             self.mail,
-            transmit=lambda radio, data: self.down.append((radio, data)),
+            transmit=self._transmit,
             now=lambda: self.now,
             wall_ms=lambda: self.now,
             start=self._start,
@@ -165,6 +167,10 @@ class ReceivingWorld:
         node = self.directory.node(number)
         assert node is not None
         return LoraReception(self.store).profile(node)
+
+    def _transmit(self, radio: str, data: bytes) -> None:
+        self.transmitted += 1
+        self.down.append((radio, data))
 
     def _hinders(self, number: int, command: Command) -> str | None:
         node = self.directory.node(number)
@@ -233,3 +239,8 @@ class ReceivingWorld:
         new = NewItem(node.number, order, "@a:x", self.now, self.now + 10**9)
         await self.mail.apply(lambda connection: [mailbox.add(connection, new, node.enrolment, 32)[0]])
         await self.settle()
+
+
+def reading(node: NodeEnd, world: ReceivingWorld, value: int) -> None:
+    """The node measures a temperature."""
+    node.station.readings(0, {0: value}, world.now, world.now)

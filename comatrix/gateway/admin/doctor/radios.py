@@ -8,8 +8,7 @@ from comatrix.gateway.config.settings import Settings
 from comatrix.gateway.edges.radio.port import open_port
 from comatrix.gateway.edges.radio.port_words import PortError
 from comatrix.gateway.edges.store.checkup import Contents
-
-LORA = "l"
+from comatrix.gateway.model import LORA
 
 LINES = Lines(
     {

@@ -9,7 +9,7 @@ from comatrix_lora.schema import Schema
 from comatrix.gateway.edges.store import descriptions, known, lora, status
 from comatrix.gateway.edges.store.reception import Reception
 from comatrix.gateway.edges.store.store import Store
-from comatrix.gateway.model import NewRecord, Node
+from comatrix.gateway.model import LORA, NewRecord, Node
 from comatrix.gateway.provisioning import DEFAULT_INTERVAL_S
 from comatrix.gateway.uplink.lora_records import Unreadable
 from comatrix.gateway.uplink.node_schemas import schemas_of, unpack_raw_untrusted
@@ -20,7 +20,7 @@ BLOCKS = 2  # of 1,024 seqs: as many as the hub remembers of a node
 class LoraReception(Reception):
     """The store as the LoRa receiver sees it."""
 
-    link = "l"
+    link = LORA
 
     def __init__(self, store: Store) -> None:
         super().__init__(store)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from comatrix.gateway.errors import StoreError
-from comatrix.gateway.model import Node
+from comatrix.gateway.model import UDP, Node
 
 COLUMNS = "number, name, enrolment, room, security, post, address, created_ms, revoked, blocked, link, listens"
 HIGHEST_NUMBER = 65535
@@ -20,7 +20,7 @@ def add(
     security: str = "oscore",
     post: str = "15min",
     address: str | None = None,
-    link: str = "u",
+    link: str = UDP,
     listens: bool = False,
 ) -> Node:
     """A new node under the next number. Raises StoreError when the name is taken or the numbers are used up."""

@@ -8,14 +8,14 @@ from comatrix.gateway.edges.store import contexts, status
 from comatrix.gateway.edges.store.status import NodeStatus
 from comatrix.gateway.edges.store.store import Store
 from comatrix.gateway.edges.store.transactions import Told
-from comatrix.gateway.model import NewRecord, WindowMove
+from comatrix.gateway.model import UDP, NewRecord, WindowMove
 from comatrix.gateway.uplink.associations import Rekeyed
 
 
 class Reception:
     """The store as the receiver sees it. `link`: whose contexts it replaces."""
 
-    link = "u"
+    link = UDP
 
     def __init__(self, store: Store) -> None:
         self._store = store
