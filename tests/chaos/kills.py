@@ -205,6 +205,8 @@ class Kills:
     async def _replay(self) -> None:
         """With everything at rest, datagrams of earlier lives come again."""
         scene = self.scene
+        await scene.load.air_is_empty.wait()  # one that comes late for the first time does move a window
+        await asyncio.sleep(0.5)  # it is on disk by then
         before = await self._state()
         for _ in range(10):
             await scene.load.replay_some(40)

@@ -190,9 +190,11 @@ class LoadNode(asyncio.DatagramProtocol):
         self._load.watch.from_node(self.number, self._keys, context, data)
         self._last = data
         for delay_s, copy in self._up.fly(data):
+            self._load.took_off()
             asyncio.get_running_loop().call_later(delay_s, self._send_raw, copy)
 
     def _send_raw(self, data: bytes) -> None:
+        self._load.landed()
         if self._transport is not None and not self._transport.is_closing():
             self._transport.sendto(data)
 
@@ -233,6 +235,9 @@ class Load:
         self.talking = False
         self.life = 0
         self.rekeyed = self.replayed = 0
+        self._flying = 0  # datagrams on their way to the gateway, stragglers of seconds among them
+        self.air_is_empty = asyncio.Event()
+        self.air_is_empty.set()
         self.on_acknowledged: Callable[[int], None] = _nobody  # told the life that sent the answer
         self._random = random.Random(f"{seed}/load")
         self.nodes = [
@@ -255,6 +260,17 @@ class Load:
         self.talking = talking
         for node in self.nodes:
             node.step()
+
+    def took_off(self) -> None:
+        """A datagram is on its way."""
+        self._flying += 1
+        self.air_is_empty.clear()
+
+    def landed(self) -> None:
+        """It came to its end."""
+        self._flying -= 1
+        if not self._flying:
+            self.air_is_empty.set()
 
     def close(self) -> None:
         """Close the sockets."""
