@@ -33,12 +33,12 @@ demo: setup ## Watch real MicroPython nodes post into a real homeserver over a l
 test: setup ## Run the fast tests, on all cores (4 to 6 minutes on 2)
 	@$(BIN)/python -m pytest -m 'not slow' --numprocesses auto --maxprocesses 4 --dist worksteal
 
-# Those in virtual time share the cores; those with real processes and real time run one after the other.
+# Those in virtual time fill the cores; those with real processes and real time mostly wait, two files at a time.
 VIRTUAL := tests/lora tests/gateway/sim tests/firmware tests/fuzz
 
 test-slow: setup ## Run the tests with a real homeserver and real MicroPython processes, and the long ones in virtual time
 	@$(BIN)/python -m pytest -m slow --numprocesses auto --maxprocesses 4 --dist worksteal $(VIRTUAL)
-	@$(BIN)/python -m pytest -m slow $(addprefix --ignore=,$(VIRTUAL))
+	@$(BIN)/python -m pytest -m slow --numprocesses auto --maxprocesses 2 --dist loadfile $(addprefix --ignore=,$(VIRTUAL))
 
 bench: setup ## Measure CPU a message, messages a second, memory and bytes beside aiocoap and libcoap
 	@$(BIN)/python -m comatrix.gateway.bench

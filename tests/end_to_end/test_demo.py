@@ -5,6 +5,8 @@ import os
 import re
 import signal
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -105,9 +107,16 @@ def _lives(pid: int, command: str) -> bool:
     return bool(told) and told == command
 
 
-async def test_it_shows_every_node_and_ends_by_itself(tmp_path: Path) -> None:
+@pytest.fixture
+def scratch() -> Iterator[Path]:
+    """A folder with a short name: the demo's sockets stand in it, and a socket's name has at most 107 bytes."""
+    with tempfile.TemporaryDirectory(prefix="demo-") as folder:
+        yield Path(folder)
+
+
+async def test_it_shows_every_node_and_ends_by_itself(scratch: Path) -> None:
     real_micropython()
-    demo = await Demo.start(tmp_path, "--seconds", "10")
+    demo = await Demo.start(scratch, "--seconds", "10")
     assert await demo.end() == 0, demo.said
     for name in ("garden", "cellar", "roof"):
         assert re.search(rf"^\d\d:\d\d:\d\d  {name}: \d+\.\d\d °C", demo.said, re.MULTILINE), demo.said
@@ -117,12 +126,12 @@ async def test_it_shows_every_node_and_ends_by_itself(tmp_path: Path) -> None:
     names = " ".join(demo.family.values())
     assert "micropython" in names and "synapse" in names and "gateway run" in names
     assert await left_behind(demo) == []
-    assert not files(tmp_path)
+    assert not files(scratch)
 
 
-async def test_a_node_is_told_things_and_each_reply_is_shown_as_it_changes(tmp_path: Path) -> None:
+async def test_a_node_is_told_things_and_each_reply_is_shown_as_it_changes(scratch: Path) -> None:
     real_micropython()
-    demo = await Demo.start(tmp_path, "--seconds", "300")
+    demo = await Demo.start(scratch, "--seconds", "300")
     for line, reply in (
         ("alice: !cx set garden interval 2s", "garden: interval = 2 s - queued as #1, "),
         ("alice: !cx call garden lamp on", "garden: lamp(on) - queued as #2, "),
@@ -141,21 +150,21 @@ async def test_a_node_is_told_things_and_each_reply_is_shown_as_it_changes(tmp_p
 
 
 @pytest.mark.parametrize("moment", ["starting Synapse", "Synapse answers", "Ends by itself", "readings delivered"])
-async def test_ctrl_c_ends_it_cleanly_at_any_moment(tmp_path: Path, moment: str) -> None:
+async def test_ctrl_c_ends_it_cleanly_at_any_moment(scratch: Path, moment: str) -> None:
     real_micropython()
-    demo = await Demo.start(tmp_path, "--seconds", "60")
+    demo = await Demo.start(scratch, "--seconds", "60")
     await demo.until(moment)
     demo.interrupt()
     assert await demo.end(30) in (0, 130), demo.said
     assert "Traceback" not in demo.said and "rror" not in demo.said, demo.said
     assert "Done." in demo.said
     assert await left_behind(demo) == []
-    assert not files(tmp_path)
+    assert not files(scratch)
 
 
-async def test_killed_without_warning_it_takes_its_processes_along(tmp_path: Path) -> None:
+async def test_killed_without_warning_it_takes_its_processes_along(scratch: Path) -> None:
     real_micropython()
-    demo = await Demo.start(tmp_path, "--seconds", "60")
+    demo = await Demo.start(scratch, "--seconds", "60")
     await demo.until("readings delivered")
     demo.kill()
     await demo.end()
