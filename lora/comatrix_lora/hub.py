@@ -24,6 +24,7 @@ from comatrix_lora.rules import Command as CommandRule
 
 MOST_RECENT = 64  # frames remembered for the other radios
 RECENT_MS = 5000
+LATELY = 64  # counters between what was heard last and a request #1
 MOST_NODES = 4096  # whose memory is held; of the one quiet for longest it is made anew from the store
 MOST_HELD = 8 * 1024 * 1024  # bytes of open transfers, all nodes together
 
@@ -93,7 +94,7 @@ class Hub:
             return []
         self._recent = self._recent[1 - MOST_RECENT :] + [heard]
         if heard.second:
-            self._answers.add_offer(heard, heard.second)
+            self._answers.add_offer(heard)
             return []
         node = self._node(heard.node, now)
         node.level(radio, self.radios[radio].channel.sf, snr_db)
@@ -113,6 +114,7 @@ class Hub:
             answering, counter, second = self._rekeyings.offer_untrusted(header, data, peers, now)
             heard = Heard(answering, counter, digest, now, reception)
             heard.second = second
+            heard.current = any(_current(one, counter) for one in peers)
             return heard, b""
         peer, opened, new = self._rekeyings.accept_untrusted(header, data, peers, now)
         heard = _heard_untrusted(peer, opened, digest, reception, now)
@@ -303,6 +305,12 @@ class Hub:
             node.receiver.handle_timer(now)
             if node.offered is None and node.next_deadline() is None:
                 self._active.pop(number)
+
+
+def _current(peer: "Peer", counter: int) -> bool:
+    """Whether frames under this context came until a moment ago, as a node's one counter tells. One that was heard
+    long ago says nothing: the database may be a copy from before the node's newest keys, and not know it."""
+    return not peer.lost and 0 <= peer.window.highest < counter <= peer.window.highest + LATELY
 
 
 def _heard_untrusted(peer: "Peer", opened: "Opened", digest: bytes, reception: Reception, now: int) -> Heard:

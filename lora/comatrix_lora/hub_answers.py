@@ -47,9 +47,9 @@ class Answers:
         others = [one for one in self._waiting if one.heard.node != heard.node]
         self._waiting = others[1 - MOST_ANSWERS :] + [self._made(heard, rule.encode(), b"")]
 
-    def add_offer(self, heard: "Heard", second: bytes) -> None:
+    def add_offer(self, heard: "Heard") -> None:
         """The response to request #1 of Appendix B.2, where the channel lets so long a frame out."""
-        made = self._made(heard, Rekey().encode(), second)
+        made = self._made(heard, Rekey(None, heard.current).encode(), heard.second)
         if made.size <= self._radios[heard.best.radio].limit(REPLY):
             self._offers = self._offers[1 - MOST_OFFERS :] + [made]
 

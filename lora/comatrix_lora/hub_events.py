@@ -70,6 +70,7 @@ class Heard:
         self.feedback: "Feedback | None" = None  # to fragments of what is offered to it
         self.above = -1  # what the contexts before it heard
         self.second = b""  # R2: a request #1, which is not told
+        self.current = False  # whether a context of its node is in use here, and heard it lately
 
     @property
     def best(self) -> Reception:

@@ -100,9 +100,9 @@ class Rekeying:
         self._first = self.candidate = None
         self._frames = self._tries = self._due = 0
 
-    def receive_untrusted(self, header: "Header", data: bytes, now: int) -> int:
-        """Response #1 -> the counter it answers; request #2 is next. Raises FrameError: it is not, and
-        unless an authentic one said something else nothing has changed."""
+    def receive_untrusted(self, header: "Header", data: bytes, following: int, now: int) -> int:
+        """Response #1 -> the counter it answers; request #2 is next, unless the old context was only silent. Raises
+        FrameError: it is not, and unless an authentic one said something else nothing has changed."""
         first = self._first
         if first is None or self.candidate is not None or not header.resp or header.step != 1 or header.up:
             raise FrameError("no response of Appendix B.2 is waited for")
@@ -113,6 +113,9 @@ class Rekeying:
         rule = decode_untrusted(second.open_untrusted(header, data).plain)
         if not isinstance(rule, Rekey):
             raise FrameError("not what belongs to new keys")
+        if rule.ack and not self.lost and following < self._renew_at:
+            self._stop()
+            return header.counter
         self.candidate = _derived(first, header.extra + self._nonce())
         self._tries = 0
         self._due = now

@@ -299,7 +299,7 @@ class Feedback(Rule):
 
 class Rekey(Rule):
     """Appendix B.2: nothing in its requests and response #1. `following`, only in the last response: the node goes on
-    at that counter or above it, whatever it has forgotten."""
+    at that counter or above it, whatever it has forgotten. `ack` of response #1: the old context is in use here."""
 
     kind = 7  # that of a FEEDBACK, with a low part
 

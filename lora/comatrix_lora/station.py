@@ -243,7 +243,7 @@ class Station:
         try:
             header = parse_untrusted(data)
             if header.step:
-                self._heard(self._rekeying.receive_untrusted(header, data, now), now)
+                self._heard(self._rekeying.receive_untrusted(header, data, self.counter.next, now), now)
                 return
             peer, opened = open_untrusted(data, self._peers_of)
         except FrameError:

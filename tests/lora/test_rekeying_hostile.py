@@ -8,13 +8,14 @@ from comatrix_lora.errors import FrameError, LoraError
 from comatrix_lora.fragment_receiver import Limits
 from comatrix_lora.frame import Peer
 from comatrix_lora.header import parse_untrusted
+from comatrix_lora.hub import LATELY
 from comatrix_lora.hub_answers import Answers
 from comatrix_lora.hub_events import Heard, Reception
 from comatrix_lora.hub_node import HubNode, Profile
 from comatrix_lora.hub_rekeying import Rekeyings
 from comatrix_lora.ledger import Ledger
 from comatrix_lora.mac import Channel, Mac
-from comatrix_lora.rekeying import SILENCE
+from comatrix_lora.rekeying import RENEW_AFTER, SILENCE
 from comatrix_lora.schema import climate
 from comatrix_lora.station import Station
 
@@ -34,6 +35,7 @@ class Exchange:
         self.link = Link(fresh=fresh)
         if not fresh:
             self.link.station.mac.settings.unanswered = SILENCE
+            self.link.gateway.lost = True  # a copy put back
         self.heard: list[Heard] = []
 
     @property
@@ -236,6 +238,7 @@ def test_a_gateway_whose_copy_is_old_hears_only_the_wish_for_new_keys() -> None:
 def test_what_was_reserved_under_keys_that_are_gone_is_not_taken() -> None:
     exchange = Exchange(fresh=False)
     hub, link = exchange.link.hub, exchange.link
+    link.gateway.lost = False
     link.own.skip_below(1_000_000)
     hub.offer(7, rules.Command(1, 1), exchange.now)
     exchange.link.now += 100
@@ -243,6 +246,7 @@ def test_what_was_reserved_under_keys_that_are_gone_is_not_taken() -> None:
     event: Any = hub.next_event()
     number, reserve = event
     hub.withdraw(7)
+    link.gateway.lost = True
     for _ in range(4):
         exchange.hear(exchange.said())
     link.own = Counter(0, 256)
@@ -298,5 +302,37 @@ def test_a_channel_with_no_room_for_such_frames_says_so_or_does_without() -> Non
     with_room.mac.settings.unanswered = 100
     assert not with_room.idle
     answers = Answers({"a": Mac(Channel(7, limit=23), Ledger(0), lambda n: 0, True)})
-    answers.add_offer(Heard(peer(Recorder(), b"", node_id(7)), 1, bytes(8), 0, Reception("a", -80, 5)), bytes(8))
+    heard = Heard(peer(Recorder(), b"", node_id(7)), 1, bytes(8), 0, Reception("a", -80, 5))
+    heard.second = bytes(8)
+    answers.add_offer(heard)
     assert len(answers) == 0
+
+
+@pytest.mark.parametrize(("old", "ends"), [("at work", True), ("a copy put back", False), ("heard long ago", False)])
+def test_a_run_out_of_silence_ends_where_the_old_context_is_at_work(old: str, ends: bool) -> None:
+    exchange = Exchange(fresh=False)
+    link, station = exchange.link, exchange.link.station
+    link.gateway.lost = old == "a copy put back"
+    if old == "heard long ago":
+        station.counter.skip_below(station.counter.next + LATELY + 1)
+    exchange.hear(exchange.said())
+    exchange.hear(exchange.said())
+    assert station.idle is ends, "request #2 is next, or nothing"
+    if ends:
+        assert exchange.works() and not station.peer.extra
+    else:
+        exchange.hear(exchange.said())
+        exchange.hear(exchange.said())
+        assert exchange.works() and station.peer.extra
+
+
+def test_keys_that_grew_old_are_made_anew_though_the_old_context_is_at_work() -> None:
+    exchange = Exchange(fresh=False)
+    link, station = exchange.link, exchange.link.station
+    link.gateway.lost = False
+    station.counter.skip_below(RENEW_AFTER)
+    station.counter.granted(RENEW_AFTER + 10_000)
+    link.gateway.window.accept(RENEW_AFTER - 1)
+    for _ in range(4):
+        exchange.hear(exchange.said())
+    assert station.peer.extra and exchange.works()
