@@ -15,6 +15,7 @@ import json
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,7 +32,7 @@ import rename  # noqa: E402
 import shrink  # noqa: E402
 
 BUDGET_BYTES = 24 * 1024
-LORA_BUDGET_BYTES = 53 * 1024
+LORA_BUDGET_BYTES = 48 * 1024
 # What only some nodes load, and the bytes it may cost those.
 EXTRAS = {
     "comatrix_node/commands.py": (4 * 1024, "commands, where a node takes them"),
@@ -41,6 +42,11 @@ EXTRAS = {
     "comatrix_node/modem_at.py": (2560, "the same"),
     "comatrix_node/modem_rak.py": (2048, "which is a RAK3172"),
     "comatrix_node/modem_rylr.py": (2048, "or a RYLR998 or RYLR896"),
+    "comatrix_lora/erasure_code.py": (640, "records too long for a frame, while one is on its way"),
+    "comatrix_lora/fragment_format.py": (1024, "the same"),
+    "comatrix_lora/fragment_receiver.py": (2816, "the same"),
+    "comatrix_lora/fragment_sender.py": (1536, "the same"),
+    "comatrix_lora/gf256.py": (512, "the same"),
 }
 USERS_CALL = (
     "comatrix_node.node",
@@ -54,14 +60,39 @@ NOT_FOR_USERS = frozenset(
 )
 # Of comatrix_node, what every node needs for as long as it runs: in one piece with the core, as a module costs its own
 # dictionary, and three texts.
-EVERY_NODE = ("clock", "sensing", "waiting", "lora_channel", "lora_memory", "lora_schemas")
+EVERY_NODE = ("clock", "sensing", "waiting")
+# The same of the LoRa set, in pieces of their own: while it loads one, a board holds it nearly twice.
+EVERY_LORA_NODE = ("lora_channel", "lora_memory", "lora_schemas")
+FRAMES_PIECE = "comatrix_frames"  # of comatrix_lora, what the rest of it stands on
+FRAMES = (
+    "airtime",
+    "counters",
+    "frame",
+    "header",
+    "history",
+    "ledger",
+    "link_advice",
+    "mac",
+    "readings",
+    "received",
+    "rules",
+    "schema",
+)
+LINK_PIECE = "comatrix_link"
+PIECES = ("comatrix", FRAMES_PIECE, LINK_PIECE)
 # What all sets' nodes share, and the node that takes it in: of a set's own, the first that is there.
 PROGRAM = "comatrix_node.program"
 NODES = ("comatrix_node.lora_node", "comatrix_node.node")
-# Of comatrix_lora, what only reads the configuration, once.
+# Of comatrix_lora, what only reads the configuration, once, and what only carries long records: loaded by itself, and let
+# go of again.
 NEEDED_ONCE = ("comatrix_lora", "comatrix_lora.regions")
+LORA_ERRORS = "comatrix_lora.errors"  # by itself, as what reads the configuration comes before the core
+NEEDED_SELDOM = tuple(
+    "comatrix_lora." + name
+    for name in ("erasure_code", "fragment_format", "fragment_receiver", "fragment_sender", "gf256")
+)
 # Of comatrix_node, what no program of a person names.
-INTERNAL = ("link_lora", "lora_config", "modem_at", "modem_rak", "modem_rylr")
+INTERNAL = ("link_lora", "lora_config", "lora_room", "modem_at", "modem_rak", "modem_rylr")
 SOURCE_NAME = "cx"  # in tracebacks; one name for all files is one string in the board's RAM
 PACKAGE_FILE = HERE / "package.json"
 PACKAGE_FILES = {"udp": PACKAGE_FILE, "lora": HERE / "package-lora.json"}
@@ -139,15 +170,18 @@ def shrunk(modules: list[Module]) -> dict[str, str]:
     absorb.absorb(trees, next(name for name in NODES if name in trees), PROGRAM)
     constants = {name: shrink.constants_of(tree) for name, tree in trees.items()}
     exceptions = shrink.exception_names(trees["comatrix.errors"])
-    if "comatrix.lora_errors" in trees:
-        exceptions |= shrink.exception_names(trees["comatrix.lora_errors"])
+    if LORA_ERRORS in trees:
+        exceptions |= shrink.exception_names(trees[LORA_ERRORS])
     small = {
         name: ast.parse(shrink.shrink(ast.unparse(tree), name, constants, set() if name in NEEDED_ONCE else exceptions))
         for name, tree in trees.items()
     }
     public = {module.name for module in modules if module.for_users}
     prune.merge_exceptions(small, "comatrix.errors")
-    linked = link.link(small, "comatrix")
+    linked = small
+    for piece in PIECES:
+        if _has_piece(linked, piece):
+            linked = link.link(linked, piece)
     prune.prune(linked, public)
     rename.rename(linked, public, NOT_FOR_USERS)
     fixed = parameters.keywords(linked.values())
@@ -158,14 +192,24 @@ def shrunk(modules: list[Module]) -> dict[str, str]:
 
 def outputs(modules: list[Module]) -> list[Module]:
     """The modules there are on a device: what is below `comatrix` is linked into it, and what moves there."""
-    return [module for module in modules if not _moved(module.name).startswith("comatrix.") and module.name != PROGRAM]
+    below = tuple(piece + "." for piece in PIECES)
+    found = [module for module in modules if not _moved(module.name).startswith(below) and module.name != PROGRAM]
+    moved = [_moved(module.name) for module in modules]
+    made = [Module(HERE, f"{piece}/__init__.py") for piece in PIECES[1:] if _has_piece(moved, piece)]
+    return found[:1] + made + found[1:]
+
+
+def _has_piece(names: Iterable[str], piece: str) -> bool:
+    return any(name.startswith(piece + ".") for name in names)
 
 
 def _moved(name: str) -> str:
     """comatrix_node.clock -> comatrix.clock, for what is linked with the core."""
     package, _, last = name.rpartition(".")
-    if package == "comatrix_lora" and name not in NEEDED_ONCE:
-        return f"comatrix.lora_{last}"
+    if package == "comatrix_lora" and name not in (LORA_ERRORS, *NEEDED_ONCE, *NEEDED_SELDOM):
+        return f"{FRAMES_PIECE if last in FRAMES else LINK_PIECE}.{last}"
+    if package == "comatrix_node" and last in EVERY_LORA_NODE:
+        return f"{LINK_PIECE}.{last}"
     return f"comatrix.{last}" if package == "comatrix_node" and last in EVERY_NODE else name
 
 

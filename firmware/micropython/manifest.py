@@ -65,6 +65,7 @@ package(
             "lora_config.py",
             "lora_memory.py",
             "lora_node.py",
+            "lora_room.py",
             "lora_schemas.py",
             "modem_at.py",
             "modem_rak.py",

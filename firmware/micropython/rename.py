@@ -25,6 +25,8 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 
+import scopes
+
 # Interned in every MicroPython that reads .mpy version 6 (a test asks the compiler).
 ROM = (
     "clear copy count dict dir divmod endswith eval exec extend find format getattr globals hash id index insert "
@@ -55,36 +57,35 @@ _BOARD = (
     "ifconfig ipoll isconnected mem_alloc mem_free measure memory read_u16 read_uv readfrom_mem reset_cause sync "
     "temperature ticks_add ticks_diff ticks_ms writeto_mem"
 ).split()
-_NAME_FIELDS = ("id", "attr", "arg", "name", "asname")
 FOREIGN = frozenset(itertools.chain(_BOARD, *(dir(thing) for thing in _FOREIGN_OBJECTS)))
 
 
 def rename(trees: Mapping[str, ast.Module], public: set[str], internal: frozenset[str] = frozenset()) -> dict[str, str]:
     """Rename in `trees` (module -> tree), in place; the short name of each. `public`: modules people write against,
-    `internal`: names in them that people do not."""
+    `internal`: names in them that people do not.
+
+    What a module binds and what an object has are never mistaken for each other, so two such names may share one short
+    one: a board holds each name once. Local variables keep theirs, as no .mpy has them (parameters: parameters.py).
+    """
     defined = {name for module, tree in trees.items() for name in _defined(tree, module in public)} | internal
     kept = FOREIGN | _texts_and_keywords(trees) | {part for module in trees for part in module.split(".")}
     for module in public & set(trees):
         named = {name for name in _defined(trees[module], False) - internal if not name.startswith("_")}
         kept |= named | _parameters(trees[module])
     wanted = sorted(name for name in defined - kept if len(name) > 1 and not name.startswith("__"))
-    identifiers = [name for tree in trees.values() for name in _identifiers(tree)]
-    bound = {name for name, is_attribute in identifiers if not is_attribute}
-    attributes = {name for name, is_attribute in identifiers if is_attribute}
-    short = {
-        **dict(
-            zip(
-                [name for name in wanted if name not in bound],
-                [name for name in ROM_FOR_ATTRIBUTES if name not in attributes],
-                strict=False,
-            )
-        ),
-        **dict(zip([name for name in wanted if name not in attributes], ROM_FOR_GLOBALS, strict=False)),
-    }
-    free = (name for name in _short_names() if name not in bound | attributes)
-    short.update(zip([name for name in wanted if name not in short], free, strict=False))
-    for tree in trees.values():
-        _apply(tree, short)
+    uses = [use for tree in trees.values() for use in scopes.uses(tree)]
+    names = {kind: {use.name for use in uses if use.kind == kind} for kind in (scopes.GLOBAL, scopes.ATTRIBUTE)}
+    taken = {use.name for use in uses if use.kind != scopes.ATTRIBUTE}, names[scopes.ATTRIBUTE]
+    both = [name for name in wanted if name in names[scopes.GLOBAL] and name in names[scopes.ATTRIBUTE]]
+    short = dict(zip(both, (name for name in _short_names() if name not in taken[0] | taken[1]), strict=False))
+    used = set(short.values())
+    first = [*ROM_FOR_GLOBALS], [*ROM_FOR_ATTRIBUTES]
+    for kind, own, rom in zip((scopes.GLOBAL, scopes.ATTRIBUTE), taken, first, strict=True):
+        free = (name for name in itertools.chain(rom, _short_names()) if name not in own | used)
+        short.update(zip([name for name in wanted if name in names[kind] and name not in both], free, strict=False))
+    for use in uses:
+        if use.kind != scopes.LOCAL:
+            use.rename(short.get(use.name, use.name))
     return short
 
 
@@ -110,6 +111,7 @@ def _defined(tree: ast.Module, private_only: bool) -> set[str]:
 
 
 def _parameters(tree: ast.Module) -> set[str]:
+    """What users' own clocks, stores and links are also called by."""
     return {node.arg for node in ast.walk(tree) if isinstance(node, ast.arg)}
 
 
@@ -124,29 +126,3 @@ def _texts_and_keywords(trees: Mapping[str, ast.Module]) -> set[str]:
             elif isinstance(node, ast.Import):
                 found.update(alias.asname or alias.name for alias in node.names)
     return found
-
-
-def _identifiers(tree: ast.Module) -> Iterator[tuple[str, bool]]:
-    """Every name a module uses, and whether it stands for an attribute there (methods are)."""
-    methods = {
-        part for node in ast.walk(tree) if isinstance(node, ast.ClassDef) for part in node.body
-    }  # fmt: skip
-    for node in ast.walk(tree):
-        for field in _NAME_FIELDS:
-            name = getattr(node, field, None)
-            if isinstance(name, str):
-                yield name, isinstance(node, ast.Attribute) or (isinstance(node, ast.FunctionDef) and node in methods)
-
-
-def _apply(tree: ast.Module, short: Mapping[str, str]) -> None:
-    """Every identifier that has a short name, whatever it stands for: one name, one new name."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.alias) and node.name not in short:
-            node.asname = short.get(node.asname or "", node.asname)
-            continue
-        for field in _NAME_FIELDS:
-            name = getattr(node, field, None)
-            if isinstance(name, str) and name in short and not isinstance(node, ast.keyword):
-                setattr(node, field, short[name])
-        if isinstance(node, ast.Global | ast.Nonlocal):
-            node.names = [short.get(name, name) for name in node.names]

@@ -16,7 +16,7 @@ MAX_MESSAGE = 65536
 HEADER = 6
 MAX_BLOCKS = 256
 FRAME_OVERHEAD = 16  # 3 header, 1 rule, 4 below, 8 tag
-MAX_DATA = 255 - FRAME_OVERHEAD
+MAX_DATA = 239  # 255 less that; in digits, as the build puts those where they are used
 MAX_LISTED = 16  # blocks in one feedback, and blocks a sender works on at a time
 
 # What a feedback says: ranks (of the blocks from `first` on), or one of these about the whole transfer.

@@ -4,8 +4,7 @@ A fragment is authentic and new, so one of another transfer shows what the gatew
 """
 
 from comatrix_lora.errors import FrameError, LoraError
-from comatrix_lora.fragment_format import MAX_LISTED, encode_feedback
-from comatrix_lora.fragment_receiver import Limits, Receiver
+from comatrix_lora.fragment_format import MAX_LISTED
 from comatrix_lora.ledger import COMMAND
 from comatrix_lora.mac import TURNAROUND_MS
 from comatrix_lora.rules import Ack, Command, Feedback
@@ -17,6 +16,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from comatrix_lora.fragment_receiver import Receiver
     from comatrix_lora.open_readings import Offer
     from comatrix_lora.rules import Fragment
 
@@ -25,7 +25,7 @@ class Incoming:
     """`most_bytes`: of an item; twice that is held at most."""
 
     def __init__(self, most_bytes: int = MOST_ITEM) -> None:
-        self._limits = Limits(most_bytes, 2 * most_bytes, 1, 600000, 1, 600000)
+        self._most_bytes = most_bytes
         self._receiver: "Receiver | None" = None
         self._number = -1
         self._due: "int | None" = None
@@ -40,7 +40,8 @@ class Incoming:
         if fragment.resource != "c":
             raise FrameError("not what a gateway says")
         if self._receiver is None or fragment.transfer != self._number:
-            self._receiver, self._number, self._due = Receiver(self._limits), fragment.transfer, None
+            self._begin(fragment.transfer)
+        assert self._receiver is not None
         if fragment.ack:
             self._due = now + TURNAROUND_MS
         try:
@@ -52,6 +53,18 @@ class Incoming:
             return None  # the feedback says so
         return None if message is None else Command.read(0, message)
 
+    def _begin(self, transfer: int) -> None:
+        # Here, as the code of fragments is in a node's memory only while it is needed (docs/decisions/0004).
+        from comatrix_lora.fragment_receiver import Limits, Receiver
+
+        self._receiver = Receiver(Limits(self._most_bytes, 2 * self._most_bytes, 1, 600000, 1, 600000))
+        self._number, self._due = transfer, None
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is held, owed or remembered."""
+        return self._receiver is None
+
     def offers(self) -> "list[Offer]":
         """The feedback, as other classes offer what could be sent."""
         return [] if self._due is None else [(COMMAND, self._due, SIZE, self)]
@@ -62,6 +75,8 @@ class Incoming:
         self._due = None
         if self._receiver is None:
             return None
+        from comatrix_lora.fragment_format import encode_feedback
+
         body = encode_feedback(self._receiver.feedback(self._number))
         return Feedback(body) if len(body) > 2 else Ack(body[0], body[1])
 

@@ -5,8 +5,8 @@ behind that is; a transfer carries it in front of the body, as its first frame m
 """
 
 from comatrix_lora.errors import LoraError
-from comatrix_lora.fragment_format import BUSY, HEADER, MAX_DATA, Layout
-from comatrix_lora.fragment_sender import CLASHED, DONE, GIVEN_UP, SENDING, Sender
+from comatrix_lora.fragment_format import BUSY, HEADER, MAX_DATA
+from comatrix_lora.fragment_sender import CLASHED, DONE, GIVEN_UP, SENDING
 from comatrix_lora.rules import LAST_REPEAT, RESOURCES, Fragment, Record
 
 SEQ = 4  # bytes of the seq in front of a body that goes as a transfer
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from comatrix_lora.fragment_format import Feedback
+    from comatrix_lora.fragment_sender import Sender
     from comatrix_lora.mac import Mac
     from comatrix_lora.open_readings import Offer
 
@@ -60,6 +61,9 @@ class OpenRecords:
         if len(self.open) >= self._most or held > self._most_bytes:
             raise LoraError("as many records are open as may be")
         if not self._whole(record):
+            # A node needs the code of fragments seldom, and its memory often (docs/decisions/0004).
+            from comatrix_lora.fragment_format import Layout
+
             Layout(SEQ + len(record.body), self._piece(record))
         self.open.append(record)
 
@@ -114,6 +118,8 @@ class OpenRecords:
         return _AROUND_FRAGMENT + min(self._piece(record), SEQ + HEADER + len(record.body))
 
     def _fragment(self, record: OpenRecord) -> Fragment:
+        from comatrix_lora.fragment_sender import Sender
+
         sender = record.sender
         if sender is None:
             if record.transfer < 0:

@@ -5,7 +5,6 @@ stored: what was not stored is lost at a reset, and what was stored without the 
 """
 
 from comatrix_lora.errors import FrameError
-from comatrix_lora.fragment_format import decode_feedback_untrusted
 from comatrix_lora.fragment_sender import DONE, GIVEN_UP
 from comatrix_lora.frame import open_untrusted
 from comatrix_lora.header import parse_untrusted
@@ -128,6 +127,11 @@ class Station:
     def idle(self) -> bool:
         """Whether nothing waits to be sent or confirmed."""
         return not self._offers() and not self._storing
+
+    @property
+    def whole(self) -> bool:
+        """Whether nothing is sent or comes in fragments: their code is not needed now."""
+        return self._incoming.idle and not [one for one in self.records_open.open if one.transfer >= 0]
 
     def datagrams_to_send(self, now: int) -> "list[bytes]":
         """The frame to transmit now, if any."""
@@ -321,6 +325,8 @@ class Station:
             self.records_open.delivered(record)
             self._events.put(Delivered(record.resource, record.seq))
         elif record is not None:
+            from comatrix_lora.fragment_format import decode_feedback_untrusted
+
             body = bytes((rule.base, rule.bitmap)) if isinstance(rule, Ack) else rule.body
             state = self.records_open.told(record, decode_feedback_untrusted(body), now)
             if state in (DONE, GIVEN_UP):

@@ -3,6 +3,7 @@
 The device says "S now frame" when it sends, and "W now until" when it waits; it is told "time frame", or "time -".
 """
 
+import json
 import os
 import subprocess
 from pathlib import Path
@@ -19,8 +20,7 @@ DEVICE = """
 import gc, sys
 {prepare}
 from comatrix_node.node import Node
-from comatrix_node.config import parse
-from comatrix_node.link_driver import DriverLink
+from comatrix_node import parts
 from binascii import hexlify, unhexlify
 
 
@@ -92,10 +92,9 @@ class Store:
 
 clock = Clock()
 driver = Driver()
-config = parse({values})
+config = parts.config()
+from comatrix_node.link_driver import DriverLink
 node = Node(config, DriverLink(lambda: driver, config.link, airtime_ms, clock, wait), Store(), clock, {random})
-sys.modules.pop("comatrix_node.lora_config", None)
-sys.modules.pop("comatrix_node.config", None)
 """
 RANDOM = "lambda n: (clock.at * 7919 + 13) % n"
 
@@ -119,8 +118,9 @@ class Device:
         lora |= {"sck": 1, "mosi": 2, "miso": 3, "cs": 4, "busy": 5}
         values = {"v": 1, "node": NODE, "name": "garden", "secret": SECRET.hex(), "enrolment": 1}
         values |= {"interval_s": interval_s, "lora": lora, **config}
+        (folder / "config.json").write_text(json.dumps(values))
         main = folder / "main_under_test.py"
-        main.write_text(DEVICE.format(values=values, random=RANDOM, prepare=prepare) + script)
+        main.write_text(DEVICE.format(random=RANDOM, prepare=prepare) + script)
         options = ["-X", f"heapsize={heap}"] if heap else []
         self.process = subprocess.Popen(
             [real_micropython().path, *options, str(main)],

@@ -95,6 +95,8 @@ def decode_frame(ctx: click.Context, hex: str, as_json: bool, name: str | None) 
     """Explain a LoRa frame: its header and sizes; with the keys of its node also what it says.
 
     Changes nothing: a frame may be explained before or after the gateway heard it, beside a running gateway or without.
+    A run of Appendix B.2 for new keys is read in its order, a frame a line (`-`): the keys of each come from those
+    before.
     """
     keys = _keys(ctx, name) if name is not None else None
 

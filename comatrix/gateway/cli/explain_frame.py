@@ -34,9 +34,19 @@ def frame_json(data: bytes, keys: "FrameKeys | None") -> Value:
         return told | {"unread": f"{keys.name} is node {keys.number}"}
     found = keys.open(header, data)
     if found is None:
-        return told | {"unread": f"the keys of {keys.name} do not fit, or its counter is far from the stored one"}
+        return told | {"unread": _why_not(header, keys.name)}
     whole = {"counter": found.counter, "request_counter": found.request}
     return told | whole | {"content": _content_json(found.plain, keys.schemas, up=header.up)}
+
+
+def _why_not(header: Header, name: str) -> str:
+    if header.step == 1 and not header.up:
+        return (
+            f"the keys come from request #1 as well: give that first, on a line before, or {name} is not who it is to"
+        )
+    if header.step == 2:
+        return f"the keys come from response #1 as well: give that first, on a line before, or {name} did not send it"
+    return f"the keys of {name} do not fit, or its counter is far from the stored one"
 
 
 def _header_json(header: Header, data: bytes) -> Value:
@@ -49,6 +59,8 @@ def _header_json(header: Header, data: bytes) -> Value:
         "direction": "up" if header.up else "down",
         "message": "response" if header.resp else "request",
         "own_counter": header.own or not header.resp,
+        "step": header.step,
+        "extra": header.extra.hex(),
         "form": "long" if header.long else "short",
         "node": header.node,
         "header_counter": header.counter,
@@ -157,6 +169,9 @@ def frame_lines(told: Value) -> list[str]:
 
 
 def _message_words(told: Value) -> str:
+    if told["step"]:
+        drawn = ("R2" if told["message"] == "response" else "R1") if told["step"] == 1 else "R3"
+        return f"{told['message']} #{told['step']} for new keys (RFC 8613 Appendix B.2), {drawn} {told['extra']}"
     if told["message"] == "request":
         return "request"
     return "response, " + ("under a counter of its own" if told["own_counter"] else "under its request's nonce")

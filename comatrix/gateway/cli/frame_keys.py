@@ -7,7 +7,7 @@ from pathlib import Path
 
 from comatrix_lora.counters import TRIALS
 from comatrix_lora.frame import TAG, nonce
-from comatrix_lora.header import Header
+from comatrix_lora.header import EXTRA, Header
 from comatrix_lora.schema import Schema
 
 from comatrix.gateway.admin.nodes import find
@@ -21,6 +21,7 @@ from comatrix.session.keys import Keys, node_id
 from comatrix.session.oscore import Binding, Context
 
 LINK = b"l"
+MOST_RUNS = 64  # values of R1, of R2 and of new keys that are remembered
 AHEAD = 256 * TRIALS  # how far from what is stored a counter is looked for, both ways
 
 
@@ -44,14 +45,21 @@ class _Sides:
 
 
 class FrameKeys:
-    """The keys of one node, `name` and `number` its own; `schemas`: how its readings are packed, by code."""
+    """The keys of one node, `name` and `number` its own; `schemas`: how its readings are packed, by code.
+
+    What goes under keys of Appendix B.2 that are not stored is opened after the frames that made them: R1 stands in
+    request #1, R2 in response #1, R3 in request #2."""
 
     def __init__(self, name: str, number: int, living: list[SecurityContext], schemas: Mapping[int, Schema]) -> None:
         self.name = name
         self.number = number
         self.schemas = schemas
         highest = max((one.highest for one in living), default=-1)  # a node has one counter for all its links
-        self._sides = [_sides(number, one, highest) for one in living]
+        self._sides = [_sides(number, one, _extra(one), highest) for one in living]
+        self._living = living
+        self._highest = highest
+        self._firsts: list[bytes] = []  # R1, the newest first
+        self._seconds = [_extra(one)[:EXTRA] for one in living if _extra(one)]  # R2
 
     def open(self, header: Header, data: bytes) -> Found | None:
         """The content of a frame of this node, heard before or not; None where its keys do not fit.
@@ -59,16 +67,40 @@ class FrameKeys:
         Tries every counter with these low bytes that is near what is stored.
         """
         sealed = data[header.size :]
-        for sides in self._sides if len(sealed) > TAG else ():
+        for extra, sides in self._candidates(header) if len(sealed) > TAG else ():
             context = sides.at_gateway if header.up else sides.at_node
             theirs = sides.node_counter if header.up else sides.gateway_counter
             ours = sides.gateway_counter if header.up else sides.node_counter
             for found in _openings(context, header, theirs, ours):
                 try:
-                    return Found(found[0], found[1], context.recipient.open(*found[2], sealed))
+                    plain = context.recipient.open(*found[2], sealed)
                 except ValueError:
                     continue
+                self._learn(header, extra, sides)
+                return Found(found[0], found[1], plain)
         return None
+
+    def _candidates(self, header: Header) -> Iterator[tuple[bytes, _Sides]]:
+        """(what Appendix B.2 adds to the ID Context, the keys) that such a frame may be under."""
+        if not header.step:
+            yield from ((b"", sides) for sides in self._sides)
+            return
+        if header.step == 2:
+            extras = [second + header.extra for second in self._seconds]
+        else:
+            extras = [header.extra] if header.up else [header.extra + first for first in self._firsts]
+        for extra in extras:
+            for one in self._living:
+                yield extra, _sides(self.number, one, extra, self._highest)
+
+    def _learn(self, header: Header, extra: bytes, sides: _Sides) -> None:
+        """Later frames of the run go under what this one, which is authentic, says."""
+        if header.step == 2:
+            self._sides = [*self._sides[: len(self._living)], sides, *self._sides[len(self._living) :]]
+            del self._sides[len(self._living) + MOST_RUNS :]
+        elif header.step:
+            known = self._firsts if header.up else self._seconds
+            known[:] = [header.extra, *(one for one in known if one != header.extra)][:MOST_RUNS]
 
 
 def keys_of(database: Path, name: str) -> FrameKeys:
@@ -90,10 +122,14 @@ def keys_of(database: Path, name: str) -> FrameKeys:
     return FrameKeys(node.name, node.number, living, schemas_of(description))
 
 
-def _sides(number: int, stored: SecurityContext, highest: int) -> _Sides:
+def _extra(stored: SecurityContext) -> bytes:
     """One secret gives keys for each link; what Appendix B.2 made is of its own link alone."""
+    return stored.id_context if stored.link == LINK.decode() else b""
+
+
+def _sides(number: int, stored: SecurityContext, extra: bytes, highest: int) -> _Sides:
+    """The keys that a stored secret gives with these bytes of Appendix B.2."""
     of_lora = stored.link == LINK.decode()
-    extra = stored.id_context if of_lora else b""
     return _Sides(
         Keys(stored.secret, b"", node_id(number), aead, LINK).context(extra),
         Keys(stored.secret, node_id(number), b"", aead, LINK).context(extra),

@@ -24,6 +24,7 @@ from comatrix.session.hkdf import sha256
 from comatrix.session.keys import Keys, node_id
 from comatrix.session.oscore import Binding
 from comatrix.session.replay import Window
+from comatrix_node import lora_room
 from comatrix_node.clock import Clock
 from comatrix_node.crypto import aead, random
 from comatrix_node.lora_channel import RadioChannel
@@ -84,6 +85,7 @@ class Node(Program):
         rtc, self._woke, self._deep_sleep = board or (parts.board() + (_deep_sleep,))
         self.store = store or parts.store(rtc)
         parts.unload("parts")
+        lora_room.unload(lora_room.CONFIGURING)
         self.clock = LongClock(clock or Clock())
         self.sensors = Sensors()
         self.schemas = Schemas()
@@ -188,11 +190,17 @@ class Node(Program):
             self.link.tune(settings.sf, settings.less_db)
             frames = self.station.datagrams_to_send(now) if self.link.ready() else []
             if not frames and not self._events(now):
+                self._make_room()
                 return
             for data in frames:
                 self._memory.before_sending(self.station, self.station.mac.cost(len(data)))
                 self.link.transmit(data)
                 gc.collect()
+
+    def _make_room(self) -> None:
+        """The code of fragments was loaded for a transfer, and goes with it."""
+        if self.station.whole:
+            lora_room.unload(lora_room.FRAGMENTS)
 
     def _events(self, now: int) -> bool:
         """Whether the station may have something to send by what was done about what it told."""

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from click.testing import Result
+from comatrix_lora.header import parse_untrusted
 from comatrix_lora.rules import Ack, Aged, Command, Data, Feedback, Fragment, History, Record, Rekey, Rule
 from comatrix_lora.schema import MISSING, Field, Schema, climate, encode_older
 
@@ -214,3 +215,77 @@ def test_it_looks_beside_a_running_gateway(garden: Garden) -> None:
     frame = garden.sides.node.seal_request(20, Data(0, VALUES).encode())
     with Store.open(garden.home / "comatrix.db", 1_700_000_000_000):
         assert garden.explained(frame)["content"]["kind"] == "data"
+
+
+def new_keys(garden: Garden) -> list[bytes]:
+    """The frames of a run of Appendix B.2: requests #1 and #2 with their responses, and a reading under the new keys."""
+    node, gateway = garden.sides.node, garden.sides.gateway
+    first, second, third = (bytes((value,)) * 8 for value in (1, 2, 3))
+    assert node.derive is not None and gateway.derive is not None
+    asking, asked = node.derive(first), gateway.derive(first)
+    request = asking.seal_request(40, Rekey(None, True).encode(), 1, first)
+    asked.open_untrusted(parse_untrusted(request), request)
+    answering = gateway.derive(second + first)
+    answering.take_over(asked)
+    response = answering.seal_response(40, Rekey().encode(), None, second)
+    proving, proven = node.derive(second + third), gateway.derive(second + third)
+    proof = proving.seal_request(41, Rekey(None, True).encode(), 2, third)
+    proven.open_untrusted(parse_untrusted(proof), proof)
+    return [request, response, proof, proven.seal_response(41, Rekey(42).encode()), proving.seal_request(42, VALUE)]
+
+
+VALUE = Data(0, VALUES).encode()
+
+
+def explained_in_order(garden: Garden, frames: list[bytes]) -> list[Any]:
+    lines = "".join(frame.hex() + "\n" for frame in frames)
+    result = garden.run("decode", "frame", "-", "--node", "garden", "--json", input=lines)
+    assert garden.secret not in result.output
+    return [json.loads(line)["value"] for line in result.stdout.splitlines()]
+
+
+def test_a_run_for_new_keys_is_opened_in_its_order(garden: Garden) -> None:
+    frames = new_keys(garden)
+    told = explained_in_order(garden, frames)
+    assert [one["content"]["kind"] for one in told] == ["rekey"] * 4 + ["data"]
+    assert [(one["step"], one["extra"][:2], one["message"]) for one in told] == [
+        (1, "01", "request"),
+        (1, "02", "response"),
+        (2, "03", "request"),
+        (0, "", "response"),
+        (0, "", "request"),
+    ]
+    assert [(one["counter"], one["request_counter"]) for one in told[:3]] == [(40, None), (None, 40), (41, None)]
+    assert told[3]["content"]["following"] == 42
+
+
+def test_a_frame_for_new_keys_says_in_words_which_it_is(garden: Garden) -> None:
+    request, response, proof, *_ = new_keys(garden)
+    said = garden.words(request, "--node", "garden")
+    assert "request #1 for new keys (RFC 8613 Appendix B.2), R1 0101010101010101" in said
+    assert "REKEY, an ack is wanted" in said
+    assert "response #1 for new keys (RFC 8613 Appendix B.2), R2 0202020202020202" in garden.words(response)
+    assert "request #2 for new keys (RFC 8613 Appendix B.2), R3 0303030303030303" in garden.words(proof)
+
+
+def test_without_the_frames_before_it_is_told_what_is_missing(garden: Garden) -> None:
+    request, response, proof, *_ = new_keys(garden)
+    assert "give that first, on a line before" in garden.explained(response)["unread"]
+    assert "come from response #1" in garden.explained(proof)["unread"]
+    spoiled = request[:-1] + bytes((request[-1] ^ 1,))
+    told = explained_in_order(garden, [spoiled, response, proof])
+    assert [one["content"] for one in told] == [None] * 3, "a request that is not authentic teaches nothing"
+
+
+def test_request_2_is_opened_once_its_keys_are_stored(garden: Garden) -> None:
+    _, _, proof, settled, reading = new_keys(garden)
+    with closing(connect_writer(garden.home / "comatrix.db")) as connection:
+        connection.execute(
+            "update context set link = 'l', id_context = ? where node = 1", (bytes((2,)) * 8 + bytes((3,)) * 8,)
+        )
+        connection.commit()
+    assert [one["content"]["kind"] for one in explained_in_order(garden, [proof, settled, reading])] == [
+        "rekey",
+        "rekey",
+        "data",
+    ]
