@@ -10,7 +10,7 @@ import gc
 
 from comatrix_lora.errors import LoraError
 from comatrix_lora.frame import Peer
-from comatrix_lora.ledger import Ledger
+from comatrix_lora.ledger import ALARM, READING, Ledger
 from comatrix_lora.mac import Mac
 from comatrix_lora.station import Station
 from comatrix_lora.station_events import Delivered, DescriptionWanted, Item, Refused, Rekeyed, Reserve, Time
@@ -110,8 +110,9 @@ class Node(Program):
         code, numbers = self.schemas.declare(fields)
         self._told().schemas[code] = numbers
 
-    def post(self, readings: "dict[str, Number | None]") -> None:
-        """Hand over {word: number} as one record. Raises ValueError for an unknown word."""
+    def post(self, readings: "dict[str, Number | None]", alarm: bool = False) -> None:
+        """Hand over {word: number} as one record. An alarm goes before all that waits, as soon as the law lets it, and
+        is repeated until it is confirmed. Raises ValueError for an unknown word."""
         values = {}
         for word, value in readings.items():
             if value is not None:
@@ -122,9 +123,9 @@ class Node(Program):
             now = self.clock.now()
             parts = self.schemas.split(values)
             for code, part in parts:
-                self.station.readings(code, part, now, now)
+                self.station.readings(code, part, now, now, ALARM if alarm else READING)
             if not parts:
-                self._record("r", values)
+                self._record("r", values, None, ALARM if alarm else None)
 
     def say(self, text: str, room: int = 0) -> None:
         """Queue a text to the default room, or to another one agreed at provisioning. Raises ValueError: too long."""
@@ -274,20 +275,20 @@ class Node(Program):
             self._lost += lost
             self._record("r", {DROPPED: lost})
 
-    def _record(self, resource: str, value: "Any", body: "bytes | None" = None) -> None:
+    def _record(self, resource: str, value: "Any", body: "bytes | None" = None, priority: "int | None" = None) -> None:
         """Hand over a record. Where too many are open one that is no result is let go, the oldest that never left."""
         if body is None:
             body = cbor.encode(value)
         records = self.station.records_open
-        loose = [one for one in records.open if one.resource in "rm"]
-        if resource in "rm" and len(loose) >= _MOST_LOOSE:
+        loose = [one for one in records.open if one.resource in "rm" and one.priority != ALARM]
+        if resource in "rm" and priority is None and len(loose) >= _MOST_LOOSE:
             unsent = [one for one in loose if one.seq < 0]
             self.dropped += 1
             if not unsent:
                 return
             records.delivered(unsent[0])
         try:
-            self.station.record(resource, body, self.clock.now())
+            self.station.record(resource, body, self.clock.now(), priority)
         except LoraError:
             print("not sent, too long or too many: a record for", resource)
 

@@ -218,7 +218,7 @@ def test_it_looks_beside_a_running_gateway(garden: Garden) -> None:
 
 
 def new_keys(garden: Garden) -> list[bytes]:
-    """The frames of a run of Appendix B.2: requests #1 and #2 with their responses, and a reading under the new keys."""
+    """The frames of a run of Appendix B.2: two requests with their responses, and a reading under the new keys."""
     node, gateway = garden.sides.node, garden.sides.gateway
     first, second, third = (bytes((value,)) * 8 for value in (1, 2, 3))
     assert node.derive is not None and gateway.derive is not None
