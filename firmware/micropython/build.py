@@ -83,8 +83,8 @@ PIECES = ("comatrix", FRAMES_PIECE, LINK_PIECE)
 # What all sets' nodes share, and the node that takes it in: of a set's own, the first that is there.
 PROGRAM = "comatrix_node.program"
 NODES = ("comatrix_node.lora_node", "comatrix_node.node")
-# Of comatrix_lora, what only reads the configuration, once, and what only carries long records: loaded by itself, and let
-# go of again.
+# Of comatrix_lora, what only reads the configuration, once, and what only carries long records: loaded by itself, and
+# let go of again.
 NEEDED_ONCE = ("comatrix_lora", "comatrix_lora.regions")
 LORA_ERRORS = "comatrix_lora.errors"  # by itself, as what reads the configuration comes before the core
 NEEDED_SELDOM = tuple(

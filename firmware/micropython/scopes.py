@@ -1,4 +1,4 @@
-"""What each identifier of a module stands for: something a module binds, an attribute of an object, a local variable."""
+"""What each identifier stands for: something its module binds, an attribute of an object, a local variable."""
 
 import ast
 from collections.abc import Iterable, Iterator
