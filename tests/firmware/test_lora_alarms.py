@@ -29,7 +29,7 @@ def test_an_alarm_goes_before_waiting_readings() -> None:
     assert sorted(heard(bench)[-5:]) == [0, 100, 200, 300, 400]
 
 
-def sent_after_ms(bench: LoraBench, node: Any, **how: bool) -> int:
+def sent_after_ms(bench: "Counting", node: Any, **how: bool) -> int:
     """How long a reading waited for its frame."""
     before, begin = bench.driver_sent, bench.now
     node.post({"temperature": 21, "humidity": 45}, **how)

@@ -126,7 +126,7 @@ def response(data: bytes) -> None:
         return answering.seal_response(sent.counter, plain, None, R2)
 
     def ask(header: Header, frame: bytes) -> None:
-        assert rekeying.receive_untrusted(header, frame, 0) == sent.counter
+        assert rekeying.receive_untrusted(header, frame, link.station.counter.next, 0) == sent.counter
         assert rekeying.candidate is not None and rekeying.candidate.extra[:EXTRA] == R2
 
     _only_authentic(data, seal, ask, link.state, spent=True, following=True)
