@@ -1,4 +1,4 @@
-"""CBOR of other people's readings: as `cbor_foreign`, and decimal fractions (RFC 8949 section 3.4.4, RFC 8428 section 6)."""
+"""CBOR of other people's readings: as `cbor_foreign`, and decimal fractions (RFC 8949 section 3.4.4)."""
 
 from decimal import Decimal
 
@@ -22,7 +22,7 @@ class _Reader(ForeignReader):
         if not depth:
             raise CborError("nested too deep")
         self.at += 1
-        parts = super().item(depth - 1) if depth > 1 else super().item(1)
+        parts = super().item(depth)
         if not isinstance(parts, list) or len(parts) != 2 or not all(type(part) is int for part in parts):
             raise CborError("not a decimal fraction")
         exponent, mantissa = parts

@@ -181,7 +181,7 @@ def _converted(row: vocab.Row, value: Fraction, unit: str | None) -> Fraction:
 
 def truth(row: vocab.Row | int, value: bool) -> int:
     """A boolean of a word that says yes or no. Raises RecordError for other words."""
-    if isinstance(row, int) or row.senml_unit == YES_OR_NO and row.digits == 0:
+    if isinstance(row, int) or (row.senml_unit == YES_OR_NO and row.digits == 0):
         return int(value)
     raise RecordError(told(f"{row.name} is a number, not true or false"))
 

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from comatrix.codec import cbor
 from comatrix.codec.record_types import Readings
 from comatrix.gateway.uplink.formats import cayenne, named, senml, text
 
@@ -36,10 +35,3 @@ def reader(content_format: int | None, profile: Profile) -> Reader | None:
     if profile.cayenne and content_format in (None, OCTETS):
         return lambda payload, profile, now_ms: cayenne.read_untrusted(payload, profile.channels)
     return None if content_format is None else READERS.get(content_format)
-
-
-def body(moments: tuple[Readings, ...]) -> bytes:
-    """What the log keeps: the map of one moment, or an array of such maps, the oldest first, each with its age."""
-    if len(moments) == 1:
-        return cbor.encode(Readings(moments[0].values, 0, moments[0].beyond).body())
-    return cbor.encode([one.body() for one in moments])

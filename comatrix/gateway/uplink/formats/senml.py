@@ -88,7 +88,7 @@ class Pack:
 
     def _take(self, one: dict[str, Any]) -> None:
         values = [label for label in _VALUES if label in one]
-        if len(values) > 1 or not values and "s" not in one:
+        if len(values) > 1 or (not values and "s" not in one):
             raise RecordError("a record has one value")
         unit = _text(one.get("u", self._base.get("bu")), "unit")
         row = word_or_unit(self._name(one), unit)
