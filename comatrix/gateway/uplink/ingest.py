@@ -101,7 +101,7 @@ class Ingest:
         self._rooms = rooms
         self._next_seq = next_seq
         self._granted = granted
-        self._profiles = profiles or {}
+        self._profiles = {} if profiles is None else profiles
 
     def decide(self, request: Request, node: Node, received_ms: int) -> Decision:
         """One request of a node -> what is to be done. Never raises for what a node sent."""

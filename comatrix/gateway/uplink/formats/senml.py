@@ -22,7 +22,7 @@ from comatrix.gateway.uplink.formats.moments import (
     word_or_unit,
 )
 
-VERSION = 10  # the only one there is (section 4.4)
+VERSION = 10  # a larger one must not be used (section 4.4)
 MAX_RECORDS = 256
 RELATIVE_BELOW = 1 << 28  # seconds; what is less is counted from now (section 4.5.3)
 AHEAD_S = 600  # how far a client's clock may be ahead; what is further is no measurement
@@ -140,7 +140,7 @@ def _check_labels(one: dict[Any, Any]) -> None:
     for label in one:
         if isinstance(label, str) and label.endswith("_"):
             raise RecordError(told(f"must understand {label}"))
-    if "bver" in one and (isinstance(one["bver"], bool) or one["bver"] != VERSION):
+    if "bver" in one and not (type(one["bver"]) is int and 0 < one["bver"] <= VERSION):
         raise RecordError("unknown SenML version")
 
 

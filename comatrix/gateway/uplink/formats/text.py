@@ -14,7 +14,7 @@ _NUMBER = re.compile(r"\s*([+-]?(?:\d{1,20}(?:\.\d{0,20})?|\.\d{1,20})(?:[eE][+-
 def read_untrusted(payload: bytes, quantity: str | None) -> tuple[Readings, ...]:
     """A number, perhaps with its unit. Raises RecordError."""
     if quantity is None:
-        raise RecordError("declare what text means: text_quantity")
+        raise RecordError("declare what text means: [payloads] text")
     if len(payload) > MAX_BYTES:
         raise RecordError("text too long")
     try:
