@@ -59,7 +59,7 @@ def test_a_published_example_is_read(vector: dict[str, Any]) -> None:
     [
         ("21.4", 2140),
         ("21.005", 2100),
-        ("21.015", 2102),
+        ("20.045", 2004),
         ("-0.005", 0),
         ("2.14e1", 2140),
         ("-40", -4000),
@@ -74,9 +74,9 @@ def test_a_decimal_is_scaled_exactly_and_halves_go_to_the_even_integer(text: str
 
 
 def test_a_number_means_the_same_in_json_as_a_float_or_decimal_of_cbor() -> None:
-    for number in (21.015, Decimal("21.015")):
-        assert read(CBOR, cbor2.dumps({"temperature": number})) == [{0: 2102}]
-    assert read(JSON, b'{"temperature": 21.015}') == [{0: 2102}]
+    for number in (20.045, Decimal("20.045")):
+        assert read(CBOR, cbor2.dumps({"temperature": number})) == [{0: 2004}]
+    assert read(JSON, b'{"temperature": 20.045}') == [{0: 2004}]
 
 
 def test_base_fields_hold_for_the_records_that_follow() -> None:
@@ -145,6 +145,7 @@ def test_booleans_say_yes_or_no_and_numbers_of_unknown_words_are_kept() -> None:
         (JSON, b'{"temperature":Infinity}', "not a finite number"),
         (JSON, b'\xff', "ill-formed UTF-8"),
         (JSON, b"", "not JSON"),
+        (JSON, b'{"temperature": 1, "temperature": 2}', "a key stands twice"),
         (JSON, '{"wärme": 1}'.encode(), "unknown name w?rme"),
         (JSON, b'{"age": 5}', "no reading"),
         (JSON, b'{"age": -5, "temperature": 1}', "age out of range"),

@@ -163,7 +163,7 @@ def scaled(row: vocab.Row | int, value: Fraction, unit: str | None = None) -> in
     if not isinstance(row, int):
         digits = row.digits
         value = _converted(row, value, unit)
-    number = round(value * 10**digits)
+    number: int = round(value * 10**digits)
     if not -LIMIT < number < LIMIT:
         raise RecordError(told(f"{name_of(row)} out of range"))
     return number
