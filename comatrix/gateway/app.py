@@ -44,6 +44,7 @@ from comatrix.gateway.speaking import Speaking, Watched, open_client, open_speak
 from comatrix.gateway.tending import follow_secrets, let_rest, tell_knocks
 from comatrix.gateway.upgrades import Upgrades
 from comatrix.gateway.uplink.associations import Associations
+from comatrix.gateway.uplink.formats.profiles import profiles
 from comatrix.gateway.uplink.knocks import Knocks
 from comatrix.gateway.uplink.rendering import event_content
 from comatrix.gateway.uplink.silence import Silence
@@ -194,6 +195,7 @@ class Gateway:
             rates=rates_of(settings.limits),
             knock=knocks.note,
             mail=commanding.mail,
+            profiles=profiles(settings.payloads.text, settings.payloads.cayenne),
             seen=contacts,
         )
         commanding.mail.on_changed(receiver.observers.changed)

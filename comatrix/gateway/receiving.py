@@ -2,7 +2,7 @@
 
 import asyncio
 import secrets
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, Protocol
 
 from comatrix.gateway.clock import SYSTEM, Clocks
@@ -18,6 +18,7 @@ from comatrix.gateway.uplink.address_proof import AddressProof
 from comatrix.gateway.uplink.admission import Admission, Rates
 from comatrix.gateway.uplink.associations import Associations
 from comatrix.gateway.uplink.carrying import Mail, NoMail
+from comatrix.gateway.uplink.formats.reading import Profile
 from comatrix.gateway.uplink.ingest import Ingest
 from comatrix.gateway.uplink.recent import Recent
 from comatrix.session.duplicates import EXCHANGE_LIFETIME_MS
@@ -47,13 +48,14 @@ def start_receiving(
     stored: Callable[[NewRecord, int], None],
     knock: Callable[[Knock, int], None],
     mail: Mail | None = None,
+    profiles: Mapping[str, Profile] | None = None,
     seen: Seen | None = None,
     clocks: Clocks = SYSTEM,
     random: Callable[[int], int] = secrets.randbelow,
 ) -> Receiver:
     """The sockets of `udp` are read from now on. `stored` and `knock` are told in the event loop's thread.
 
-    `mail` None: nothing ever waits for a node. `seen` as in Receiver.
+    `mail` None: nothing ever waits for a node. `seen` as in Receiver. `profiles` as in Ingest.
     """
     parameters = Parameters(peer_duplicates=limits.duplicates_per_peer, all_duplicates=4 * limits.peers)
     server = Server(ServingEndpoint(random, parameters), associations)
@@ -68,7 +70,7 @@ def start_receiving(
     receiver = Receiver(
         server,
         associations,
-        Ingest(directory.room, directory.next_seq, directory.granted),
+        Ingest(directory.room, directory.next_seq, directory.granted, profiles),
         Reception(store),
         directory.node,
         Recent(store.read(lambda connection: records.recent_requests(connection, since_ms))),

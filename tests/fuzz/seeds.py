@@ -8,7 +8,7 @@ from comatrix.codec import cbor, coap, records
 from comatrix.codec.option_numbers import URI_PATH
 from comatrix.gateway.downlink.verbs import VERBS
 from comatrix.session import oscore
-from tests.fuzz import lora_seeds
+from tests.fuzz import lora_seeds, payload_targets
 from tests.fuzz import server_under_fire as fire
 
 VECTORS = Path(__file__).parents[1] / "vectors"
@@ -91,6 +91,7 @@ def seeds(layer: str) -> list[bytes]:
         "sync": _sync,
         "answers": _answers,
         "commands": _commands,
+        "payloads": _payloads,
         "server": _server,
     }
     return list(made[layer]()) if layer in made else list(_vectors(layer))
@@ -135,6 +136,10 @@ def _commands() -> Iterator[bytes]:
     for line in (*(verb.example for verb in VERBS.values()), *TYPED_LINES):
         yield line.encode()
         yield f"!cx {line}".encode()
+
+
+def _payloads() -> Iterator[bytes]:
+    yield from payload_targets.SEEDS
 
 
 def _server() -> Iterator[bytes]:

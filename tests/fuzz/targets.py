@@ -23,7 +23,7 @@ from tests.fuzz import lora_frame_targets as lora_frames
 from tests.fuzz import lora_link_targets as lora_links
 from tests.fuzz import lora_targets as lora
 from tests.fuzz import matrix_targets as matrix
-from tests.fuzz import radio_targets, schema_targets, word_targets
+from tests.fuzz import payload_targets, radio_targets, schema_targets, word_targets
 from tests.fuzz import rekeying_targets as new_keys
 from tests.fuzz.server_under_fire import serve
 
@@ -245,6 +245,14 @@ TARGETS = (
     Target("hub_rekeying.accept_untrusted", new_keys.accept, (FrameError,), ("lora new keys",)),
     Target("rekeying.receive_untrusted", new_keys.response, (FrameError,), ("lora new keys",)),
     Target("incoming.receive_untrusted", fragments.item, (FrameError,), ("lora items",)),
+    Target("foreign_cbor.decode_untrusted", payload_targets.cbor_value, (CborError,), ("cbor", "payloads")),
+    Target("strict_json.decode_untrusted", payload_targets.json_value, (RecordError,), ("payloads",)),
+    Target("named.read_cbor_untrusted", payload_targets.cbor_map, WIRE, ("payloads",)),
+    Target("named.read_json_untrusted", payload_targets.json_map, (RecordError,), ("payloads",)),
+    Target("senml.read_cbor_untrusted", payload_targets.senml_cbor, WIRE, ("payloads",)),
+    Target("senml.read_json_untrusted", payload_targets.senml_json, (RecordError,), ("payloads",)),
+    Target("text.read_untrusted", payload_targets.number, (RecordError,), ("payloads",)),
+    Target("cayenne.read_untrusted", payload_targets.lpp, (RecordError,), ("payloads",)),
     Target("grammar.read_untrusted", word_targets.command, (GrammarError,), ("commands",)),
     Target("rylr.next_untrusted", radio_targets.rylr),
     Target("rak3172.read_untrusted", radio_targets.rak),

@@ -14,6 +14,7 @@ from comatrix.gateway.uplink.address_proof import AddressProof
 from comatrix.gateway.uplink.admission import Admission, Rates
 from comatrix.gateway.uplink.associations import Address, Associations, Rekeyed
 from comatrix.gateway.uplink.carrying import Mail, NoMail
+from comatrix.gateway.uplink.formats.reading import Profile
 from comatrix.gateway.uplink.ingest import Ingest
 from comatrix.gateway.uplink.recent import Recent
 from comatrix.session.server import Knock, Server
@@ -155,6 +156,7 @@ class GatewayWorld:
         self.rates = rates
         self.nodes = nodes
         self.intervals: dict[int, int] = {}  # node -> how often it wakes, s
+        self.profiles: dict[str, Profile] = {}
         self.grants: set[tuple[int, ...]] = set()  # (sender, receiver)
         self.now = 0
         self.wall_shift_ms = 0  # somebody sets the gateway's clock
@@ -177,7 +179,7 @@ class GatewayWorld:
         self.receiver = Receiver(
             self.server,
             associations,
-            Ingest(lambda node, number: None, self._next_seq, lambda *pair: pair in self.grants),
+            Ingest(lambda node, number: None, self._next_seq, lambda *pair: pair in self.grants, self.profiles),
             self.disk,
             self.nodes.get,
             Recent(stored),

@@ -15,6 +15,7 @@ from comatrix.gateway.edges.store import nodes, outbox, records, rooms
 from comatrix.gateway.edges.store.checkup import used_bytes
 from comatrix.gateway.errors import Unreachable
 from comatrix.gateway.model import Node, Record
+from comatrix.gateway.uplink.formats.pack import apart
 
 MOST_TAILED = 1_000
 LOOK_EVERY_S = 0.5
@@ -79,7 +80,7 @@ class WatchOperations:
     def _shown(self, find: Callable[[sqlite3.Connection], list[Record]]) -> list[dict[str, Any]]:
         def look(connection: sqlite3.Connection) -> list[dict[str, Any]]:
             known = {one.number: one for one in nodes.all_nodes(connection, revoked=True)}
-            return [_record_json(record, known.get(record.node)) for record in find(connection)]
+            return [_record_json(one, known.get(one.node)) for record in find(connection) for one in apart(record)]
 
         return self._given.store.read(look)
 

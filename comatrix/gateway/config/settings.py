@@ -261,6 +261,25 @@ class AppserviceSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class PayloadsSettings:
+    """What the payloads of devices mean that speak no CoMatrix. Nodes are named as `comatrix node list` has them."""
+
+    text: tuple[str, ...] = setting(
+        (),
+        "`NODE=WORD`: what a bare number means that the node posts as text (Content-Format 0).",
+        values.check_text_quantity,
+        example="cellar=temperature",
+    )
+    cayenne: tuple[str, ...] = setting(
+        (),
+        "`NODE`: it posts Cayenne LPP, without a Content-Format or as octets (42). `NODE:CHANNEL=WORD`: the same, and "
+        "what that channel is, where its type does not tell.",
+        values.check_cayenne,
+        example="field:3=soil-moisture",
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """The whole configuration: one field a section, and `radios`, the sections [radios.NAME]."""
 
@@ -273,6 +292,7 @@ class Settings:
     limits: LimitsSettings = field(default_factory=LimitsSettings)
     store: StoreSettings = field(default_factory=StoreSettings)
     appservice: AppserviceSettings = field(default_factory=AppserviceSettings)
+    payloads: PayloadsSettings = field(default_factory=PayloadsSettings)
     radios: Mapping[str, RadioSection] = field(default_factory=dict)
 
 

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from comatrix.gateway.downlink.alarm_words import AlarmError, limit_of
 from comatrix.gateway.uplink.alarms import MOST_PER_NODE
 from comatrix.gateway.uplink.cadence import parse_post
+from comatrix.gateway.uplink.formats.profiles import cayenne_channel, text_quantity
 
 _SPAN = re.compile(r"([1-9][0-9]{0,5})(s|min|h|d)")
 _SIZE = re.compile(r"([1-9][0-9]{0,5})(MiB|GiB|TiB)")
@@ -33,6 +34,14 @@ def size_bytes(text: str) -> int:
     if found is None:
         raise ValueError('must be a size such as "64MiB" or "1GiB"')
     return int(found[1]) * _UNIT_BYTES[found[2]]
+
+
+def check_text_quantity(text: str) -> None:
+    text_quantity(text)
+
+
+def check_cayenne(text: str) -> None:
+    cayenne_channel(text)
 
 
 def check_database_size(text: str) -> None:

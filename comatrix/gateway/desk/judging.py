@@ -16,6 +16,7 @@ from comatrix.gateway.model import Node, Record
 from comatrix.gateway.uplink import alarm_events as wording
 from comatrix.gateway.uplink.alarm_events import Subject
 from comatrix.gateway.uplink.alarms import OK, RAISED, Reading, judge
+from comatrix.gateway.uplink.formats.pack import apart
 from comatrix.gateway.uplink.priority import ALARM_SPACING_MS
 from comatrix.gateway.uplink.typed import decode
 
@@ -34,7 +35,7 @@ class Judging:
         before = {node: alarms.of(connection, node) for node in alarms.watched(connection)}
         after = dict(before)
         sealed = 0
-        for record in alarms.to_judge(connection):
+        for record in (moment for row in alarms.to_judge(connection) for moment in apart(row)):
             said = decode(record)
             if isinstance(said, Readings):
                 judged = [self._judge(connection, alarm, record, said) for alarm in after[record.node]]

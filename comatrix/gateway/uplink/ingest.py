@@ -20,6 +20,8 @@ from comatrix.codec.options import supported_untrusted
 from comatrix.errors import BadOptionError, WireError
 from comatrix.gateway.downlink.items import MAX_TEXT_BYTES
 from comatrix.gateway.model import NewRecord, Node
+from comatrix.gateway.uplink.formats import pack
+from comatrix.gateway.uplink.formats.reading import NOTHING_DECLARED, Profile, reader
 from comatrix.session.server import Request
 
 HANDLED = (URI_HOST, OBSERVE, URI_PORT, URI_PATH, CONTENT_FORMAT, ACCEPT, ECHO)
@@ -91,12 +93,15 @@ class Ingest:
         rooms: Callable[[int, int], int | None],
         next_seq: Callable[[int], int],
         granted: Callable[[int, int], bool] = lambda sender, receiver: False,
+        profiles: Mapping[str, Profile] | None = None,
     ) -> None:
         """`rooms(node, number)`: the room a node means, or None; `next_seq(node)`: for a record without a seq;
-        `granted(sender, receiver)`: whether one node may send texts to the other."""
+        `granted(sender, receiver)`: whether one node may send texts to the other; `profiles`: what was declared of the
+        payloads of a node, by its name."""
         self._rooms = rooms
         self._next_seq = next_seq
         self._granted = granted
+        self._profiles = {} if profiles is None else profiles
 
     def decide(self, request: Request, node: Node, received_ms: int) -> Decision:
         """One request of a node -> what is to be done. Never raises for what a node sent."""
@@ -136,15 +141,33 @@ class Ingest:
             return Reply(codes.METHOD_NOT_ALLOWED)
         if ACCEPT in options:
             return Reply(codes.NOT_ACCEPTABLE)
-        if CONTENT_FORMAT in options:
+        if CONTENT_FORMAT in options and handler is not Ingest.readings:
             return Reply(codes.UNSUPPORTED_FORMAT)
         return handler(self, request, node, received_ms)
 
     def readings(self, request: Request | Said, node: Node, received_ms: int) -> Decision:
         """POST r."""
+        if self._profiles or len(request.options) > 1:
+            foreign = self._foreign(request, node, received_ms)
+            if foreign is not None:
+                return foreign
         seq, readings, body = records.readings_untrusted(request.payload)
         measured_ms = received_ms - readings.age_s * 1000
         return self._keep(request, node, node.room, "readings", seq, body, max(0, measured_ms), received_ms)
+
+    def _foreign(self, request: Request | Said, node: Node, received_ms: int) -> Decision | None:
+        """A payload that is not the node's own map -> what to store of it, in one row; None: it is."""
+        if isinstance(request, Said):
+            return None
+        stated = next((value for number, value in request.options if number == CONTENT_FORMAT), None)
+        content_format = None if stated is None else uint(stated)
+        profile = self._profiles.get(node.name, NOTHING_DECLARED)
+        read = reader(content_format, profile)
+        if read is None:
+            return None if content_format is None else Reply(codes.UNSUPPORTED_FORMAT)
+        body, age_s = pack.body(read(request.payload, profile, received_ms))
+        measured_ms = max(0, received_ms - age_s * 1000)
+        return self._keep(request, node, node.room, "readings", None, body, measured_ms, received_ms)
 
     def text(self, request: Request | Said, node: Node, received_ms: int) -> Decision:
         """POST m: to a room, or to a node where that is granted; the sender's room reads that too."""

@@ -11,6 +11,7 @@ from typing import Any
 from comatrix.codec import records as said
 from comatrix.codec import vocab
 from comatrix.gateway.model import Node, Record
+from comatrix.gateway.uplink.formats.pack import apart
 from comatrix.gateway.uplink.sanitise import clean_name, clean_text, escape_html
 from comatrix.gateway.uplink.typed import (
     ID_KEY,
@@ -88,7 +89,8 @@ def event_content(
     `own_voice`: the node's own user says it, so its name is not said again. `sealed_ms`: when the event was made, or
     None for when its newest record came; times of other days carry a date."""
     now_ms = max(record.received_ms for record in records) if sealed_ms is None else sealed_ms
-    shown = [(record, _name(record.node, nodes), decode(record)) for record in records]
+    each = [moment for record in records for moment in apart(record)]
+    shown = [(record, _name(record.node, nodes), decode(record)) for record in each]
     voices = _voices([_entry(*one, _whom(one[0], nodes), now_ms, timezone) for one in shown])
     alone = len(voices) == 1
     body, html = _one_voice(voices[0], own_voice) if alone else _many_voices(voices)

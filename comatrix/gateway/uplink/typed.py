@@ -10,6 +10,7 @@ from typing import Any
 from comatrix.codec import cbor, records, vocab
 from comatrix.errors import CborError, RecordError
 from comatrix.gateway.model import Record
+from comatrix.gateway.uplink.formats.pack import moments
 
 TELEMETRY_KEY = "eu.comatrix.telemetry"
 ID_KEY = "eu.comatrix.id"
@@ -21,10 +22,10 @@ Decoded = records.Readings | records.Text | None
 
 
 def decode(record: Record) -> Decoded:
-    """What `record` says, or None where it is of another kind or cannot be read."""
+    """What `record` says, of a pack its newest moment, or None where it is of another kind or cannot be read."""
     try:
         if record.kind == "readings":
-            return records.read_readings(cbor.decode_untrusted(record.body))
+            return moments(record.body)[-1]
         if record.kind in ("text", "node_text"):
             return records.read_text(cbor.decode_untrusted(record.body))
     except (CborError, RecordError):

@@ -8,6 +8,7 @@ from comatrix.errors import CborError, RecordError
 from comatrix.gateway.edges.store import nodes
 from comatrix.gateway.edges.store.records import KINDS
 from comatrix.gateway.plotting.series import Reading, Series, Word
+from comatrix.gateway.uplink.formats.pack import is_pack, moments
 
 MOST_ROWS = 20_000  # of the node that are decoded; more are thinned evenly
 WALKED = 1_000_000  # newest rows of all nodes that are walked through: about a second, aside
@@ -47,11 +48,11 @@ def readings(
     every = -(-connection.execute(counted, (first, node)).fetchone()[0] // most)
     found: dict[int, list[Reading]] = {word: [] for word in words}
     for body, measured_ms in connection.execute(ROWS, (first, node, max(1, every))):
-        if since_ms <= measured_ms <= until_ms:
-            values = _values(body)
-            for word, points in found.items():
-                if word in values:
-                    points.append((measured_ms, values[word]))
+        for at_ms, values in _moments(body, measured_ms):
+            if since_ms <= at_ms <= until_ms:
+                for word, points in found.items():
+                    if word in values:
+                        points.append((at_ms, values[word]))
     for points in found.values():
         points.sort()
     return found
@@ -63,14 +64,17 @@ def words_sent(connection: sqlite3.Connection, node: int) -> list[int]:
         f"SELECT body FROM record WHERE id >= ? AND node = ? AND kind = {KINDS['readings']} ORDER BY id DESC LIMIT ?",
         (_newest(connection) - WALKED_AT_ONCE, node, LOOKED_FOR_WORDS),
     )
-    return list(dict.fromkeys(word for (body,) in rows for word in _values(body)))
+    return list(dict.fromkeys(word for (body,) in rows for _, values in _moments(body, 0) for word in values))
 
 
-def _values(body: bytes) -> dict[int, int]:
+def _moments(body: bytes, measured_ms: int) -> list[tuple[int, dict[int, int]]]:
+    """(when, what) of each moment a row tells."""
     try:
-        return said.readings_untrusted(body)[1].values
+        if is_pack(body):
+            return [(measured_ms - one.age_s * 1000, one.values) for one in moments(body)]
+        return [(measured_ms, said.readings_untrusted(body)[1].values)]
     except (CborError, RecordError):
-        return {}
+        return []
 
 
 def _newest(connection: sqlite3.Connection) -> int:
