@@ -101,8 +101,9 @@ class Rekeying:
         self._frames = self._tries = self._due = 0
 
     def receive_untrusted(self, header: "Header", data: bytes, following: int, now: int) -> int:
-        """Response #1 -> the counter it answers; request #2 is next, unless the old context was only silent. Raises
-        FrameError: it is not, and unless an authentic one said something else nothing has changed."""
+        """Response #1 -> the counter it answers; request #2 is next, unless the old context was only silent.
+
+        Raises FrameError: it is not, and unless an authentic one said something else nothing has changed."""
         first = self._first
         if first is None or self.candidate is not None or not header.resp or header.step != 1 or header.up:
             raise FrameError("no response of Appendix B.2 is waited for")
