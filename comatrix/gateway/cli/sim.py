@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from comatrix.gateway.sim.books import Books
     from comatrix.gateway.sim.scenario import Scenario
 
+    Room = tuple[str, Secrets, Secrets | None]  # URL, the gateway's account, who types
+
 
 @click.command()
 @click.argument("scenario", required=False)
@@ -35,6 +37,13 @@ if TYPE_CHECKING:
     metavar="FILE",
     help="Its access token; a file only you can read.",
 )
+@click.option("--typist", metavar="USER", help="Another account there, which types the scenario's commands.")
+@click.option(
+    "--typist-token-file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Its access token; a file only you can read.",
+)
 @click.option("--invite", multiple=True, metavar="USER", help="Invite to that room. May be repeated.")
 def sim(
     scenario: str | None,
@@ -46,6 +55,8 @@ def sim(
     homeserver: str | None,
     user: str | None,
     token_file: Path | None,
+    typist: str | None,
+    typist_token_file: Path | None,
     invite: tuple[str, ...],
 ) -> None:
     """Play SCENARIO, a file or one of --list: real firmware and gateway, simulated time, links and homeserver.
@@ -57,7 +68,8 @@ def sim(
         return
     if scenario is None:
         raise UsageError("Which scenario?", "comatrix sim --list")
-    _play(scenario, seed, as_json, html, pcap, _account(homeserver, user, token_file), invite)
+    room = _room(homeserver, (user, token_file), (typist, typist_token_file))
+    _play(scenario, seed, as_json, html, pcap, room, invite)
 
 
 def _list() -> None:
@@ -67,12 +79,25 @@ def _list() -> None:
         click.echo(f"{name:<14} {load(name).whole.title}")
 
 
-def _account(homeserver: str | None, user: str | None, token_file: Path | None) -> "tuple[str, Secrets] | None":
-    """Where to post, and as whom; None: in memory. Raises UsageError."""
-    if homeserver is None and user is None and token_file is None:
+Given = tuple[str | None, Path | None]  # --user and --token-file
+
+
+def _room(homeserver: str | None, user: Given, typist: Given) -> "Room | None":
+    """Where to post, as whom, and who types commands there; None: in memory. Raises UsageError."""
+    if homeserver is None and user == typist == (None, None):
         return None
-    if homeserver is None or user is None or token_file is None:
+    if homeserver is None or (account := _account(user)) is None:
         raise UsageError("--homeserver, --user and --token-file go together.", "comatrix sim --help")
+    if (typist[0] is None) != (typist[1] is None):
+        raise UsageError("--typist and --typist-token-file go together.", "comatrix sim --help")
+    return homeserver, account, _account(typist)
+
+
+def _account(given: Given) -> "Secrets | None":
+    """None: half of it is missing. Raises UsageError."""
+    user, token_file = given
+    if user is None or token_file is None:
+        return None
     from comatrix.gateway.config.private_file import read_private
     from comatrix.gateway.config.secrets import Secrets
 
@@ -84,7 +109,7 @@ def _account(homeserver: str | None, user: str | None, token_file: Path | None) 
         raise UsageError(f"{token_file} cannot be read: {error.strerror}.", f"ls -l {token_file}") from None
     if not token.isprintable() or not token or " " in token:
         raise UsageError(f"{token_file} must hold an access token and nothing else.", f"ls -l {token_file}")
-    return homeserver, Secrets(user, "", token)
+    return Secrets(user, "", token)
 
 
 def _play(
@@ -93,7 +118,7 @@ def _play(
     as_json: bool,
     html: Path | None,
     pcap: Path | None,
-    account: "tuple[str, Secrets] | None",
+    room: "Room | None",
     invite: tuple[str, ...],
 ) -> None:
     import logging
@@ -114,8 +139,8 @@ def _play(
         stack.callback(progress.end)
         capture = stack.enter_context(_writable(pcap)) if pcap is not None else None
         real = None
-        if account is not None:
-            real = RealHomeserver(*account)
+        if room is not None:
+            real = RealHomeserver(*room)
             stack.callback(real.close)
             real.create_room(read.whole.title, invite)
         stack.enter_context(redirect_stdout(_Unheard()))

@@ -229,7 +229,7 @@ class _Simulation:
         out.requests = self._homeserver.requests
         if self._real is not None:
             self._books.read_back(self._real.in_room())
-            out.told += [f"not typed: {text}: nobody is in the room to do it" for text in self._real.unsaid]
+            out.told += [f"not typed: {line}" for line in self._real.unsaid]
         for board in self._fleet.lora_boards.values():
             board.ended()
         if self._radios is not None:
