@@ -12,6 +12,7 @@ from comatrix.gateway.errors import UsageError
 
 if TYPE_CHECKING:
     from comatrix.gateway.config.secrets import Secrets
+    from comatrix.gateway.demo.interpreter import Interpreter
     from comatrix.gateway.sim.books import Books
     from comatrix.gateway.sim.scenario import Scenario
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 @click.argument("scenario", required=False)
 @click.option("--list", "listed", is_flag=True, help="The scenarios that come with the program.")
 @click.option("--seed", type=click.IntRange(0, (1 << 53) - 1), metavar="N", help="Other dice than the scenario says.")
+@click.option("--real", is_flag=True, help="By the real clock, each node a MicroPython process; at most 8 nodes.")
 @click.option("--json", "as_json", is_flag=True, help="The figures as JSON.")
 @click.option(
     "--html", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Write a page to look at."
@@ -49,6 +51,7 @@ def sim(
     scenario: str | None,
     listed: bool,
     seed: int | None,
+    real: bool,
     as_json: bool,
     html: Path | None,
     pcap: Path | None,
@@ -61,7 +64,7 @@ def sim(
 ) -> None:
     """Play SCENARIO, a file or one of --list: real firmware and gateway, simulated time, links and homeserver.
 
-    The same seed gives the same run, to the byte. docs/reference/scenarios.md says how to write one.
+    The same seed gives the same run, to the byte, but with --real. docs/reference/scenarios.md says how to write one.
     """
     if listed:
         _list()
@@ -69,7 +72,7 @@ def sim(
     if scenario is None:
         raise UsageError("Which scenario?", "comatrix sim --list")
     room = _room(homeserver, (user, token_file), (typist, typist_token_file))
-    _play(scenario, seed, as_json, html, pcap, room, invite)
+    _play(scenario, seed, real, as_json, html, pcap, room, invite)
 
 
 def _list() -> None:
@@ -115,6 +118,7 @@ def _account(given: Given) -> "Secrets | None":
 def _play(
     where: str,
     seed: int | None,
+    real_time: bool,
     as_json: bool,
     html: Path | None,
     pcap: Path | None,
@@ -132,6 +136,7 @@ def _play(
     from comatrix.gateway.sim.simulation import simulate
 
     read = load(where)
+    interpreter = _interpreter(read, where) if real_time else None
     logging.disable(logging.WARNING)  # the gateway's own log has real times, and what matters is in the report
     progress = _Progress(read)
     with ExitStack() as stack:
@@ -144,12 +149,21 @@ def _play(
             stack.callback(real.close)
             real.create_room(read.whole.title, invite)
         stack.enter_context(redirect_stdout(_Unheard()))
-        out = simulate(read, seed, progress, capture, real)
+        out = simulate(read, seed, progress, capture, real, interpreter)
     if html is not None:
         html.write_text(page(out), encoding="utf-8")
     told = figures(out)
     for line in [json_text(told)] if as_json else words(told):
         click.echo(line)
+
+
+def _interpreter(scenario: "Scenario", where: str) -> "Interpreter":
+    """What real nodes run on. Raises GatewayError: there is none, or the scenario is not for real time."""
+    from comatrix.gateway.demo.interpreter import find_native
+    from comatrix.gateway.sim.real_time import check
+
+    check(scenario, where)
+    return find_native(report=lambda line: click.echo(line, err=True))
 
 
 def _writable(path: Path) -> BinaryIO:
