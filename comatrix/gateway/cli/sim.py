@@ -159,11 +159,18 @@ def _play(
 
 def _interpreter(scenario: "Scenario", where: str) -> "Interpreter":
     """What real nodes run on. Raises GatewayError: there is none, or the scenario is not for real time."""
-    from comatrix.gateway.demo.interpreter import find_native
+    from comatrix.gateway.demo.interpreter import ENVIRONMENT, Unusable, find_native
     from comatrix.gateway.sim.real_time import check
 
     check(scenario, where)
-    return find_native(report=lambda line: click.echo(line, err=True))
+    try:
+        return find_native(report=lambda line: click.echo(line, err=True))
+    except Unusable as reason:
+        raise Unusable(
+            f"Real nodes need MicroPython: {reason.text}",
+            "install 1.25 or newer (Debian 13: apt-get install micropython), or name one: "
+            f"{ENVIRONMENT}=/path/to/micropython",
+        ) from None
 
 
 def _writable(path: Path) -> BinaryIO:

@@ -38,7 +38,7 @@ link = "garden"
 interval = "4s"
 position = [100, 0]
 [[command]]
-at = "9s"
+at = "16s"
 node = "kitchen"
 command = "call lamp 1"
 """
