@@ -17,6 +17,7 @@ from tests.support.micropython import real_micropython
 
 BOTH_LINKS = """
 [scenario]
+seed = 3
 duration = "20s"
 drain = "25s"
 [link.house]
@@ -32,6 +33,7 @@ frequency_hz = 869525000
 name = "kitchen"
 link = "house"
 interval = "2s"
+observe = true
 [[node]]
 name = "pump"
 link = "garden"
