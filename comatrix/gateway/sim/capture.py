@@ -56,10 +56,10 @@ class Capture:
         self._file.write(struct.pack("<II", kind, size) + body + struct.pack("<I", size))
 
 
-def addressed_to(reception: Reception, number: int) -> bool:
-    """Whether the header of a frame names that node."""
+def names_node(data: bytes, number: int) -> bool:
+    """Whether the header of a frame does."""
     try:
-        return parse_untrusted(reception.frame.data).node == number
+        return parse_untrusted(data).node == number
     except FrameError:
         return False
 

@@ -74,7 +74,7 @@ def _lines(out: Outcome, number: int, radios: dict[str, Point], place: Callable[
         return []
     here = place(out.fleet.positions[number - 1])
     style = f"link {link_style(out, out.scenario.nodes[number - 1].link)}"
-    if out.radios is None or number not in out.fleet.lora_boards:
+    if out.radios is None or number not in out.fleet.lora_nodes:
         return [line([place((0.0, 0.0)), here], style)]
     heard = [name for name in radios if (f"node/{number}", name) in out.radios.books.levels]
     return [line([place(radios[name]), here], style) for name in heard]

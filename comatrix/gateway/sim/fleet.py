@@ -2,7 +2,9 @@
 
 from asyncio import TimerHandle
 from collections.abc import Callable
+from typing import Any, Protocol
 
+from comatrix_lora.medium.radio import Radio
 from comatrix_lora.medium.randomness import Stream
 
 from comatrix.gateway.model import Node as NodeRow
@@ -16,24 +18,39 @@ from comatrix.gateway.sim.lora_board import LoraBoard, configuration_of, driftin
 from comatrix.gateway.sim.lora_channel import radio_settings
 from comatrix.gateway.sim.lora_gateway import GatewayRadios
 from comatrix.gateway.sim.scenario import LinkPlan, LoraPlan, NodePlan, Scenario
-from comatrix.gateway.sim.virtual_time import VirtualLoop
+from comatrix.gateway.sim.virtual_time import SimLoop
 from comatrix.gateway.uplink.associations import Address
 
 GATEWAY = "10.255.255.254", 5683
 OnDatagram = Callable[[int, bool, bytes], None]  # number of the node, whether it is on its way up, the datagram
 
 
+class UdpNode(Protocol):
+    """A node at the end of a link of datagrams. `wake`: its first moment. `arrived`: a datagram for it."""
+
+    def wake(self) -> None: ...
+    def arrived(self, data: bytes) -> None: ...
+
+
+class LoraNode(Protocol):
+    """A node with a radio in the simulated air. `listened_us`: all of it, once it `ended`."""
+
+    listened_us: int
+
+    def wake(self) -> None: ...
+    def ended(self) -> None: ...
+
+
 class Fleet:
     """`edge`: the gateway's end of UDP while it lives. `to_nodes`: how a datagram goes to each address. Positions are
     in the order of the nodes' numbers, in metres east and north."""
 
-    def __init__(self, scenario: Scenario, seed: int, loop: VirtualLoop, books: Books) -> None:
+    def __init__(self, scenario: Scenario, seed: int, loop: SimLoop, books: Books) -> None:
         self.edge: AirEdge | None = None
         self.to_nodes: dict[Address, Send] = {}
         self.counts = {name: Counts() for name, link in scenario.links.items() if isinstance(link, LinkPlan)}
         self.positions: list[tuple[float, float]] = []
-        self.boards: list[Board] = []
-        self.lora_boards: dict[int, LoraBoard] = {}
+        self.lora_nodes: dict[int, LoraNode] = {}
         self.on_datagram: OnDatagram = lambda number, up, data: None
         self._scenario = scenario
         self._seed = seed
@@ -71,26 +88,16 @@ class Fleet:
         position: tuple[float, float],
         air: LoraAir,
         radios: GatewayRadios,
-    ) -> LoraBoard:
+    ) -> LoraNode:
         number = row.number
         radio = air.radio(f"node/{number}", position, radio_settings(link))
         drifting(radio, plan, dice)
         radios.connect(radio, plan.link, link)
-        board = LoraBoard(
-            plan,
-            configuration(row, secret, configuration_of(link), max(1, plan.interval_ms // 1000)),
-            dice,
-            radio,
-            air,
-            self._loop,
-            measured=lambda count: self._books.measured(number, count, self._loop.now_ms()),
-            tellable=self._tellable(plan),
-            until_ms=self._scenario.whole.duration_ms,
-        )
-        self.lora_boards[number] = board
-        return board
+        written = configuration(row, secret, configuration_of(link), max(1, plan.interval_ms // 1000))
+        node = self.lora_nodes[number] = self._lora_node(number, plan, written, dice, radio, air)
+        return node
 
-    def _on_udp(self, plan: NodePlan, link: LinkPlan, row: NodeRow, secret: bytes, dice: Stream) -> Board:
+    def _on_udp(self, plan: NodePlan, link: LinkPlan, row: NodeRow, secret: bytes, dice: Stream) -> UdpNode:
         number, books, loop = row.number, self._books, self._loop
         addr: Address = (0, udp_address(number))
 
@@ -103,28 +110,60 @@ class Fleet:
         def to_node(data: bytes) -> None:
             books.note("down", number, data)
             self.on_datagram(number, False, data)
-            board.arrived(data)
+            node.arrived(data)
 
         counts = self.counts[plan.link]
         up = Direction(link, Stream(self._seed, "up", number), counts, self._at, to_gateway)
         down = Direction(link, Stream(self._seed, "down", number), counts, self._at, to_node)
-        board = Board(
+        written = configuration(
+            row, secret, f"{GATEWAY[0]}:{GATEWAY[1]}", max(1, plan.interval_ms // 1000), observe=plan.observe
+        )
+        written["poll_s"] = plan.poll_ms // 1000
+        node = self._udp_node(number, plan, written, dice, lambda data: up.carry(data, loop.now_ms()))
+        self.to_nodes[addr] = lambda data: down.carry(data, loop.now_ms())
+        return node
+
+    # What a node is made of
+
+    def _udp_node(
+        self, number: int, plan: NodePlan, written: dict[str, Any], dice: Stream, send: Callable[[bytes], None]
+    ) -> UdpNode:
+        """`written`: its config.json. `send`: puts a datagram on its link."""
+        return Board(
             plan,
-            configuration(
-                row, secret, f"{GATEWAY[0]}:{GATEWAY[1]}", max(1, plan.interval_ms // 1000), observe=plan.observe
-            )
-            | {"poll_s": plan.poll_ms // 1000},
+            written,
             dice,
-            now_ms=loop.now_ms,
+            now_ms=self._loop.now_ms,
             at=self._at,
-            send=lambda data: up.carry(data, loop.now_ms()),
-            measured=lambda count, at_ms: books.measured(number, count, at_ms),
+            send=send,
+            measured=lambda count, at_ms: self._books.measured(number, count, at_ms),
             tellable=self._tellable(plan),
             until_ms=self._scenario.whole.duration_ms,
         )
-        self.to_nodes[addr] = lambda data: down.carry(data, loop.now_ms())
-        self.boards.append(board)
-        return board
+
+    def _lora_node(
+        self, number: int, plan: NodePlan, written: dict[str, Any], dice: Stream, radio: Radio, air: LoraAir
+    ) -> LoraNode:
+        """`radio`: its own, in place."""
+        return LoraBoard(
+            plan,
+            written,
+            dice,
+            radio,
+            air,
+            self._loop,
+            measured=lambda count: self._books.measured(number, count, self._loop.now_ms()),
+            tellable=self._tellable(plan),
+            until_ms=self._scenario.whole.duration_ms,
+        )
+
+    # Where nodes are not boards in this process
+
+    def catch_up(self) -> None:
+        """Books know of everything measured so far. Raises GatewayError where a node is gone."""
+
+    async def stop(self) -> None:
+        """Nodes are unplugged."""
 
 
 def udp_address(number: int) -> tuple[str, int]:

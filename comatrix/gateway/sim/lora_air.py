@@ -12,7 +12,7 @@ from comatrix_lora.medium.propagation import Position, Propagation
 from comatrix_lora.medium.radio import Radio
 from comatrix_lora.medium.settings import RadioSettings
 
-from comatrix.gateway.sim.virtual_time import VirtualLoop
+from comatrix.gateway.sim.virtual_time import SimLoop
 
 OnFrame = Callable[[bytes, int, int], None]  # data, RSSI in dBm, SNR in dB
 OnSent = Callable[[str, bytes, int, int], None]  # radio, data, start and end in us
@@ -22,7 +22,7 @@ class LoraAir:
     """All radios of a run. Nothing touches the medium but through here: it has to be at the loop's time first.
     `sent` is told of each frame that goes on the air."""
 
-    def __init__(self, loop: VirtualLoop, seed: int, propagation: Propagation) -> None:
+    def __init__(self, loop: SimLoop, seed: int, propagation: Propagation) -> None:
         self.medium = Medium(seed, propagation)
         self.sent: OnSent | None = None
         self._loop = loop

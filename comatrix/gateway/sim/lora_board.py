@@ -12,11 +12,12 @@ from comatrix_lora.medium.radio import Radio, State
 from comatrix_lora.medium.randomness import Stream
 
 from comatrix.gateway.sim.board import Board
+from comatrix.gateway.sim.capture import names_node
 from comatrix.gateway.sim.firmware import LoraNode, RtcStore
 from comatrix.gateway.sim.lora_air import LoraAir
 from comatrix.gateway.sim.numbering import climate_of
 from comatrix.gateway.sim.scenario import LoraPlan, NodePlan
-from comatrix.gateway.sim.virtual_time import VirtualLoop
+from comatrix.gateway.sim.virtual_time import SimLoop
 
 
 class _Rtc:
@@ -44,7 +45,7 @@ class LoraBoard(Board):
         stream: Stream,
         radio: Radio,
         air: LoraAir,
-        loop: VirtualLoop,
+        loop: SimLoop,
         *,
         measured: Callable[[int], None],
         tellable: bool,
@@ -70,7 +71,8 @@ class LoraBoard(Board):
         self._tuned = (radio.settings.sf, 0)
         self._power_dbm = radio.settings.power_dbm
         self._ended = False
-        air.hear(radio, lambda data, rssi, snr: self.arrived(data), self._done)
+        self._number = configuration["node"]
+        air.hear(radio, lambda data, rssi, snr: self._heard(data), self._done)
 
     # The firmware's link
 
@@ -114,6 +116,11 @@ class LoraBoard(Board):
 
     def _at_local(self, local_ms: int, call: Callable[[], None]) -> Any:
         return self._loop.call_at(self.radio.clock.medium_us(local_ms * 1000) / 1_000_000, call)
+
+    def _heard(self, data: bytes) -> None:
+        """The firmware drops what is not for it by the header alone: it need not be run for that."""
+        if self.node is not None and names_node(data, self._number):
+            self.arrived(data)
 
     def _done(self) -> None:
         self._ended = True

@@ -90,13 +90,13 @@ def _node(out: Outcome, number: int) -> dict[str, Any]:
 
 
 def _on_lora(out: Outcome, radios: GatewayRadios, number: int, link: LoraPlan) -> dict[str, Any]:
-    whole, books = out.scenario.whole, radios.books
-    name, board = f"node/{number}", out.fleet.lora_boards[number]
+    books = radios.books
+    name, node = f"node/{number}", out.fleet.lora_nodes[number]
     sent = books.transmitters.get(name, Transmitter())
     battery = mah_a_day(
         sent.airtime_us / 1e6,
-        board.listened_us / 1e6,
-        (whole.duration_ms + whole.drain_ms) / 1000,
+        node.listened_us / 1e6,
+        out.lasted_ms / 1000,
         out.books.measured_of.get(number, 0),
         link.power_dbm,
     )
@@ -105,7 +105,7 @@ def _on_lora(out: Outcome, radios: GatewayRadios, number: int, link: LoraPlan) -
         "frames_heard_by_no_radio": sent.unheard,
         "airtime_s": round(sent.airtime_us / 1e6, 3),
         "duty_cycle_worst_hour": _share(sent.worst_hour_us),
-        "listened_s": round(board.listened_us / 1e6, 3),
+        "listened_s": round(node.listened_us / 1e6, 3),
         "battery_mah_a_day": [round(one, 3) for one in battery],
         "heard_by": {
             radio.name: {

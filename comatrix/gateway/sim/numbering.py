@@ -7,17 +7,17 @@ from collections.abc import Mapping
 from decimal import Decimal
 
 TEMPERATURE, HUMIDITY = 0, 1  # words; their integers are hundredths of a degree and tenths of a per cent
-_COLDEST = -4000
-_SPAN = 12_000
+COLDEST = -4000
+SPAN = 12_000
 
 
 def climate_of(count: int) -> dict[int, int]:
     """The reading of that number, unlike every other up to 12 million."""
-    return {TEMPERATURE: _COLDEST + count % _SPAN, HUMIDITY: count // _SPAN}
+    return {TEMPERATURE: COLDEST + count % SPAN, HUMIDITY: count // SPAN}
 
 
 def count_of(values: Mapping[str, str]) -> int | None:
     """The number again, from names and decimal strings of an event; None: not such a reading."""
     if "temperature" not in values or "humidity" not in values:
         return None
-    return int(Decimal(values["temperature"]) * 100) - _COLDEST + _SPAN * int(Decimal(values["humidity"]) * 10)
+    return int(Decimal(values["temperature"]) * 100) - COLDEST + SPAN * int(Decimal(values["humidity"]) * 10)

@@ -27,20 +27,28 @@ class RealHomeserver:
     """One account's, with a new room for the run. Blocks whoever calls, so that no virtual clock overtakes a request.
 
     `posted(event type, content bytes)` is told of each event that was sent. `down`: nothing connects. `in_room` are the
-    events that stand there, read back from it."""
+    events that stand there, read back from it. `typist`: who types the scenario's commands, another account; None:
+    nobody, as the gateway does not obey itself. `unsaid`: what was not typed, and why."""
 
-    def __init__(self, base_url: str, account: Secrets) -> None:
-        """Raises UsageError where the URL is none."""
+    def __init__(self, base_url: str, account: Secrets, typist: Secrets | None = None) -> None:
+        """Raises UsageError where the URL is none, or the typist is the account itself."""
+        if typist is not None and typist.user_id == account.user_id:
+            raise UsageError(
+                f"{account.user_id} is the gateway's own account, which does not obey itself.",
+                "comatrix sim SCENARIO ... --typist ANOTHER_USER",
+            )
         self._http: Caller = HttpCaller(
             base_url, transport=None, trust_env=False, timeout_s=TIMEOUT_S, max_response_bytes=MAX_RESPONSE_BYTES
         )
         self.account = account
+        self._typist = typist
         self.base_url = self._http.base_url
         self.room = ""
         self.alias: str | None = None
         self.down = False
         self.requests = 0
         self.unsaid: list[str] = []
+        self._typed = 0
         self._posted: Callable[[str, bytes], None] = lambda event_type, content: None
         self._now_ms: Callable[[], int] = lambda: 0
         self._sent_ms: dict[str, int] = {}  # by event id
@@ -54,29 +62,50 @@ class RealHomeserver:
 
     def create_room(self, name: str, invite: Sequence[str] = ()) -> None:
         """The room of the run. Raises UsageError: nobody is there, the token is not the account's, no room is made."""
-        client = self._client()
-        who = self._wait(client.whoami())
+        self.account = self._known(self.account)
+        if self._typist is not None:
+            self._typist = self._known(self._typist)
+            invite = [*invite, *({self._typist.user_id} - set(invite))]
+        made = self._wait(self._client(self.account).create_room(name, invite=invite))
+        if not made.ok or made.body is None:
+            raise UsageError(f"{self.base_url} made no room: {made.error or made.status}.", "comatrix sim SCENARIO")
+        self.room = made.body["room_id"]
+        if self._typist is not None:
+            joined = self._patiently(partial(self._client(self._typist).join, self.room))
+            if not joined.ok:
+                raise UsageError(
+                    f"{self._typist.user_id} cannot join {self.room}: {joined.error or joined.status}.",
+                    "comatrix sim SCENARIO",
+                )
+
+    def say(self, text: str) -> None:
+        """The typist types into the room; nothing of it is in virtual time."""
+        if self._typist is None:
+            self.unsaid.append(f"{text}: nobody is in the room to do it")
+            return
+        content = json.dumps({"msgtype": "m.text", "body": text}).encode()
+        self._typed += 1
+        send = self._client(self._typist).send_event
+        answer = self._patiently(partial(send, self.room, "m.room.message", f"typed{self._typed}", content))
+        if not answer.ok:
+            self.unsaid.append(f"{text}: {answer.error or answer.status}")
+
+    def _known(self, account: Secrets) -> Secrets:
+        """The account as the homeserver names it. Raises UsageError: nobody is there, or the token is not its own."""
+        who = self._wait(self._client(account).whoami())
         if who.status is None or (not who.ok and who.errcode is None):
             raise UsageError(
                 f"No Matrix homeserver answers at {self.base_url}: {who.error or who.status}.",
                 f"curl {self.base_url}/_matrix/client/versions",
             )
         found = (who.body or {}).get("user_id")
-        if not who.ok or found != self.account.user_id:
+        if not who.ok or found != account.user_id:
             told = f"it is that of {found}" if who.ok else who.error
             raise UsageError(
-                f"{self.base_url} does not take the token as that of {self.account.user_id}: {told}.",
+                f"{self.base_url} does not take the token as that of {account.user_id}: {told}.",
                 "log in anew and write the new access token to the file",
             )
-        self.account = Secrets(found, (who.body or {}).get("device_id") or "", self.account.access_token)
-        made = self._wait(client.create_room(name, invite=invite))
-        if not made.ok or made.body is None:
-            raise UsageError(f"{self.base_url} made no room: {made.error or made.status}.", "comatrix sim SCENARIO")
-        self.room = made.body["room_id"]
-
-    def say(self, text: str) -> None:
-        """Nobody is there to type: the account is the gateway's own, which does not obey itself."""
-        self.unsaid.append(text)
+        return Secrets(found, (who.body or {}).get("device_id") or "", account.access_token)
 
     async def request(
         self,
@@ -108,7 +137,7 @@ class RealHomeserver:
     def in_room(self) -> list[tuple[int, str, bytes]]:
         """Virtual time of sending (0: not known), type and content of each of our events there, oldest first.
         Raises GatewayError."""
-        client, found, after = self._client(), [], ""
+        client, found, after = self._client(self.account), [], ""
         while True:
             page = self._patiently(partial(client.messages, self.room, from_token=after, limit=PAGE))
             if not page.ok or page.body is None:
@@ -129,8 +158,7 @@ class RealHomeserver:
         self._thread.join()
         self._loop.close()
 
-    def _client(self) -> MatrixClient:
-        account = self.account
+    def _client(self, account: Secrets) -> MatrixClient:
         return MatrixClient(self.base_url, account.access_token, account.user_id, account.device_id, caller=self._http)
 
     def _sent(self, event_type: str, event_id: str, content: bytes) -> None:

@@ -16,7 +16,8 @@ def figures(out: Outcome) -> dict[str, Any]:
     return {
         "title": whole.title,
         "seed": out.seed,
-        "virtual_s": (whole.duration_ms + whole.drain_ms) / 1000,
+        "real": out.real,
+        "virtual_s": out.lasted_ms / 1000,
         "nodes": len(names),
         "readings": books.readings,
         "delivered": books.delivered,
@@ -50,8 +51,9 @@ def figures(out: Outcome) -> dict[str, Any]:
 def words(told: dict[str, Any]) -> list[str]:
     """For a terminal, a line each."""
     latency = ", ".join(f"{name} {seconds_words(value)}" for name, value in told["latency_s"].items())
+    clock = "real" if told["real"] else "virtual"
     lines = [
-        f"{told['title']}: {told['nodes']} nodes, {seconds_words(told['virtual_s'])} of virtual time, "
+        f"{told['title']}: {told['nodes']} nodes, {seconds_words(told['virtual_s'])} of {clock} time, "
         f"seed {told['seed']}",
         f"readings   {told['readings']:,} measured, {told['delivered']:,} in the room, {told['missing']:,} missing, "
         f"{told['doubled']:,} doubled",

@@ -1,9 +1,11 @@
 """A scenario from its first millisecond to its last: builds nodes, links and gateway, and lets things go wrong."""
 
 import asyncio
+import gc
+import signal
 import tempfile
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -11,10 +13,11 @@ from typing import Any, BinaryIO
 from comatrix_lora.medium.frame import Reception
 from comatrix_lora.medium.randomness import Stream
 
+from comatrix.gateway.demo.interpreter import Interpreter
 from comatrix.gateway.edges.store import contexts, mailbox, nodes, rooms
 from comatrix.gateway.model import Node as NodeRow
 from comatrix.gateway.sim.books import Books
-from comatrix.gateway.sim.capture import Capture, addressed_to
+from comatrix.gateway.sim.capture import Capture, names_node
 from comatrix.gateway.sim.edge import AirEdge
 from comatrix.gateway.sim.fleet import GATEWAY, Fleet, udp_address
 from comatrix.gateway.sim.gateway import SimGateway, open_store
@@ -22,11 +25,13 @@ from comatrix.gateway.sim.homeserver import SimHomeserver
 from comatrix.gateway.sim.lora_air import LoraAir
 from comatrix.gateway.sim.lora_channel import propagation_of
 from comatrix.gateway.sim.lora_gateway import GatewayRadios
+from comatrix.gateway.sim.real_fleet import RealFleet
 from comatrix.gateway.sim.real_homeserver import RealHomeserver
+from comatrix.gateway.sim.real_time import RealLoop
 from comatrix.gateway.sim.scenario import CommandPlan, FaultPlan, LoraPlan, NodePlan, Scenario
-from comatrix.gateway.sim.virtual_time import VirtualLoop, run
+from comatrix.gateway.sim.virtual_time import SimLoop, VirtualLoop, run
 
-STEP_MS = 5_000  # of progress
+STEP_MS, REAL_STEP_MS = 5_000, 250  # of progress
 MEMORY_DISK = Path("/dev/shm")
 Progress = Callable[[int, Books], None]  # virtual ms
 
@@ -45,6 +50,8 @@ class Outcome:
     duplicates: int = 0
     restarts: int = 0
     requests: int = 0
+    real: bool = False  # by the real clock
+    lasted_ms: int = 0
 
 
 def simulate(
@@ -53,14 +60,35 @@ def simulate(
     progress: Progress = lambda now_ms, books: None,
     capture: BinaryIO | None = None,
     homeserver: RealHomeserver | None = None,
+    interpreter: Interpreter | None = None,
 ) -> Outcome:
     """Runs it. `progress` is called every 5 virtual seconds; `capture` is where what was on the air is written.
-    `homeserver`: with its room made, in place of the one in memory. Leaves nothing else behind."""
+    `homeserver`: with its room made, in place of the one in memory. `interpreter`: in real time, with nodes on it, to
+    the end or SIGINT (`real_time.check` first). Leaves nothing else behind."""
     chosen = scenario.whole.seed if seed is None else seed
     with ExitStack() as stack:
+        stack.enter_context(_rare_collections())
         place = MEMORY_DISK if MEMORY_DISK.is_dir() else None  # what a disk costs is not simulated
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="comatrix-sim-", dir=place)))
-        return run(lambda loop: _Simulation(scenario, chosen, folder, loop, progress, capture, homeserver).play())
+
+        def play(loop: SimLoop) -> Coroutine[Any, Any, Outcome]:
+            return _Simulation(scenario, chosen, folder, loop, progress, capture, homeserver, interpreter).play()
+
+        return run(play, VirtualLoop if interpreter is None else RealLoop)
+
+
+@contextmanager
+def _rare_collections() -> Iterator[None]:
+    """What a run allocates stays or is freed by itself: looking through all nodes over and over finds little."""
+    before = gc.get_threshold()
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(200_000, 20, 100)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+        gc.unfreeze()
 
 
 class _Simulation:
@@ -69,10 +97,11 @@ class _Simulation:
         scenario: Scenario,
         seed: int,
         folder: Path,
-        loop: VirtualLoop,
+        loop: SimLoop,
         progress: Progress,
         capture: BinaryIO | None,
         real: RealHomeserver | None,
+        interpreter: Interpreter | None,
     ) -> None:
         self._scenario = scenario
         self._seed = seed
@@ -82,20 +111,31 @@ class _Simulation:
         self._clocks = loop.clocks()
         whole = scenario.whole
         self._books = Books(loop.now_ms, whole.late_after_ms)
+        self._step_ms = STEP_MS if interpreter is None else REAL_STEP_MS
         self._end_ms = whole.duration_ms + whole.drain_ms
         self._real = real
         if real is not None:
-            real.begin(loop.now_ms, self._books.posted)
-        self._homeserver = real or SimHomeserver(self._clocks.wall_ms, self._books.posted)
+            real.begin(loop.now_ms, self._posted)
+        self._homeserver = real or SimHomeserver(self._clocks.wall_ms, self._posted)
         self._lives = Stream(seed, "gateway")
-        self._fleet = Fleet(scenario, seed, loop, self._books)
+        if interpreter is None:
+            self._fleet = Fleet(scenario, seed, loop, self._books)
+        else:
+            self._fleet = RealFleet(scenario, seed, loop, self._books, folder, interpreter)
+            loop.add_signal_handler(signal.SIGINT, self._end)
         self._air, self._radios = self._in_the_air()
         self._gateway: SimGateway | None = None
-        self._out = Outcome(scenario, seed, self._books, self._fleet, self._radios)
+        self._out = Outcome(scenario, seed, self._books, self._fleet, self._radios, real=interpreter is not None)
         if capture is not None:
             self._record(Capture(capture, GATEWAY))
 
     async def play(self) -> Outcome:
+        try:
+            return await self._play()
+        finally:
+            await self._fleet.stop()
+
+    async def _play(self) -> Outcome:
         self._provision()
         await self._start_gateway()
         errands = [asyncio.ensure_future(self._fail(one)) for one in self._scenario.faults]
@@ -128,7 +168,7 @@ class _Simulation:
                 capture.reception(name, reception)
                 return
             number = int(name.removeprefix("node/"))
-            if reception.frame.sender.name in self._radios_of(number) and addressed_to(reception, number):
+            if reception.frame.sender.name in self._radios_of(number) and names_node(reception.frame.data, number):
                 capture.reception(f"nodes of {plans[number - 1].link}", reception)
 
         self._fleet.on_datagram = datagram
@@ -219,19 +259,30 @@ class _Simulation:
         while (now_ms := self._loop.now_ms()) < self._end_ms:
             if self._gateway is not None:
                 self._gateway.check()
+            self._fleet.catch_up()
             self._progress(now_ms, self._books)
-            await asyncio.sleep(min(STEP_MS, self._end_ms - now_ms) / 1000)
+            await asyncio.sleep(min(self._step_ms, self._end_ms - now_ms) / 1000)
         self._progress(self._end_ms, self._books)
+
+    def _posted(self, event_type: str, content: bytes) -> None:
+        self._fleet.catch_up()  # what was posted was measured before
+        self._books.posted(event_type, content)
+
+    def _end(self) -> None:
+        """Now, or as soon as the loop looks."""
+        self._end_ms = self._loop.now_ms()
 
     async def _finished(self) -> Outcome:
         await self._stop_gateway()
+        self._fleet.catch_up()
         out = self._out
+        out.lasted_ms = self._end_ms
         out.requests = self._homeserver.requests
         if self._real is not None:
             self._books.read_back(self._real.in_room())
-            out.told += [f"not typed: {text}: nobody is in the room to do it" for text in self._real.unsaid]
-        for board in self._fleet.lora_boards.values():
-            board.ended()
+            out.told += [f"not typed: {line}" for line in self._real.unsaid]
+        for node in self._fleet.lora_nodes.values():
+            node.ended()
         if self._radios is not None:
             self._radios.books.close()
         with open_store(self._database, self._clocks.wall_ms(), self._lives) as store:

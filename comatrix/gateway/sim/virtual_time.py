@@ -34,8 +34,26 @@ class _Jump(selectors.SelectSelector):
         return []
 
 
-class VirtualLoop(asyncio.SelectorEventLoop):
-    """`time()` is virtual seconds since the start. Used like any other loop, from one thread."""
+class SimLoop(asyncio.SelectorEventLoop):
+    """`time()` is seconds since the run began. Used like any other loop, from one thread."""
+
+    wall_start_ms = WALL_START_MS
+
+    def now_ms(self) -> int:
+        """Milliseconds since then."""
+        return round(self.time() * 1000)
+
+    def now_us(self) -> int:
+        """Microseconds since then."""
+        return round(self.time() * 1_000_000)
+
+    def clocks(self) -> Clocks:
+        """The clocks that the simulated program is handed."""
+        return Clocks(self.now_ms, lambda: self.wall_start_ms + self.now_ms())
+
+
+class VirtualLoop(SimLoop):
+    """Where time is virtual."""
 
     def __init__(self) -> None:
         self._virtual_s = 0.0
@@ -45,27 +63,15 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         """Virtual seconds."""
         return self._virtual_s
 
-    def now_ms(self) -> int:
-        """Virtual milliseconds."""
-        return round(self._virtual_s * 1000)
-
-    def now_us(self) -> int:
-        """Virtual microseconds."""
-        return round(self._virtual_s * 1_000_000)
-
-    def clocks(self) -> Clocks:
-        """The clocks that the simulated program is handed."""
-        return Clocks(self.now_ms, lambda: WALL_START_MS + self.now_ms())
-
     def _pass(self, seconds: float | None) -> None:
         if seconds is None:
             raise StuckError("nothing is planned any more, and something is waited for")
         self._virtual_s += max(0.0, seconds)
 
 
-def run(main: Callable[[VirtualLoop], Coroutine[Any, Any, T]]) -> T:
-    """Runs `main(loop)` to its end in virtual time. Tasks it leaves behind are cancelled."""
-    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+def run(main: Callable[[SimLoop], Coroutine[Any, Any, T]], new_loop: Callable[[], SimLoop] = VirtualLoop) -> T:
+    """Runs `main(loop)` to its end. Tasks it leaves behind are cancelled."""
+    with asyncio.Runner(loop_factory=new_loop) as runner:
         loop = runner.get_loop()
-        assert isinstance(loop, VirtualLoop)
+        assert isinstance(loop, SimLoop)
         return runner.run(main(loop))

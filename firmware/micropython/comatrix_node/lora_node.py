@@ -154,9 +154,11 @@ class Node(Program):
 
     def _soon(self, end: int) -> bool:
         """Whether there is something to do before `end`."""
+        mac = self.station.mac
+        if self.clock.now() < max(mac.listen_until, mac.busy_until):
+            return True
         due = self.station.next_deadline()
-        now = self.clock.now()
-        return now < max(self.station.mac.listen_until, self.station.mac.busy_until) or (due is not None and due < end)
+        return due is not None and due < end
 
     def step(self, wait_ms: int) -> None:
         """Read what is due, send what is ready, wait for a frame, at most `wait_ms`."""
@@ -168,7 +170,7 @@ class Node(Program):
         data = self.link.receive(self._pause(wait_ms))
         if data:
             self.station.receive_datagram(data, self.clock.now())
-        self._pump()
+            self._pump()
 
     def _pause(self, wait_ms: int) -> int:
         now: int = self.clock.now()

@@ -45,6 +45,14 @@ def test_half_an_account_is_refused() -> None:
     assert told.exit_code == 2 and "go together" in told.output
 
 
+def test_half_a_typist_and_one_that_is_the_gateway_itself_are_refused(tmp_path: Path) -> None:
+    token = _token_file(tmp_path, "token")
+    code, told = _sim("http://127.0.0.1:1", "@sim:x", token, "--typist", "@you:x")
+    assert code == 2 and "--typist and --typist-token-file go together" in told
+    code, told = _sim("http://127.0.0.1:1", "@sim:x", token, "--typist", "@sim:x", "--typist-token-file", token)
+    assert code == 2 and "does not obey itself" in told
+
+
 async def _account(server: LoopbackSynapse) -> tuple[str, str]:
     name = f"sim-{secrets.token_hex(4)}"
     await server.register(name, "password")
@@ -64,6 +72,22 @@ def test_every_reading_stands_once_in_a_room_of_a_real_homeserver(synapse: Loopb
     assert told["doubled"] == 0
     assert told["latency_s"]["p100"] < 60  # of virtual time
     assert any("not typed" in line for line in told["operator"])
+
+
+@pytest.mark.slow
+def test_a_command_of_the_scenario_is_typed_by_another_account_and_obeyed(
+    synapse: LoopbackSynapse, tmp_path: Path
+) -> None:
+    user, token = asyncio.run(_account(synapse))
+    typist, typed_token = asyncio.run(_account(synapse))
+    (tmp_path / "typist").mkdir()
+    typing = ("--typist", typist, "--typist-token-file", _token_file(tmp_path / "typist", typed_token))
+    code, text = _sim(synapse.base_url, user, _token_file(tmp_path, token), *typing, "--json")
+    assert code == 0, text
+    told = json.loads(text)
+    assert [(one["said"], one["state"]) for one in told["commands"]] == [("interval = 30 s", "confirmed")]
+    assert told["readings"] == told["delivered"] > 90  # twice as often after 20 minutes of the hour
+    assert not any("not typed" in line for line in told["operator"])
 
 
 @pytest.mark.slow

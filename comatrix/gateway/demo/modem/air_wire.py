@@ -24,6 +24,17 @@ class Wire(Protocol):
         """Let what is due happen."""
 
 
+def air_settings(modem: Modem) -> AirSettings:
+    """How the modem was told to send and listen, for a radio of the medium."""
+    s = modem.settings
+    return AirSettings(s.frequency_hz, s.sf, s.bandwidth_hz, s.coding_rate, s.power_dbm, s.preamble)
+
+
+def snr_told(tenths_db: int) -> int:
+    """dB as modules tell it."""
+    return min(tenths_db // 10, MOST_SNR_DB)
+
+
 class AirWire:
     """Joins modems by radios of one medium, all in reach of each other. `lost` counts frames the medium took."""
 
@@ -40,7 +51,7 @@ class AirWire:
         radio = self.medium.radio(f"radio{place}", (float(place), 0.0))
         modem = make(lambda frame, settings, now: self._carry(radio, frame, now))
         radio.on_receive = lambda data, rssi, snr, start, end: modem.deliver(
-            data, rssi // 10, min(snr // 10, MOST_SNR_DB), end // 1000
+            data, rssi // 10, snr_told(snr), end // 1000
         )
         radio.listen()
         self._joined.append((modem, radio))
@@ -58,8 +69,7 @@ class AirWire:
     def _tune(self) -> None:
         """Radios are set as their modems were told meanwhile."""
         for modem, radio in self._joined:
-            s = modem.settings
-            wanted = AirSettings(s.frequency_hz, s.sf, s.bandwidth_hz, s.coding_rate, s.power_dbm, s.preamble)
+            wanted = air_settings(modem)
             if radio.settings != wanted and radio.state != "transmitting":
                 radio.configure(wanted)
 
