@@ -18,7 +18,7 @@ from tests.support.micropython import real_micropython
 BOTH_LINKS = """
 [scenario]
 seed = 3
-duration = "20s"
+duration = "30s"
 drain = "25s"
 [link.house]
 loss = 0.1
@@ -40,7 +40,7 @@ link = "garden"
 interval = "4s"
 position = [100, 0]
 [[command]]
-at = "16s"
+at = "26s"
 node = "kitchen"
 command = "call lamp 1"
 """

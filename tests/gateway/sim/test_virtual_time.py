@@ -5,11 +5,11 @@ import time
 
 import pytest
 
-from comatrix.gateway.sim.virtual_time import WALL_START_MS, StuckError, VirtualLoop, run
+from comatrix.gateway.sim.virtual_time import WALL_START_MS, SimLoop, StuckError, run
 
 
 def test_a_day_of_sleeping_takes_no_time() -> None:
-    async def main(loop: VirtualLoop) -> int:
+    async def main(loop: SimLoop) -> int:
         for _ in range(24):
             await asyncio.sleep(3600)
         return loop.now_ms()
@@ -20,7 +20,7 @@ def test_a_day_of_sleeping_takes_no_time() -> None:
 
 
 def test_both_clocks_go_on_together() -> None:
-    async def main(loop: VirtualLoop) -> tuple[int, int]:
+    async def main(loop: SimLoop) -> tuple[int, int]:
         clocks = loop.clocks()
         await asyncio.sleep(0.25)
         return clocks.monotonic_ms(), clocks.wall_ms()
@@ -29,7 +29,7 @@ def test_both_clocks_go_on_together() -> None:
 
 
 def test_what_can_run_runs_before_time_passes() -> None:
-    async def main(loop: VirtualLoop) -> list[tuple[str, int]]:
+    async def main(loop: SimLoop) -> list[tuple[str, int]]:
         happened: list[tuple[str, int]] = []
         loop.call_later(1, lambda: happened.append(("timer", loop.now_ms())))
         for _ in range(50):
@@ -42,7 +42,7 @@ def test_what_can_run_runs_before_time_passes() -> None:
 
 
 def test_waiting_for_what_never_comes_is_told() -> None:
-    async def main(loop: VirtualLoop) -> None:
+    async def main(loop: SimLoop) -> None:
         await asyncio.Event().wait()
 
     with pytest.raises(StuckError):
