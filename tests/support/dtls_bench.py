@@ -50,14 +50,15 @@ class DtlsBench:
     def connect_at_last(self, attempts: int = 20) -> bool:
         """The same, as a node does: when one handshake is over, with the next."""
         for _ in range(attempts):
+            self.client = Client(IDENTITY, PSK, self.chance.randrange, aead)
             if self.connect():
                 return True
-            self.client = Client(IDENTITY, PSK, self.chance.randrange, aead)
         return False
 
     def run(self, limit_ms: int, done: Any = lambda: False) -> bool:
         """Play until `done()` or for so long; whether it was done."""
         end = self.now + limit_ms
+        self._drain()
         while not done():
             self._transmit()
             times = [one[0] for one in self.queue] + [end]

@@ -39,9 +39,9 @@ class OpenSslServer:
         context.set_cookie_generate_callback(lambda _: b"sixteen bytes ok")
         context.set_cookie_verify_callback(lambda _, cookie: cookie == b"sixteen bytes ok")
         self._callback = _ffi.callback("unsigned int(SSL *, const char *, unsigned char *, unsigned int)", self._psk)
-        _lib.SSL_CTX_set_psk_server_callback(context._context, self._callback)  # type: ignore[attr-defined]
+        _lib.SSL_CTX_set_psk_server_callback(context._context, self._callback)
         if self._hint:
-            _lib.SSL_CTX_use_psk_identity_hint(context._context, self._hint)  # type: ignore[attr-defined]
+            _lib.SSL_CTX_use_psk_identity_hint(context._context, self._hint)
         return context
 
     def _psk(self, ssl: Any, identity: Any, buffer: Any, most: int) -> int:

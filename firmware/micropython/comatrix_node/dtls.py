@@ -1,4 +1,4 @@
-"""A DTLS 1.2 client (RFC 6347) for TLS_PSK_WITH_AES_128_CCM_8 (RFC 4279, RFC 6655) with extended master secret (RFC 7627).
+"""A DTLS 1.2 client (RFC 6347) for TLS_PSK_WITH_AES_128_CCM_8 (RFC 4279, RFC 6655), extended master secret (RFC 7627).
 
 One handshake and its association. Six verbs: `receive_datagram`, `send`, `datagrams_to_send`, `next_deadline`,
 `handle_timer`, `next_event`; `connect` begins, `close` ends. Times are milliseconds of a clock that never goes back,
@@ -247,7 +247,7 @@ class Client:
         message.put(offset, piece)
 
     def _proceed(self, now: int) -> None:
-        """Take the messages that are whole, in their order. One that is wrong is forgotten, for the right one to come."""
+        """Take the messages that are whole, in order. One that is wrong is forgotten, for the right one to come."""
         while True:
             message = self.partial.get(self.expected)
             if message is None or message.missing:
