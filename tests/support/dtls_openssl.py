@@ -26,7 +26,7 @@ class OpenSslServer:
         self.received: list[bytes] = []
         self.errors: list[str] = []
         self._cookies = cookies
-        self._listening = cookies
+        self.listening = cookies
         self._hint = hint
         self.context = self._made(suite)
         self.connection = self._connection()
@@ -59,9 +59,9 @@ class OpenSslServer:
         """Feed one datagram; the records that are to go back."""
         self.connection.bio_write(datagram)
         try:
-            if self._listening:
+            if self.listening:
                 self.connection.DTLSv1_listen()
-                self._listening = False
+                self.listening = False
             if not self.established:
                 self.connection.do_handshake()
                 self.established = True
