@@ -71,6 +71,11 @@ class DtlsWorld:
                 return self._queue.pop(0)[2]
             self._again()
 
+    def take(self) -> list[bytes]:
+        """All that is on its way to the node."""
+        found, self._queue = sorted(self._queue), []
+        return [data for _, _, data in found]
+
     def _again(self) -> None:
         """The gateway's flight once more: OpenSSL's own clock is the real one."""
         peer = self.peers.get(self.address)

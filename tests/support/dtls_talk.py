@@ -1,0 +1,47 @@
+"""Runs in MicroPython: `dtls_talk.py PORT MODE [TIMEOUT_MS] [MOVE]` talks to a DTLS server on loopback.
+
+MODE raw: says a line and prints what comes back; coap: GETs /time twice and prints the answers' codes. It names nothing
+but what keeps its name in the .mpy files.
+"""
+
+import sys
+
+from comatrix_node import link_dtls, link_udp
+
+PSK = b"sixteen byte key"  # servers take it as text on their command line
+
+
+def raw(link):
+    link.send(b"hello from a node\n")
+    for _ in range(20):
+        data = link.receive(500)
+        if data:
+            print(data.decode().strip())
+            return
+
+
+def get(link, mid, timeout_ms):
+    """As CoAP does: a confirmable request, repeated with its pause doubling."""
+    for attempt in range(8):
+        link.send(b"\x40\x01\x12" + bytes((mid,)) + b"\xb4time")
+        data = link.receive(timeout_ms << min(attempt, 4))
+        if data and data[3] == mid:
+            print("%d.%02d" % (data[1] >> 5, data[1] & 31))
+            return
+
+
+def main(port, mode, timeout_ms="1000", move=""):
+    timeout_ms = int(timeout_ms)
+    link = link_dtls.link(link_udp.UdpLink("127.0.0.1", int(port)), b"garden", PSK, timeout_ms)
+    if mode == "raw":
+        raw(link)
+    else:
+        get(link, 1, timeout_ms)
+        if move:
+            link.receive(2000)  # meanwhile our address changes
+        get(link, 2, timeout_ms)
+    print("handshakes", link.handshakes)
+    link.close()
+
+
+main(*sys.argv[1:])
