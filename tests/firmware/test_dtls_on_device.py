@@ -103,10 +103,10 @@ for _ in range(10):
     assert gateway.world.watch is not None
 
 
-def test_a_dtls_node_runs_in_a_heap_of_96_kib(gateway: SocketGateway, dtls_compiled: Path, tmp_path: Path) -> None:
+def test_a_dtls_node_runs_in_a_heap_of_88_kib(gateway: SocketGateway, dtls_compiled: Path, tmp_path: Path) -> None:
     """On 64 bits, where every object is twice the size it has on a board."""
     config(gateway.port, tmp_path)
-    printed = run_script(NODE, tmp_path, path=dtls_compiled, arguments=("100",), heap="96k")
+    printed = run_script(NODE, tmp_path, path=dtls_compiled, arguments=("100",), heap="88k")
     assert printed.splitlines()[-1] == "delivered 100 handshakes 1"
 
 
@@ -206,6 +206,10 @@ def _here(numbers: list[int], steps: list[tuple[int, str, str]]) -> list[str]:
 @pytest.mark.parametrize("form", ["sources", "compiled"])
 def test_this_micropython_says_whether_it_has_dtls_of_its_own(dtls_compiled: Path, tmp_path: Path, form: str) -> None:
     path = dtls_compiled if form == "compiled" else None
-    script = "import tls\nfrom comatrix_node import link_tls\nprint(link_tls.available(), hasattr(tls.SSLContext, 'set_psk_key'))"
+    script = """
+import tls
+from comatrix_node import security_dtls
+print(security_dtls.available(), hasattr(tls.SSLContext, "set_psk_key"))
+"""
     found, has = run_script(script, tmp_path, path=path).split()
     assert found == has

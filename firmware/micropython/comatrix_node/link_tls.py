@@ -14,20 +14,11 @@ if TYPE_CHECKING:
     from comatrix_node.link_udp import UdpLink
 
 
-def available() -> bool:
-    """Whether this MicroPython has DTLS with PSK."""
-    try:
-        import tls  # type: ignore[import-not-found]
-    except ImportError:
-        return False
-    return hasattr(tls, "PROTOCOL_DTLS_CLIENT") and hasattr(tls.SSLContext, "set_psk_key")
-
-
 class TlsLink:
     """Datagrams through `tls`; a handshake begins with the first, and anew after two without any answer."""
 
     def __init__(self, udp: "UdpLink", identity: bytes, psk: bytes) -> None:
-        import tls
+        import tls  # type: ignore[import-not-found]
 
         self.udp = udp
         self.addr = udp.addr

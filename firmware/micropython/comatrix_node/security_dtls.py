@@ -30,14 +30,25 @@ class Dtls:
 
     def link(self, config: "Config") -> "Any":
         """The link, once the network is joined: the board's own DTLS where it has one with PSK, else ours."""
-        from comatrix_node import link_tls, link_udp
+        from comatrix_node import link_udp
 
         udp = link_udp.link(config)
-        if link_tls.available():
+        if available():
+            from comatrix_node import link_tls
+
             return link_tls.TlsLink(udp, self.identity, self.psk)
         from comatrix_node import link_dtls
 
         return link_dtls.link(udp, self.identity, self.psk, config.ack_timeout_ms)
+
+
+def available() -> bool:
+    """Whether this MicroPython has DTLS with PSK of its own."""
+    try:
+        import tls  # type: ignore[import-not-found]
+    except ImportError:
+        return False
+    return hasattr(tls, "PROTOCOL_DTLS_CLIENT") and hasattr(tls.SSLContext, "set_psk_key")
 
 
 def load(config: "Config", values: "dict[str, Any]") -> None:
