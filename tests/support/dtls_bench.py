@@ -3,9 +3,9 @@
 import random
 from typing import Any
 
-from comatrix_node.crypto import aead
 from comatrix_node.dtls import OPEN, OVER, Client, Opened, Over, Received
 
+from comatrix.gateway.aead import aead
 from tests.support.dtls_openssl import fragmented
 
 IDENTITY = b"garden"

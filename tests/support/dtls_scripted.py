@@ -26,7 +26,7 @@ def _prf(secret: bytes, label: bytes, seed: bytes, length: int) -> bytes:
 class ScriptedServer:
     """What it answers can be set before the handshake; `message` and `record` make anything else."""
 
-    def __init__(self, psk: bytes) -> None:
+    def __init__(self, psk: bytes, random: bytes | None = None) -> None:
         self.psk = psk
         self.cookies = [b"cookie"]  # each asked for in turn
         self.version = b"\xfe\xfd"
@@ -42,7 +42,7 @@ class ScriptedServer:
         self.identity = b""
         self._next = [0, 0]
         self._transcript = b""
-        self._random = os.urandom(32)
+        self._random = random or os.urandom(32)
         self._client_random = b""
         self._secret = b""
         self._keys = b""

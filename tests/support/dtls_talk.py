@@ -26,7 +26,7 @@ def get(link, mid, timeout_ms):
         link.send(b"\x40\x01\x12" + bytes((mid,)) + b"\xb4time")
         data = link.receive(timeout_ms << min(attempt, 4))
         if data and data[3] == mid:
-            print("%d.%02d" % (data[1] >> 5, data[1] & 31))
+            print(f"{data[1] >> 5}.{data[1] & 31:02}")
             return
 
 
