@@ -1,4 +1,4 @@
-"""`make soak`: LoRa's long figures and hostile DTLS, one after the other, each held to its limits; 1 when one is broken."""
+"""`make soak`: LoRa's long figures and hostile DTLS, one after the other; ends with 1 when a limit is broken."""
 
 import argparse
 import subprocess

@@ -70,11 +70,9 @@ class Records:
 
     def _opened(self, type: int, number: bytes, body: bytes) -> "bytes | None":
         behind = self.highest - int.from_bytes(number[2:], "big")
-        if (
-            self.reader is None
-            or len(body) < _ADDED
-            or (behind >= 0 and (behind >= _WINDOW or self.mask >> behind & 1))
-        ):
+        if behind >= _WINDOW or (behind >= 0 and self.mask >> behind & 1):
+            return None
+        if self.reader is None or len(body) < _ADDED:
             return None
         ccm, salt = self.reader
         try:
