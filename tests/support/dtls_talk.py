@@ -8,10 +8,14 @@ import sys
 
 from comatrix_node import link_dtls, link_udp
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 PSK = b"sixteen byte key"  # servers take it as text on their command line
 
 
-def raw(link):
+def raw(link: "Any") -> None:
     link.send(b"hello from a node\n")
     for _ in range(20):
         data = link.receive(500)
@@ -20,7 +24,7 @@ def raw(link):
             return
 
 
-def get(link, mid, timeout_ms):
+def get(link: "Any", mid: int, timeout_ms: int) -> None:
     """As CoAP does: a confirmable request, repeated with its pause doubling."""
     for attempt in range(8):
         link.send(b"\x40\x01\x12" + bytes((mid,)) + b"\xb4time")
@@ -30,8 +34,8 @@ def get(link, mid, timeout_ms):
             return
 
 
-def main(port, mode, timeout_ms="1000", move=""):
-    timeout_ms = int(timeout_ms)
+def main(port: str, mode: str, timeout: str = "1000", move: str = "") -> None:
+    timeout_ms = int(timeout)
     link = link_dtls.link(link_udp.UdpLink("127.0.0.1", int(port)), b"garden", PSK, timeout_ms)
     if mode == "raw":
         raw(link)
