@@ -1,6 +1,7 @@
-"""Compiles what manifest.py lists to .mpy, prints the sizes, and holds a set (UDP or LoRa) and its extras to budgets.
+"""Compiles what manifest.py lists to .mpy, prints the sizes, and holds a set and its extras to budgets.
 
-    python firmware/micropython/build.py [--link lora] [--out build/firmware] [--url http://192.168.1.2:8000/] [--check]
+    python firmware/micropython/build.py [--link dtls|lora] [--out build/firmware] [--url http://192.168.1.2:8000/]
+                                         [--check]
 
 The modules are first made smaller (shrink.py, link.py, prune.py, rename.py, parameters.py), then compiled with -O3 (no
 asserts, no line numbers: together 7 % of the bytes; who looks for a line number copies the sources instead).
@@ -32,11 +33,14 @@ import rename  # noqa: E402
 import shrink  # noqa: E402
 
 BUDGET_BYTES = 24 * 1024
+DTLS_BUDGET_BYTES = 32 * 1024
 LORA_BUDGET_BYTES = 48 * 1024
 # What only some nodes load, and the bytes it may cost those.
 EXTRAS = {
     "comatrix_node/commands.py": (4 * 1024, "commands, where a node takes them"),
     "comatrix_node/observing.py": (1024, "Observe, where a node stays awake"),
+    "comatrix_node/observing_plain.py": (1024, "Observe in DTLS"),
+    "comatrix_node/link_tls.py": (1024, "DTLS by the board itself, where it has that"),
     "comatrix_node/link_driver.py": (2048, "a LoRa chip on the board"),
     "comatrix_node/link_lora.py": (1536, "a LoRa module with AT commands"),
     "comatrix_node/modem_at.py": (2560, "the same"),
@@ -95,9 +99,9 @@ NEEDED_SELDOM = tuple(
 INTERNAL = ("link_lora", "lora_config", "lora_room", "modem_at", "modem_rak", "modem_rylr")
 SOURCE_NAME = "cx"  # in tracebacks; one name for all files is one string in the board's RAM
 PACKAGE_FILE = HERE / "package.json"
-PACKAGE_FILES = {"udp": PACKAGE_FILE, "lora": HERE / "package-lora.json"}
-NAMES = {"udp": "UDP", "lora": "LoRa"}
-BUDGETS = {"udp": BUDGET_BYTES, "lora": LORA_BUDGET_BYTES}
+PACKAGE_FILES = {"udp": PACKAGE_FILE, "dtls": HERE / "package-dtls.json", "lora": HERE / "package-lora.json"}
+NAMES = {"udp": "UDP + OSCORE", "dtls": "UDP + DTLS", "lora": "LoRa + OSCORE"}
+BUDGETS = {"udp": BUDGET_BYTES, "dtls": DTLS_BUDGET_BYTES, "lora": LORA_BUDGET_BYTES}
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,7 +263,7 @@ def table(modules: list[Module], sizes: dict[str, int], link: str = "udp") -> st
     """The sizes in the manifest's order, with both totals."""
     lines = [f"{sizes[module.target]:7,}  {module.compiled}" for module in outputs(modules) if module.budgeted]
     total = budgeted_bytes(modules, sizes)
-    lines.append(f"{total:7,}  of {BUDGETS[link]:,} bytes: what a {NAMES[link]} + OSCORE node needs")
+    lines.append(f"{total:7,}  of {BUDGETS[link]:,} bytes: what a {NAMES[link]} node needs")
     lines += [f"{sizes[target]:7,}  of {most:,} bytes: {what}" for target, (most, what) in extras(sizes).items()]
     others = [module for module in outputs(modules) if not module.budgeted and module.target not in EXTRAS]
     lines += [f"{sizes[module.target]:7,}  {module.compiled}" for module in others]
@@ -275,8 +279,8 @@ def budgeted_bytes(modules: list[Module], sizes: dict[str, int]) -> int:
 def main(arguments: list[str] | None = None) -> int:
     """The exit code."""
     parser = argparse.ArgumentParser(description="Build the node's .mpy files from manifest.py.")
-    parser.add_argument("--link", choices=("udp", "lora"), default="udp", help="which set")
-    parser.add_argument("--out", type=Path, help="the folder; by default build/firmware or build/firmware-lora")
+    parser.add_argument("--link", choices=("udp", "dtls", "lora"), default="udp", help="which set")
+    parser.add_argument("--out", type=Path, help="the folder; by default build/firmware, -dtls or -lora")
     parser.add_argument("--url", default="", help="where a board will find the folder, for MicroPython 1.25's mip")
     parser.add_argument("--check", action="store_true", help="only say whether package.json is fresh")
     options = parser.parse_args(arguments)
@@ -286,7 +290,8 @@ def main(arguments: list[str] | None = None) -> int:
         fresh = file.exists() and file.read_text() == package
         print(file.name, "is", "fresh" if fresh else "stale: run `make firmware` and commit it")
         return 0 if fresh else 1
-    out = options.out or HERE.parents[1] / "build" / ("firmware" if options.link == "udp" else "firmware-lora")
+    folder = "firmware" if options.link == "udp" else f"firmware-{options.link}"
+    out = options.out or HERE.parents[1] / "build" / folder
     sizes = compile_all(modules, out)
     file.write_text(package)
     (out / "package.json").write_text(package_json(modules, options.url))

@@ -1,12 +1,14 @@
 """THE list of what goes on a device: MicroPython's manifest syntax, so it also freezes into a firmware image.
 
-`build.py` compiles exactly this to .mpy, writes package.json (and package-lora.json) from it, and holds each set to its
-budget. `include("manifest.py", link="lora")` freezes the LoRa set.
+`build.py` compiles exactly this to .mpy, writes package.json (and package-lora.json, package-dtls.json) from it, and
+holds each set to its budget. `include("manifest.py", link="lora")` freezes the LoRa set, link="dtls" that for UDP with
+DTLS, which also runs OSCORE: sets of their own, as each name that a set knows costs RAM (decision 0004).
 """
 # ruff: noqa: F821  package() and options come from whoever reads this file
 
 options.defaults(link="udp")
 over_lora = options.link == "lora"
+over_dtls = options.link == "dtls"
 
 package(
     "comatrix",
@@ -76,6 +78,21 @@ package(
     ),
     base_path=".",
 )
+
+if over_dtls:
+    package(
+        "comatrix_node",
+        (
+            "dtls.py",
+            "dtls_record.py",
+            "link_dtls.py",
+            "link_tls.py",
+            "observing_plain.py",
+            "plain_client.py",
+            "security_dtls.py",
+        ),
+        base_path=".",
+    )
 
 if over_lora:
     package("comatrix_node", ("node.py",), base_path="lora_only")

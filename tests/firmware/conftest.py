@@ -41,6 +41,14 @@ def lora_compiled(build: ModuleType, tmp_path_factory: pytest.TempPathFactory) -
     return folder
 
 
+@pytest.fixture(scope="session")
+def dtls_compiled(build: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same of the DTLS set."""
+    folder = tmp_path_factory.mktemp("mpy_dtls")
+    build.compile_all(build.read_manifest(link="dtls"), folder)
+    return folder
+
+
 @pytest.fixture(params=["sources", "compiled"])
 def on_device(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[str], str]:
     """Runs a script in a real MicroPython, once on the sources and once on the .mpy files; what it printed."""

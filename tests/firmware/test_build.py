@@ -15,7 +15,11 @@ import pytest
 from tests.support.micropython import ROOT, run_script
 
 OURS = ("comatrix", "comatrix_lora", "comatrix_node")
-OVER_LORA = {"comatrix_node.lora_config", "comatrix_node.lora_node"}  # imported where config.json wants them
+OF_DTLS = ("dtls", "dtls_record", "link_dtls", "link_tls", "observing_plain", "plain_client", "security_dtls")
+# What is imported where config.json wants it, and then is in another set.
+OVER_LORA = {"comatrix_node.lora_config", "comatrix_node.lora_node"}
+OVER_DTLS = {"comatrix_node.security_dtls"}
+NOT_IN = {"udp": OVER_LORA | OVER_DTLS, "dtls": OVER_LORA, "lora": OVER_DTLS}
 
 
 def test_the_udp_and_oscore_set_and_its_extras_are_within_their_budgets(build: ModuleType, tmp_path: Path) -> None:
@@ -29,13 +33,28 @@ def test_the_udp_and_oscore_set_and_its_extras_are_within_their_budgets(build: M
     assert [target for target, (most, _) in build.extras(sizes).items() if sizes[target] > most] == []
 
 
+def test_the_dtls_set_and_its_extras_are_within_their_budgets(build: ModuleType, tmp_path: Path) -> None:
+    modules = build.read_manifest(link="dtls")
+    sizes = build.compile_all(modules, tmp_path)
+    assert build.budgeted_bytes(modules, sizes) <= build.DTLS_BUDGET_BYTES == 32768
+    assert [target for target, (most, _) in build.extras(sizes).items() if sizes[target] > most] == []
+    assert sizes["comatrix_node/dtls.py"] + sizes["comatrix_node/dtls_record.py"] <= 6 * 1024
+
+
+def test_what_dtls_needs_is_in_its_own_set_alone(build: ModuleType) -> None:
+    names = {module.name for module in build.read_manifest()}
+    added = {module.name for module in build.read_manifest(link="dtls")} - names
+    assert added == {f"comatrix_node.{name}" for name in OF_DTLS}
+
+
 def test_the_lora_set_and_its_extras_are_within_their_budgets(build: ModuleType, tmp_path: Path) -> None:
     modules = build.read_manifest(link="lora")
     sizes = build.compile_all(modules, tmp_path)
     assert build.budgeted_bytes(modules, sizes) <= build.LORA_BUDGET_BYTES == 49152
     extras = build.extras(sizes)
     assert [target for target, (most, _) in extras.items() if sizes[target] > most] == []
-    assert set(extras) | {"comatrix_node/observing.py"} == set(build.EXTRAS)
+    not_over_lora = {f"comatrix_node/{name}.py" for name in ("observing", "observing_plain", "link_tls")}
+    assert set(extras) | not_over_lora == set(build.EXTRAS)
 
 
 def test_the_committed_package_json_is_fresh(build: ModuleType) -> None:
@@ -73,11 +92,11 @@ def exists(name: str) -> bool:
     return any((root / f"{path}.py").exists() for root in (ROOT, ROOT / "lora", ROOT / "firmware" / "micropython"))
 
 
-@pytest.mark.parametrize("link", ["udp", "lora"])
+@pytest.mark.parametrize("link", ["udp", "dtls", "lora"])
 def test_the_manifest_lists_all_that_its_modules_import_and_nothing_else(build: ModuleType, link: str) -> None:
     modules = {module.name: module.source.read_text() for module in build.read_manifest(link=link)}
     imported = {name for source in modules.values() for name in run_time_imports(source) if exists(name)}
-    assert imported - (OVER_LORA if link == "udp" else set()) <= set(modules)
+    assert imported - NOT_IN[link] <= set(modules)
     entry_points = {"comatrix_node.node"} | {name for name in modules if name.startswith("comatrix_node.sensors")}
     packages = {name for name in modules if any(other.startswith(name + ".") for other in modules)}
     assert set(modules) - imported - entry_points - packages == set()

@@ -18,12 +18,12 @@ from comatrix.gateway.aead import aead
 from comatrix.gateway.cli import record_json
 from comatrix.gateway.downlink.grammar import GrammarError
 from comatrix.session import blockwise, keys, oscore
+from tests.fuzz import dtls_targets, payload_targets, radio_targets, schema_targets, word_targets
 from tests.fuzz import fragment_targets as fragments
 from tests.fuzz import lora_frame_targets as lora_frames
 from tests.fuzz import lora_link_targets as lora_links
 from tests.fuzz import lora_targets as lora
 from tests.fuzz import matrix_targets as matrix
-from tests.fuzz import payload_targets, radio_targets, schema_targets, word_targets
 from tests.fuzz import rekeying_targets as new_keys
 from tests.fuzz.server_under_fire import serve
 
@@ -258,8 +258,10 @@ TARGETS = (
     Target("rak3172.read_untrusted", radio_targets.rak),
     Target("modem_rylr.next_untrusted", radio_targets.modem_rylr),
     Target("modem_rak.read_untrusted", radio_targets.modem_rak),
+    Target("dtls_record.records_untrusted", dtls_targets.records, (), ("dtls",)),
 )
 SERVER = Target("receiving", serve, (), ("coap", "oscore", "server"))
 HUB = Target("hub", lora_links.hub, (), ("lora said",))
 STATION = Target("station", lora_links.station, (), ("lora said",))
-EVERY = (*TARGETS, SERVER, HUB, STATION)
+DTLS_CLIENT = Target("dtls client", dtls_targets.client, (), ("dtls",))
+EVERY = (*TARGETS, SERVER, HUB, STATION, DTLS_CLIENT)

@@ -1,4 +1,4 @@
-"""`make soak`: LoRa's long figures one after the other, each held to its limits; ends with 1 when one is broken."""
+"""`make soak`: LoRa's long figures and hostile DTLS, one after the other; ends with 1 when a limit is broken."""
 
 import argparse
 import subprocess
@@ -23,6 +23,7 @@ def commands(readings: int, transfers: int, frames: int, orders: int, seed: int)
         "commands": ["tests.lora.command_latency", "--commands", str(orders), *parted],
         "fragments": ["tests.lora.fragment_figures", "--transfers", str(transfers), "--seed", given],
         "simulated air": ["comatrix_lora.medium"],
+        "hostile DTLS": ["tests.fuzz.dtls_hostile", "--datagrams", str(frames), "--seed", given],
         "days of a town": ["tests.gateway.sim.town_days", "--seed", given],
     }
 

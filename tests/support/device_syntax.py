@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 _AVAILABLE = """
 array binascii collections comatrix comatrix_lora comatrix_node cryptolib dht errno gc hashlib json lora machine math
-micropython network os random select socket struct sys time
+micropython network os random select socket struct sys time tls
 """
 # Methods of built-in types that are not there.
 _ABSENT_ATTRIBUTES = """

@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from comatrix_node.lora_config import Radio
+    from comatrix_node.security_dtls import Dtls
 
 
 class ConfigError(ValueError):
@@ -25,6 +26,7 @@ class Config:
     `poll_s`: a node that listens asks what waits for it after so long without any exchange; 0, the default: never.
     Behind a NAT that keeps the way to it open as well. `observe`: it stays awake and is told of what waits at once
     (RFC 7641). A node that can be told nothing does neither. `link`: over that radio, and then no `host` and `port`.
+    `security`: what is used in place of OSCORE, or None; `secret` is then the key of that.
     """
 
     node: int
@@ -40,6 +42,7 @@ class Config:
     observe: bool
     wifi: "tuple[str, str] | None"
     link: "Radio | None"
+    security: "Dtls | None" = None
 
 
 def parse(values: "dict[str, Any]") -> Config:
@@ -54,7 +57,10 @@ def parse(values: "dict[str, Any]") -> Config:
     config.poll_s = _integer(values, "poll_s", 0, 604800, 0)
     config.observe = bool(values.get("observe"))
     config.name = _text(values, "name")
-    config.secret = _secret(_text(values, "secret"))
+    if values.get("security"):
+        __import__("comatrix_node.security_dtls", None, None, ("load",)).load(config, values)  # by text, as below
+    else:
+        config.secret = _secret(_text(values, "secret"))
     config.link = None
     if "gateway" in values:
         config.host, config.port = _host_port(_text(values, "gateway"))

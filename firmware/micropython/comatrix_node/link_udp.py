@@ -32,7 +32,7 @@ class UdpLink:
     def send(self, data: bytes) -> None:
         """Transmit, or lose, one datagram: what matters is sent again by the layers above."""
         try:
-            opened = self.socket or self._open()
+            opened = self.socket or self.open()
             opened.send(data)
         except OSError:
             self.close()
@@ -56,7 +56,8 @@ class UdpLink:
             self.socket.close()
             self.socket = None
 
-    def _open(self) -> "socket.socket":
+    def open(self) -> "socket.socket":
+        """A connected socket. Raises OSError."""
         found = socket.getaddrinfo(self.host, self.port, 0, socket.SOCK_DGRAM)[0]
         opened = socket.socket(found[0], socket.SOCK_DGRAM)
         try:

@@ -82,7 +82,7 @@ class Node(Program):
         if link is None:
             from comatrix_node import link_udp
 
-            link = link_udp.link(self.config)
+            link = (self.config.security or link_udp).link(self.config)
         self.link = link
         self.sensors = Sensors()
         self.waiting: "list[Waiting]" = []  # the oldest first; an open record is waiting[0]
@@ -267,7 +267,9 @@ class Node(Program):
         endpoint = Endpoint(self.random, Parameters(ack_timeout_ms=config.ack_timeout_ms))
         pauses = (config.ack_timeout_ms, 300000)
         make = Client
-        if config.observe:
+        if config.security:
+            make = config.security.client
+        elif config.observe:
             from comatrix_node import observing
 
             make = observing.ObservingClient
