@@ -1,6 +1,7 @@
 """Runs procedures of `gateway.flashing` on a board at an open port."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from typing import Protocol, TypeVar
 
@@ -110,13 +111,11 @@ class BoardLink:
         if data := self._repl.data_to_send(now):
             self._port.write(data)
         due = self._repl.next_deadline()
-        if due is not None:
+        if due is not None and self._lost is None:
             self._woken.clear()
-            try:
+            with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(max(0, due - self._now_ms()) / 1000):
                     await self._woken.wait()
-            except TimeoutError:
-                pass
 
     def close(self) -> None:
         """Let the port go."""
