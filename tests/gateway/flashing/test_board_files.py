@@ -51,7 +51,11 @@ async def test_boards_without_hashes_or_base64_get_the_same_bytes(
     assert (flash / "some/folder/file.bin").read_bytes() == data
     assert await link.run(board_files.differing(it, {"some/folder/file.bin": data})) == []
     assert await link.run(board_files.differing(it, {"some/folder/file.bin": data[:-1] + b"x"})) != []
-    assert sorted(await link.run(board_files.listing())) == [("some", -1), ("some/folder", -1), ("some/folder/file.bin", 700)]
+    assert sorted(await link.run(board_files.listing())) == [
+        ("some", -1),
+        ("some/folder", -1),
+        ("some/folder/file.bin", 700),
+    ]
     assert await link.run(board_files.erase()) == ["some/folder/file.bin"]
     assert list(flash.iterdir()) == []
 
