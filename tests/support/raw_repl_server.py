@@ -3,11 +3,11 @@
 main.py of the working folder runs first, unless the last reset was a soft one from the raw REPL (argument `raw`).
 machine.reset() ends the process, and whoever started it starts it again.
 """
+# ruff: noqa: PTH123, SIM115  MicroPython has neither
 
 import sys
 
 SOFT_RESET = 42
-LIMIT = None  # bytes of "flash", from the file `flash_size` beside this folder's files
 
 
 class Machine:
@@ -62,7 +62,7 @@ def run(code, names):
         exec(compile(str(code, "utf-8"), "<stdin>", "exec"), names)
     except SystemExit:
         raise
-    except BaseException as raised:
+    except BaseException as raised:  # noqa: BLE001 - the board tells it, whatever it is
         error = raised
     say(b"\x04")
     if error is not None:
@@ -80,7 +80,7 @@ def main_program():
         exec(compile(source, "main.py", "exec"), {"__name__": "__main__"})
     except KeyboardInterrupt as error:
         sys.print_exception(error, sys.stdout)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - the same
         sys.print_exception(error, sys.stdout)
 
 

@@ -26,9 +26,9 @@ LEAVE = b"\x1d"  # Ctrl-]
 @click.command()
 @click.argument("port")
 def console(port: str) -> None:
-    """Show what the board at PORT prints, and hand it what you type: Ctrl-C stops its program, Ctrl-D starts it anew.
+    """Show what the board at PORT prints, and hand it what you type.
 
-    Ctrl-] ends the console.
+    Ctrl-C stops its program, Ctrl-D starts it anew, Ctrl-] ends the console.
     """
     click.echo(f"{port}: Ctrl-] ends this; Ctrl-C stops the board's program, Ctrl-D starts it anew.", err=True)
     asyncio.run(_console(port))
@@ -116,7 +116,7 @@ def erase_board(port: str) -> list[str]:
 @click.option("--wifi", metavar="SSID", help="The network it joins; asks for the password.")
 @json_option
 @click.pass_context
-def config(ctx: click.Context, port: str, room: str | None, wifi: str | None, as_json: bool, **given: Any) -> None:
+def config(ctx: click.Context, /, port: str, room: str | None, wifi: str | None, as_json: bool, **given: Any) -> None:
     """Show the configuration of the board at PORT, or change it without flashing. Secrets are never shown.
 
     \b

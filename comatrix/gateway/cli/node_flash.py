@@ -48,7 +48,7 @@ STATION = "simulated_station.py"
 @json_option
 @click.pass_context
 def flash(
-    ctx: click.Context, port: str | None, name: str | None, file: Path | None, as_json: bool, **given: Any
+    ctx: click.Context, /, port: str | None, name: str | None, file: Path | None, as_json: bool, **given: Any
 ) -> None:
     """Put the node on the board at PORT: only files that differ are written, then it starts.
 

@@ -13,6 +13,7 @@ PIECE = 512  # bytes a step where the board reads base64
 LITERAL_PIECE = 48  # and where it gets them as a Python literal, up to four characters a byte: boards with little RAM
 READ_PIECE = 64
 HASH_MS = 60_000
+TRIES = 3
 
 _OS = """
 try:
@@ -44,6 +45,12 @@ def _d(p):
   h.update(b)
  f.close()
  return n, str(hexlify(h.digest()), 'ascii')
+"""
+_BASE64 = """
+try:
+ from binascii import a2b_base64 as _a
+except ImportError:
+ from ubinascii import a2b_base64 as _a
 """
 # A folder's entries by name; MicroPython of the micro:bit has neither folders nor stat.
 _WALK = (
@@ -116,13 +123,22 @@ def read(path: str) -> Procedure[bytes]:
 
 
 def write(board: Board, path: str, data: bytes, progress: Progress) -> Procedure[None]:
-    """Write a file whole, and see that it is there. Raises BoardError."""
+    """Write a file whole, and see that it is there: a line may lose a byte, so it is tried again. Raises BoardError."""
     yield from _make_folders(path)
-    size = PIECE if board.base64 else LITERAL_PIECE
     if board.base64:
-        yield Code(
-            "try:\n from binascii import a2b_base64 as _a\nexcept ImportError:\n from ubinascii import a2b_base64 as _a"
-        )
+        yield Code(_BASE64)
+    for number in range(TRIES):
+        yield from _write_once(board, path, data, progress if number == 0 else lambda *_: None)
+        if not (yield from differing(board, {path: data})):
+            return
+    raise BoardError(
+        f"{path} is not on the board as it was sent, {TRIES} times; is the cable sound, is its flash worn out?",
+        "comatrix node erase PORT",
+    )
+
+
+def _write_once(board: Board, path: str, data: bytes, progress: Progress) -> Procedure[None]:
+    size = PIECE if board.base64 else LITERAL_PIECE
     yield Code(f"_f = open({path!r}, 'wb')")
     for at in range(0, len(data), size):
         piece = data[at : at + size]
@@ -130,8 +146,6 @@ def write(board: Board, path: str, data: bytes, progress: Progress) -> Procedure
         yield Code(f"_n = _f.write({text})")
         progress(path, len(piece))
     yield Code("_f.close()")
-    if (yield from differing(board, {path: data})):
-        raise BoardError(f"{path} is not on the board as it was sent; is its flash worn out?", "")
 
 
 def _make_folders(path: str) -> Procedure[None]:

@@ -16,8 +16,9 @@ INTERRUPT, RAW, FRIENDLY, END = b"\x03", b"\x01", b"\x02", b"\x04"
 KNOCK = b"\r" + INTERRUPT + INTERRUPT + RAW
 BANNER = b"raw REPL; CTRL-B to exit\r\n>"
 ACCEPTED = b"OK"
-# What a UART without flow control takes meanwhile: a micro:bit keeps 64 bytes, and empties them as fast as they come.
-PIECE, PAUSE_MS = 64, 5
+# A UART without flow control loses what its board does not take in time: a micro:bit keeps 64 bytes.
+PIECE, PAUSE_MS = 32, 10
+QUICK_PIECE = 128  # as fast as 115,200 baud are
 KNOCK_AGAIN_MS = 500
 SETTLED_MS = 60  # after the banner: a second one may be on its way, and would be taken for an answer
 SOFT_RESET_MS = 3_000  # boot.py runs in it
@@ -58,6 +59,7 @@ class RawRepl:
         self._heard = bytearray()
         self._unsent = bytearray()
         self._send_at = 0
+        self._piece = PIECE
         self._knock_at = 0
         self._settled_at = 0
         self._end_at = 0
@@ -77,6 +79,10 @@ class RawRepl:
         """From the raw REPL. Ends with Ran or Failed."""
         self._begin("accepting", code.encode() + END, now, within_ms)
 
+    def hurry(self) -> None:
+        """From now on send as fast as the line: the board is no small one."""
+        self._piece = QUICK_PIECE
+
     def leave(self, now: int) -> None:
         """To the friendly REPL. No event."""
         self._begin("idle", b"\r" + FRIENDLY, now, 0)
@@ -88,7 +94,7 @@ class RawRepl:
         self._heard.clear()
         self._unsent += data
         # Sending takes its time, which is not the board's.
-        self._end_at = now + within_ms + len(self._unsent) // PIECE * PAUSE_MS
+        self._end_at = now + within_ms + len(self._unsent) // self._piece * PAUSE_MS
 
     def receive_untrusted(self, data: bytes, now: int) -> None:
         """Bytes of the port, in any pieces. Raises nothing."""
@@ -134,8 +140,8 @@ class RawRepl:
         """What the port is to take now; may be empty."""
         if not self._unsent or now < self._send_at:
             return b""
-        piece = bytes(self._unsent[:PIECE])
-        del self._unsent[:PIECE]
+        piece = bytes(self._unsent[: self._piece])
+        del self._unsent[: self._piece]
         self._send_at = now + PAUSE_MS
         return piece
 

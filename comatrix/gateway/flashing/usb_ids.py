@@ -11,7 +11,7 @@ SERIAL, BOOTLOADER = "serial", "bootloader"
 
 @dataclass(frozen=True, slots=True)
 class UsbId:
-    """`kind`: a port to speak to, or a boot loader that waits for an image. `chip`: of the board, where the id tells."""
+    """`kind`: a port to speak to, or a boot loader that waits for an image. `chip`: where the id tells."""
 
     vendor: int
     product: int

@@ -88,13 +88,13 @@ def test_code_that_does_not_end_fails_and_the_board_can_be_entered_again() -> No
 
 def test_long_code_is_sent_in_pieces_that_a_uart_can_hold() -> None:
     repl = entered()
-    repl.execute("x" * 199, 2000)
-    assert [len(repl.data_to_send(now)) for now in (2000, 2001, 2005, 2010, 2015, 2020)] == [64, 0, 64, 64, 8, 0]
+    repl.execute("x" * 71, 2000)
+    assert [len(repl.data_to_send(now)) for now in (2000, 2001, 2010, 2015, 2020, 2025)] == [32, 0, 32, 0, 8, 0]
 
 
 def test_the_time_sending_takes_is_not_the_boards() -> None:
     repl = entered()
-    repl.execute("x" * 64_000, 2000, within_ms=100)
+    repl.execute("x" * 16_000, 2000, within_ms=100)
     sent(repl, 2000, 7000)
     assert repl.next_event() is None
     repl.receive_untrusted(b"OK\x04\x04>", 7000)

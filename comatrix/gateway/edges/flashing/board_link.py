@@ -54,6 +54,10 @@ class BoardLink:
         self._repl.enter(self._now_ms(), within_ms)
         return self._entered(await self._event())
 
+    def hurry(self) -> None:
+        """Send as fast as the line: the board is no small one."""
+        self._repl.hurry()
+
     async def soft_reset(self) -> None:
         """A fresh heap, without the board's main.py. Raises Silent, PortLost."""
         self._repl.soft_reset(self._now_ms())

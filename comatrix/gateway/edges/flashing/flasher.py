@@ -50,6 +50,8 @@ class Boards:
                 raise silence.words_of(silent.heard, port) from None
             board = await link.run(_about(heard, port))
             about.check_uploader(board)
+            if board.base64:
+                link.hurry()
             yield link, board
         finally:
             link.close()
