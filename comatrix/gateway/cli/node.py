@@ -118,7 +118,8 @@ def _deliver(made: dict[str, Any], path: Path, qr: bool, as_json: bool) -> None:
     else:
         click.echo(f"Node {said['number']} {said['name']} posts to {said['room']} ({said['post']}).")
         click.echo(f"It finds this gateway {_way_words(**way)}.")
-        click.echo(f"Wrote {path}: copy it to the board as config.json, then delete it.")
+        click.echo(f"Wrote {path}: put it on the board, then delete it.")
+        click.echo(here(f"next: comatrix node flash PORT --node {said['name']}"))
     if qr:
         click.echo(qr_code(configuration), nl=False, err=as_json)
 

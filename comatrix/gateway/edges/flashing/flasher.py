@@ -53,6 +53,9 @@ class Boards:
             if board.base64:
                 link.hurry()
             yield link, board
+        except BoardError as error:
+            error.next_step = error.next_step.replace("PORT", port)
+            raise
         finally:
             link.close()
 
