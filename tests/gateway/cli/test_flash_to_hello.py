@@ -85,6 +85,11 @@ def test_an_empty_board_says_hello_and_only_what_differs_is_written_again(
     assert json.loads((tmp_path / "flash" / "config.json").read_text())["interval_s"] == 7
     third = garden("node", "flash", board.path, "--firmware", str(firmware), "--json")  # the board keeps its own
     assert third.exit_code == 0 and json.loads(third.stdout)["write"] == [], third.output
+    lost = garden("node", "config", board.path, "--gateway", "127.0.0.1:9")
+    assert lost.exit_code == 0, lost.output
+    unheard = garden("node", "flash", board.path, "--firmware", str(firmware), "--wait", "2")
+    assert unheard.exit_code == 1 and "garden was not heard within 2 s" in unheard.stderr
+    assert unheard.stderr.endswith(f"node console {board.path}\n")
     erased = garden("node", "erase", board.path, "--yes", "--json")
     assert erased.exit_code == 0 and "config.json" in json.loads(erased.stdout)["deleted"]
     assert not list((tmp_path / "flash").iterdir())
