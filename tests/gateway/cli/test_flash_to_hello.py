@@ -65,8 +65,8 @@ def board(tmp_path: Path) -> Iterator[PtyBoard]:
 def test_an_empty_board_says_hello_and_only_what_differs_is_written_again(
     garden: Comatrix, board: PtyBoard, firmware: Path, tmp_path: Path
 ) -> None:
-    words = ("node", "flash", board.path, "--node", "garden", "--config", str(tmp_path / "garden.json"))
-    words += ("--firmware", str(firmware))
+    file = str(tmp_path / "garden.json")
+    words = ("node", "flash", board.path, "--node", "garden", "--config", file, "--firmware", str(firmware))
     planned = garden(*words, "--dry-run")
     assert planned.exit_code == 0, planned.output
     assert "would be written" in planned.output and not list((tmp_path / "flash").iterdir())

@@ -13,7 +13,12 @@ from tests.gateway.flashing.conftest import Linked
 from tests.support.emulated_board import PtyBoard
 
 ALL_BYTES = bytes(range(256)) * 9
-WANTED = {"main.py": b"print('runs')\n", "config.json": b"{}", "comatrix/__init__.mpy": ALL_BYTES}
+WANTED = {
+    "main.py": b"print('runs')\n",
+    "pins.py": b"SCL = 5\n",
+    "config.json": b"{}",
+    "comatrix/__init__.mpy": ALL_BYTES,
+}
 
 
 def no_progress(path: str, count: int) -> None:
@@ -30,8 +35,10 @@ async def test_only_what_differs_is_written_and_the_program_last(board: PtyBoard
     it = await link.run(about())
     check_uploader(it)
     changes = await link.run(compare(it, WANTED))
-    assert changes.write == ("config.json", "main.py") and changes.delete == ("comatrix/old.py",)
-    assert changes.same == ("comatrix/__init__.mpy",) and changes.bytes == len(WANTED["main.py"]) + 2
+    assert changes.write == ("pins.py", "config.json", "main.py") and changes.delete == ("comatrix/old.py",)
+    assert (
+        changes.same == ("comatrix/__init__.mpy",) and changes.bytes == len(WANTED["main.py"] + WANTED["pins.py"]) + 2
+    )
     told: list[tuple[str, int]] = []
     await link.run(bring(it, WANTED, changes, lambda *one: told.append(one)))
     assert {path: (flash / path).read_bytes() for path in WANTED} == WANTED
