@@ -62,6 +62,7 @@ lint: setup ## Check style (ruff), types (mypy --strict) and layers
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+	@$(BIN)/python firmware/micropython/check_types.py
 	@$(BIN)/python -m pytest tests/rules
 
 firmware: setup ## Compile what goes on a device, and print the sizes

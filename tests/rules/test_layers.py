@@ -18,6 +18,7 @@ LAYERS = [
         "comatrix.gateway.downlink",
         "comatrix.gateway.plotting",
         "comatrix.gateway.radio",
+        "comatrix.gateway.flashing",
         "comatrix.gateway.config",
         "comatrix.gateway.provisioning",
         "comatrix.gateway.pages",
@@ -62,6 +63,7 @@ PURE = (
     "comatrix.gateway.downlink",
     "comatrix.gateway.plotting",
     "comatrix.gateway.radio",
+    "comatrix.gateway.flashing",
     "comatrix.gateway.model",
     "comatrix_lora",
 )

@@ -4,8 +4,8 @@ import ast
 from collections.abc import Iterator
 
 _AVAILABLE = """
-array binascii collections comatrix comatrix_lora comatrix_node cryptolib dht errno gc hashlib json lora machine math
-micropython network os random select socket struct sys time tls
+array binascii collections comatrix comatrix_lora comatrix_node cryptolib dht errno esp32 gc hashlib json lora machine
+math micropython network os pins random select socket struct sys time tls
 """
 # Methods of built-in types that are not there.
 _ABSENT_ATTRIBUTES = """

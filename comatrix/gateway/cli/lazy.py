@@ -23,22 +23,23 @@ class NamingGroup(click.Group):
 
 
 class LazyGroup(NamingGroup):
-    """`lazy`: name -> ("module:attribute", the line shown in the list of commands)."""
+    """`lazy`: name -> ("module:attribute", the line shown in the list of commands), beside commands of its own."""
 
     def __init__(self, *args: object, lazy: dict[str, tuple[str, str]], **kwargs: object) -> None:
         super().__init__(*args, **kwargs)  # type: ignore[arg-type]
         self.lazy = lazy
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(self.lazy)
+        return [*self.commands, *self.lazy]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in self.lazy:
-            return None
+            return super().get_command(ctx, cmd_name)
         module, attribute = self.lazy[cmd_name][0].split(":")
         command: click.Command = getattr(import_module(module), attribute)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
-            formatter.write_dl([(name, text) for name, (_, text) in self.lazy.items()])
+            own = [(name, command.get_short_help_str(80)) for name, command in self.commands.items()]
+            formatter.write_dl(own + [(name, text) for name, (_, text) in self.lazy.items()])

@@ -7,7 +7,7 @@ import click
 
 from comatrix.gateway.cli.connection import call
 from comatrix.gateway.cli.context import clock, json_option, place_of, printable, show_json, show_table, zone
-from comatrix.gateway.cli.lazy import NamingGroup
+from comatrix.gateway.cli.lazy import LazyGroup
 from comatrix.gateway.cli.node_file import check_free, qr_code, write_configuration
 from comatrix.gateway.cli.steps import here
 from comatrix.gateway.provisioning import check_name
@@ -39,7 +39,16 @@ module_option = click.option(
 )  # fmt: skip
 
 
-@click.group(cls=NamingGroup)
+HERE = "comatrix.gateway.cli"
+AT_A_PORT = {
+    "flash": (f"{HERE}.node_flash:flash", "Put the node on a board, and wait until it says hello."),
+    "console": (f"{HERE}.node_board:console", "Show what a board prints, and type to it."),
+    "config": (f"{HERE}.node_board:config", "Show or change a board's configuration."),
+    "erase": (f"{HERE}.node_board:erase", "Delete every file of a board."),
+}
+
+
+@click.group(cls=LazyGroup, lazy=AT_A_PORT)
 def node() -> None:
     """Provision, show and revoke nodes."""
 
@@ -61,7 +70,7 @@ def node() -> None:
 def add(ctx: click.Context, /, name: str, out: Path | None, qr: bool, as_json: bool, **given: Any) -> None:
     """Make a node's number and keys and write its configuration as a file only you can read.
 
-    Copy the file to the board as config.json.
+    `comatrix node flash --node NAME` puts it on a board.
     """
     place, path = place_of(ctx), out or Path(f"{name}.json")
     check_name(name, (one["name"] for one in call(place, "node.list", {})))  # first: its file is there then too
@@ -109,7 +118,8 @@ def _deliver(made: dict[str, Any], path: Path, qr: bool, as_json: bool) -> None:
     else:
         click.echo(f"Node {said['number']} {said['name']} posts to {said['room']} ({said['post']}).")
         click.echo(f"It finds this gateway {_way_words(**way)}.")
-        click.echo(f"Wrote {path}: copy it to the board as config.json, then delete it.")
+        click.echo(f"Wrote {path}: put it on the board, then delete it.")
+        click.echo(here(f"next: comatrix node flash PORT --node {said['name']}"))
     if qr:
         click.echo(qr_code(configuration), nl=False, err=as_json)
 

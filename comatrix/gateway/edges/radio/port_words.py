@@ -6,6 +6,7 @@ import getpass
 import grp
 from pathlib import Path
 
+from comatrix.gateway.edges.radio.port_users import users_of
 from comatrix.gateway.errors import GatewayError
 
 BY_ID = Path("/dev/serial/by-id")
@@ -28,10 +29,18 @@ def error_of(error: Exception, url: str) -> PortError:
     if number in GONE:
         return PortError(f"{url}: there is no such port{_others()}", f"ls -l {BY_ID}/ /dev/ttyUSB* /dev/ttyACM*")
     if number in BUSY:
-        return PortError(f"{url}: another program uses this port", f"sudo fuser -v {url}")
+        return _busy(url)
     if number in (errno.EACCES, errno.EPERM):
         return _not_allowed(url)
     return PortError(f"{url}: {getattr(error, 'strerror', None) or error}", f"ls -l {url}")
+
+
+def _busy(url: str) -> PortError:
+    users = users_of(url)
+    if not users:  # of another user, or gone meanwhile
+        return PortError(f"{url}: another program uses this port", f"sudo fuser -v {url}")
+    told = ", ".join(f"{command} (process {number})" for number, command in users)
+    return PortError(f"{url}: another program uses this port: {told}; end it first", f"ps -fp {users[0][0]}")
 
 
 def _not_allowed(url: str) -> PortError:

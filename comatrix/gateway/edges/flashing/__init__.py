@@ -1,0 +1,1 @@
+"""Boards on ports: the raw REPL over a terminal device, boards found by their USB ids."""

@@ -1,0 +1,1 @@
+"""Putting the node on a board through MicroPython's raw REPL, without I/O: `gateway.edges.flashing` has the port."""

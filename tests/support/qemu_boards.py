@@ -1,0 +1,40 @@
+"""Microcontrollers that QEMU emulates, running MicroPython for them."""
+
+import functools
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.support.emulated_board import PtyBoard
+from tests.support.one_at_a_time import one_at_a_time
+
+ROOT = Path(__file__).resolve().parents[2]
+CACHE = ROOT / ".cache" / "qemu"
+INSTALL = "apt-get install -y make xz-utils qemu-system-arm gcc-arm-none-eabi libnewlib-arm-none-eabi"
+TOOLS = ("make", "xz", "qemu-system-arm", "arm-none-eabi-gcc")
+MACHINES = {"mps2-an385": "firmware.elf", "microbit": "microbit.hex"}
+
+
+@functools.cache
+def _missing() -> str:
+    """Why there are none; empty where there are."""
+    if lacking := [tool for tool in TOOLS if shutil.which(tool) is None]:
+        return f"no {', '.join(lacking)} here: {INSTALL}"
+    with one_at_a_time("qemu"):
+        if all((CACHE / image).exists() for image in MACHINES.values()):
+            return ""
+        script = [str(ROOT / "tests" / "support" / "get_qemu_port.sh"), str(CACHE)]
+        done = subprocess.run(script, capture_output=True, text=True, check=False)
+    return "" if done.returncode == 0 else done.stderr.strip()
+
+
+def qemu_board(machine: str, folder: Path) -> PtyBoard:
+    """`machine` of MACHINES at a pseudo terminal. Skips the test, saying what to type, where something is missing."""
+    if why := _missing():
+        pytest.skip(why)
+    image = ["-device", f"loader,file={CACHE / MACHINES[machine]}"] if machine == "microbit" else []
+    kernel = [] if image else ["-semihosting", "-kernel", str(CACHE / MACHINES[machine])]
+    serial = ["-nographic", "-monitor", "null", "-serial", "stdio"]
+    return PtyBoard(["qemu-system-arm", "-M", machine, *image, *kernel, *serial], folder, interrupts=False)
