@@ -72,9 +72,7 @@ def restore(ctx: click.Context, file: Path, replace: bool, yes: bool) -> None:
     finally:
         lock.release()
     click.echo(f"Restored what CoMatrix {manifest.version} saved at {clock(manifest.created_ms, zone(place))}.")
-    click.echo(
-        "Nodes make new keys by themselves within some minutes. Never run the old gateway again beside this one."
-    )
+    click.echo("Nodes make new keys by themselves within some minutes. Never run the old gateway again.")
     click.echo(here("Next: comatrix gateway run"))
 
 

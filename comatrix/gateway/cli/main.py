@@ -27,6 +27,7 @@ COMMANDS = {
     "alarm": (f"{HERE}.alarm:alarm", "Have rooms told when a reading leaves a limit."),
     "tail": (f"{HERE}.tail:tail", "Show what nodes sent, as it arrives."),
     "plot": (f"{HERE}.plot:plot", "Draw a reading of a node."),
+    "export": (f"{HERE}.export:export", "Write readings as CSV or JSON lines."),
     "queue": (f"{HERE}.queue:queue", "Show what waits for the homeserver; retry or drop what was parked."),
     "status": (f"{HERE}.status:status", "Show how the gateway and its nodes are."),
     "backup": (f"{HERE}.backup:backup", "Write everything of this gateway into one file; it may run meanwhile."),

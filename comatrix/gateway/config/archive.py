@@ -1,4 +1,4 @@
-"""A backup as one file: a gzipped tar with a manifest that says of what version and how long and what hash each part is."""
+"""A backup as one file: a gzipped tar whose manifest says the version, and of each part its length and hash."""
 
 import gzip
 import hashlib

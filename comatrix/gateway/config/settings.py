@@ -152,7 +152,7 @@ class StoreSettings:
         values.check_database_size,
     )
     keep: str = setting(
-        "30d",
+        "90d",
         "How long a posted record stays in the database, from when it came. What waits or is parked stays as long as "
         "it has to. A record sent again is recognised also after it left.",
         values.check_span,

@@ -66,6 +66,11 @@ def words_sent(connection: sqlite3.Connection, node: int) -> list[int]:
     return list(dict.fromkeys(word for (body,) in rows for word in _values(body)))
 
 
+def first_since(connection: sqlite3.Connection, since_ms: int) -> int:
+    """The first row id that came since; one above the newest where none did."""
+    return _first(connection, since_ms, _newest(connection) + 1)
+
+
 def _values(body: bytes) -> dict[int, int]:
     try:
         return said.readings_untrusted(body)[1].values
