@@ -35,6 +35,7 @@ from comatrix.gateway.edges.store.delivery import Delivery
 from comatrix.gateway.edges.store.store import Store
 from comatrix.gateway.edges.store.upkeep import keep_for
 from comatrix.gateway.edges.udp import UdpEdge
+from comatrix.gateway.logs import set_up
 from comatrix.gateway.model import UDP, NewRecord, Node, Record, Voice
 from comatrix.gateway.opening import open_store
 from comatrix.gateway.receiving import rates_of, start_receiving
@@ -45,6 +46,7 @@ from comatrix.gateway.tending import follow_secrets, let_rest, tell_knocks
 from comatrix.gateway.upgrades import Upgrades
 from comatrix.gateway.uplink.associations import Associations
 from comatrix.gateway.uplink.knocks import Knocks
+from comatrix.gateway.uplink.reach import Reach
 from comatrix.gateway.uplink.rendering import event_content
 from comatrix.gateway.uplink.silence import Silence
 
@@ -59,9 +61,7 @@ BALLAST = 4 << 20  # bytes: thousands of events sealed and posted while the disk
 
 def run(settings: Settings, paths: Paths) -> None:
     """Run until SIGINT or SIGTERM. Raises GatewayError for what keeps it from starting."""
-    logging.basicConfig(
-        level=settings.gateway.log_level.upper(), format="%(asctime)s %(levelname)s %(message)s", datefmt="%H:%M:%S"
-    )
+    set_up(settings.gateway.log_level, settings.gateway.log_format)
     asyncio.run(_serve(settings, paths))
 
 
@@ -107,6 +107,7 @@ class Gateway:
     started_ms: int
     lora: "LoraSide | None" = None
     silence: Silence = field(default_factory=Silence)
+    reach: Reach = field(default_factory=Reach)
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
     errands: set[asyncio.Task[None]] = field(default_factory=set)
 
@@ -252,9 +253,22 @@ class Gateway:
             live=self.live,
         )
         limits = self.settings.limits
-        control = ControlServer(paths.socket, operations(given), max_clients=limits.control_clients)
+        known = operations(given)
+        control = ControlServer(paths.socket, known, max_clients=limits.control_clients)
         await control.start()
         stack.push_async_callback(control.aclose)
+        self.matrix.on_answer(lambda answer: self.reach.note(answer.status, answer.error, monotonic_ms()))
+        if self.settings.http.bind:
+            await self._open_monitor(known["status"], stack)
+
+    async def _open_monitor(self, status: Any, stack: contextlib.AsyncExitStack) -> None:
+        from comatrix.gateway.edges.appservice.http import listening  # Starlette and uvicorn: only where asked for
+        from comatrix.gateway.edges.monitor import monitor_app
+
+        app = monitor_app(lambda: status({}), lambda: self.reach.trouble(monotonic_ms()))
+        where = endpoint(self.settings.http.bind)
+        host, port = await stack.enter_async_context(listening(app, *where, section="http"))
+        log.info("/metrics and /healthz on %s port %d", host, port)
 
     def _start_tasks(self, paths: Paths, directory: Directory) -> None:
         poster = self.poster

@@ -22,7 +22,7 @@ LAYERS = [
         "comatrix.gateway.provisioning",
         "comatrix.gateway.pages",
     ),
-    ("comatrix.gateway.clock",),
+    ("comatrix.gateway.clock", "comatrix.gateway.logs"),
     ("comatrix.gateway.edges",),
     ("comatrix.gateway.admin",),
     ("comatrix.gateway.directory", "comatrix.gateway.collector", "comatrix.gateway.opening"),

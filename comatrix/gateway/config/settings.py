@@ -89,6 +89,9 @@ class GatewaySettings:
     log_level: str = setting(
         "info", "How much is logged to standard error.", choices=("debug", "info", "warning", "error")
     )
+    log_format: str = setting(
+        "text", "Lines for people, or a JSON object a line for programs.", choices=("text", "json")
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,6 +264,19 @@ class AppserviceSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class HttpSettings:
+    """What programs ask the running gateway over HTTP: `/metrics` for Prometheus, and `/healthz`."""
+
+    bind: str = setting(
+        "",
+        "Address and port to listen on, by plain HTTP, for whoever reaches it. `/healthz` answers 200, or 503 and why: "
+        "the homeserver unreachable for two minutes. Empty: nowhere.",
+        values.check_endpoint,
+        example="127.0.0.1:5681",
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """The whole configuration: one field a section, and `radios`, the sections [radios.NAME]."""
 
@@ -273,6 +289,7 @@ class Settings:
     limits: LimitsSettings = field(default_factory=LimitsSettings)
     store: StoreSettings = field(default_factory=StoreSettings)
     appservice: AppserviceSettings = field(default_factory=AppserviceSettings)
+    http: HttpSettings = field(default_factory=HttpSettings)
     radios: Mapping[str, RadioSection] = field(default_factory=dict)
 
 
