@@ -13,7 +13,7 @@ FRAMES ?= 1000000
 COMMANDS ?= 100000
 SEED ?= 1
 
-.PHONY: help setup demo test test-slow bench bytes atheris fuzz chaos soak lint firmware docs clean
+.PHONY: help setup demo test test-slow bench bytes atheris fuzz chaos soak lint wheels firmware docs clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -63,6 +63,9 @@ lint: setup ## Check style (ruff), types (mypy --strict) and layers
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/python -m pytest tests/rules
+
+wheels: setup ## Check that every dependency has a wheel for a 64-bit Raspberry Pi (downloads about 10 MB)
+	@rm -rf build/wheels && $(BIN)/python -m tests.wheels build/wheels
 
 firmware: setup ## Compile what goes on a device, and print the sizes
 	@$(BIN)/python firmware/micropython/build.py

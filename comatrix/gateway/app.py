@@ -29,6 +29,7 @@ from comatrix.gateway.edges.operator_room import OperatorRoom
 from comatrix.gateway.edges.poster import Poster
 from comatrix.gateway.edges.receiver import Receiver, Seen
 from comatrix.gateway.edges.room_watch import Pause, RoomWatch
+from comatrix.gateway.edges.service_manager import this_process
 from comatrix.gateway.edges.store import heard
 from comatrix.gateway.edges.store.capacity import StoreLimits
 from comatrix.gateway.edges.store.delivery import Delivery
@@ -37,6 +38,7 @@ from comatrix.gateway.edges.store.upkeep import keep_for
 from comatrix.gateway.edges.udp import UdpEdge
 from comatrix.gateway.logs import set_up
 from comatrix.gateway.model import UDP, NewRecord, Node, Record, Voice
+from comatrix.gateway.monitoring import open_monitor
 from comatrix.gateway.opening import open_store
 from comatrix.gateway.receiving import rates_of, start_receiving
 from comatrix.gateway.room_news import RoomNews
@@ -66,7 +68,7 @@ def run(settings: Settings, paths: Paths) -> None:
 
 
 async def _serve(settings: Settings, paths: Paths) -> None:
-    stop = asyncio.Event()
+    stop, manager = asyncio.Event(), this_process()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
@@ -76,10 +78,13 @@ async def _serve(settings: Settings, paths: Paths) -> None:
         for host, port in gateway.udp.addresses:
             log.info("listening on UDP %s port %d", host, port)
         log.info("posting to %s as %s", gateway.matrix.base_url, gateway.matrix.user_id)
+        manager.tell("READY=1", "STATUS=listening")
+        gateway.errands.add(loop.create_task(manager.keep_alive()))
         ended: asyncio.Future[Any] = asyncio.gather(*gateway.tasks)
         stopping: asyncio.Future[Any] = asyncio.ensure_future(stop.wait())
         await asyncio.wait([ended, stopping], return_when=asyncio.FIRST_COMPLETED)
         stopping.cancel()
+        manager.tell("STOPPING=1")
         if ended.done() and not stop.is_set():
             ended.result()  # a task that ended by itself is a bug: say so instead of running on half
         ended.cancel()
@@ -258,17 +263,7 @@ class Gateway:
         await control.start()
         stack.push_async_callback(control.aclose)
         self.matrix.on_answer(lambda answer: self.reach.note(answer.status, answer.error, monotonic_ms()))
-        if self.settings.http.bind:
-            await self._open_monitor(known["status"], stack)
-
-    async def _open_monitor(self, status: Any, stack: contextlib.AsyncExitStack) -> None:
-        from comatrix.gateway.edges.appservice.http import listening  # Starlette and uvicorn: only where asked for
-        from comatrix.gateway.edges.monitor import monitor_app
-
-        app = monitor_app(lambda: status({}), lambda: self.reach.trouble(monotonic_ms()))
-        where = endpoint(self.settings.http.bind)
-        host, port = await stack.enter_async_context(listening(app, *where, section="http"))
-        log.info("/metrics and /healthz on %s port %d", host, port)
+        await open_monitor(self.settings.http, known["status"], self.reach, stack)
 
     def _start_tasks(self, paths: Paths, directory: Directory) -> None:
         poster = self.poster

@@ -29,6 +29,7 @@ LAYERS = [
     (
         "comatrix.gateway.speaking",
         "comatrix.gateway.receiving",
+        "comatrix.gateway.monitoring",
         "comatrix.gateway.receiving_lora",
     ),
     ("comatrix.gateway.desk",),

@@ -32,6 +32,7 @@ COMMANDS = {
     "status": (f"{HERE}.status:status", "Show how the gateway and its nodes are."),
     "backup": (f"{HERE}.backup:backup", "Write everything of this gateway into one file; it may run meanwhile."),
     "restore": (f"{HERE}.backup:restore", "Put a backup back; nodes then make new keys by themselves."),
+    "service": (f"{HERE}.service:service", "Run the gateway as a service of systemd."),
     "radio": (f"{HERE}.radio:radio", "Tell what a LoRa message costs on air, and find out what modules can do."),
     "doctor": (f"{HERE}.doctor:doctor", "Find out what is wrong, and what to type next."),
     "demo": (f"{HERE}.demo:demo", "Watch real nodes post into a room of a homeserver on this machine."),

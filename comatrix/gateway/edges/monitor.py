@@ -1,4 +1,4 @@
-"""/metrics and /healthz over HTTP, for whoever reaches the port. Imports Starlette; nothing is ever changed from here."""
+"""/metrics and /healthz over HTTP, for whoever reaches the port: nothing is changed from here. Imports Starlette."""
 
 import resource
 from collections.abc import Awaitable, Callable

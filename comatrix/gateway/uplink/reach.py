@@ -11,7 +11,7 @@ class Reach:
         self._why = ""
 
     def note(self, status: int | None, why: str, now: int) -> None:
-        """A request ended: `status` of HTTP, None without an answer. A gateway's 502 to 504 is no answer of the server."""
+        """A request ended: `status` of HTTP, None without an answer. 502 to 504 come from a proxy."""
         if status is None or status in (502, 503, 504):
             self._since = now if self._since is None else self._since
             self._why = why or f"HTTP {status}"

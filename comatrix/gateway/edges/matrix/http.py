@@ -65,8 +65,9 @@ class HttpCaller:
         self.answered: Callable[[HomeserverAnswer], None] = lambda _answer: None
 
     async def request(self, method: str, path: str, **how: Any) -> HomeserverAnswer:
-        """The answer to one request, as `Caller`; `answered` is told of it. `path` is quoted already; `wait_s`: how long
-        the server may hold it by design."""
+        """The answer to one request; `answered` is told of it. `path` is quoted already.
+
+        `wait_s`: how long the server may hold it by design."""
         answer = await self._request(method, path, **how)
         self.answered(answer)
         return answer
