@@ -13,7 +13,7 @@ FRAMES ?= 1000000
 COMMANDS ?= 100000
 SEED ?= 1
 
-.PHONY: help setup demo test test-slow bench bytes atheris fuzz chaos soak lint wheels firmware docs clean
+.PHONY: help setup demo test test-slow bench day bytes atheris fuzz chaos soak lint wheels firmware docs clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -42,6 +42,9 @@ test-slow: setup ## Run the tests with a real homeserver and real MicroPython pr
 
 bench: setup ## Measure CPU a message, messages a second, memory and bytes beside aiocoap and libcoap
 	@$(BIN)/python -m comatrix.gateway.bench
+
+day: setup ## Play a day of fifty nodes in a minute, and print what memory, CPU and disk the gateway took
+	@$(BIN)/python -m comatrix.gateway.bench.day
 
 bytes: setup ## Print what each message costs on the air
 	@$(BIN)/python -m comatrix.gateway.pages.budgets

@@ -21,7 +21,7 @@ ELSEWHERE = ("node flash", "doctor")  # a board; the doctor has tests of its own
 def commands() -> list[list[str]]:
     """Those without sudo, for the homeserver of the test, and the backup that stands in a sentence."""
     typed = [line.removeprefix("comatrix ") for line in BLOCKS.splitlines() if line.startswith("comatrix ")]
-    typed += [found for found in re.findall(r"`comatrix (backup \S+)`", PAGE)]
+    typed += re.findall(r"`comatrix (backup \S+)`", PAGE)
     here = [line.replace("example.org", "localhost") for line in typed if not line.startswith(ELSEWHERE)]
     return [shlex.split(line) for line in here]
 
