@@ -28,7 +28,7 @@ MOST_CPU = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """`rss_mb`: idle, then at the end of each twelfth of the day. `cpu_share`: of a core, had the day its real length."""
+    """`rss_mb`: idle, then at the end of each twelfth of the day. `cpu_share`: of a core, at the real pace."""
 
     readings: int
     rss_mb: list[float]
@@ -79,10 +79,15 @@ async def _measure(minutes: int, homeserver: InstantHomeserver) -> Day:
                 load.close()
             await all_posted(stage, NODES * minutes)
             share = (cpu_s(pid) - used_s) / (DAY_S * minutes / MINUTES)
-            size = sum(path.stat().st_size for path in Path(folder).rglob("comatrix.db*"))
+            size = _bytes_in(Path(folder))
             return Day(NODES * minutes, held, share, size / 1e6, time.monotonic() - begun_s)
         finally:
             await stage.close()
+
+
+def _bytes_in(folder: Path) -> int:
+    """Of the database and what stands beside it."""
+    return sum(path.stat().st_size for path in folder.rglob("comatrix.db*"))
 
 
 if __name__ == "__main__":
