@@ -13,7 +13,7 @@ FRAMES ?= 1000000
 COMMANDS ?= 100000
 SEED ?= 1
 
-.PHONY: help setup demo test test-slow bench bytes atheris fuzz chaos soak lint firmware docs clean
+.PHONY: help setup demo test test-slow bench day bytes atheris fuzz chaos soak lint wheels firmware docs clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -43,6 +43,9 @@ test-slow: setup ## Run the tests with a real homeserver and real MicroPython pr
 bench: setup ## Measure CPU a message, messages a second, memory and bytes beside aiocoap and libcoap
 	@$(BIN)/python -m comatrix.gateway.bench
 
+day: setup ## Play a day of fifty nodes in a minute, and print what memory, CPU and disk the gateway took
+	@$(BIN)/python -m comatrix.gateway.bench.day
+
 bytes: setup ## Print what each message costs on the air
 	@$(BIN)/python -m comatrix.gateway.pages.budgets
 
@@ -64,6 +67,9 @@ lint: setup ## Check style (ruff), types (mypy --strict) and layers
 	@$(BIN)/mypy
 	@$(BIN)/python firmware/micropython/check_types.py
 	@$(BIN)/python -m pytest tests/rules
+
+wheels: setup ## Check that every dependency has a wheel for a 64-bit Raspberry Pi (downloads about 10 MB)
+	@rm -rf build/wheels && $(BIN)/python -m tests.wheels build/wheels
 
 firmware: setup ## Compile what goes on a device, and print the sizes
 	@$(BIN)/python firmware/micropython/build.py

@@ -29,13 +29,16 @@ from comatrix.gateway.edges.operator_room import OperatorRoom
 from comatrix.gateway.edges.poster import Poster
 from comatrix.gateway.edges.receiver import Receiver, Seen
 from comatrix.gateway.edges.room_watch import Pause, RoomWatch
+from comatrix.gateway.edges.service_manager import this_process
 from comatrix.gateway.edges.store import heard
 from comatrix.gateway.edges.store.capacity import StoreLimits
 from comatrix.gateway.edges.store.delivery import Delivery
 from comatrix.gateway.edges.store.store import Store
 from comatrix.gateway.edges.store.upkeep import keep_for
 from comatrix.gateway.edges.udp import UdpEdge
+from comatrix.gateway.logs import set_up
 from comatrix.gateway.model import UDP, NewRecord, Node, Record, Voice
+from comatrix.gateway.monitoring import open_monitor
 from comatrix.gateway.opening import open_store
 from comatrix.gateway.receiving import rates_of, start_receiving
 from comatrix.gateway.room_news import RoomNews
@@ -46,6 +49,7 @@ from comatrix.gateway.upgrades import Upgrades
 from comatrix.gateway.uplink.associations import Associations
 from comatrix.gateway.uplink.formats.profiles import profiles
 from comatrix.gateway.uplink.knocks import Knocks
+from comatrix.gateway.uplink.reach import Reach
 from comatrix.gateway.uplink.rendering import event_content
 from comatrix.gateway.uplink.silence import Silence
 
@@ -60,14 +64,12 @@ BALLAST = 4 << 20  # bytes: thousands of events sealed and posted while the disk
 
 def run(settings: Settings, paths: Paths) -> None:
     """Run until SIGINT or SIGTERM. Raises GatewayError for what keeps it from starting."""
-    logging.basicConfig(
-        level=settings.gateway.log_level.upper(), format="%(asctime)s %(levelname)s %(message)s", datefmt="%H:%M:%S"
-    )
+    set_up(settings.gateway.log_level, settings.gateway.log_format)
     asyncio.run(_serve(settings, paths))
 
 
 async def _serve(settings: Settings, paths: Paths) -> None:
-    stop = asyncio.Event()
+    stop, manager = asyncio.Event(), this_process()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
@@ -77,10 +79,13 @@ async def _serve(settings: Settings, paths: Paths) -> None:
         for host, port in gateway.udp.addresses:
             log.info("listening on UDP %s port %d", host, port)
         log.info("posting to %s as %s", gateway.matrix.base_url, gateway.matrix.user_id)
+        manager.tell("READY=1", "STATUS=listening")
+        gateway.errands.add(loop.create_task(manager.keep_alive()))
         ended: asyncio.Future[Any] = asyncio.gather(*gateway.tasks)
         stopping: asyncio.Future[Any] = asyncio.ensure_future(stop.wait())
         await asyncio.wait([ended, stopping], return_when=asyncio.FIRST_COMPLETED)
         stopping.cancel()
+        manager.tell("STOPPING=1")
         if ended.done() and not stop.is_set():
             ended.result()  # a task that ended by itself is a bug: say so instead of running on half
         ended.cancel()
@@ -108,6 +113,7 @@ class Gateway:
     started_ms: int
     lora: "LoraSide | None" = None
     silence: Silence = field(default_factory=Silence)
+    reach: Reach = field(default_factory=Reach)
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
     errands: set[asyncio.Task[None]] = field(default_factory=set)
 
@@ -254,9 +260,12 @@ class Gateway:
             live=self.live,
         )
         limits = self.settings.limits
-        control = ControlServer(paths.socket, operations(given), max_clients=limits.control_clients)
+        known = operations(given)
+        control = ControlServer(paths.socket, known, max_clients=limits.control_clients)
         await control.start()
         stack.push_async_callback(control.aclose)
+        self.matrix.on_answer(lambda answer: self.reach.note(answer.status, answer.error, monotonic_ms()))
+        await open_monitor(self.settings.http, known["status"], self.reach, stack)
 
     def _start_tasks(self, paths: Paths, directory: Directory) -> None:
         poster = self.poster

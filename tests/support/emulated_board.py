@@ -10,6 +10,7 @@ import threading
 import time
 import tty
 from pathlib import Path
+from typing import Any
 
 SERVER = Path(__file__).with_name("raw_repl_server.py")
 SOFT_RESET = 42  # the server's exit code; any other is a reset
@@ -58,7 +59,8 @@ class PtyBoard:
     def _carry(self, process: "subprocess.Popen[bytes]") -> None:
         assert process.stdin and process.stdout
         while not self._over.is_set():
-            ready, _, _ = select.select([self._master, process.stdout], [], [], 0.05)
+            either: list[Any] = [self._master, process.stdout]
+            ready, _, _ = select.select(either, [], [], 0.05)
             if process.stdout in ready:
                 data = os.read(process.stdout.fileno(), 4096)
                 if not data:

@@ -7,37 +7,41 @@ machine.reset() ends the process, and whoever started it starts it again.
 
 import sys
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 SOFT_RESET = 42
 
 
 class Machine:
     @staticmethod
-    def reset():
+    def reset() -> None:
         raise SystemExit(0)
 
 
 class Files:
     """open() of a board whose flash can be full."""
 
-    def __init__(self, file, room):
+    def __init__(self, file: "Any", room: "list[int]") -> None:
         self.file = file
         self.room = room
 
-    def write(self, data):
+    def write(self, data: bytes) -> "Any":
         if len(data) > self.room[0]:
             raise OSError(28)
         self.room[0] -= len(data)
         return self.file.write(data)
 
-    def close(self):
+    def close(self) -> None:
         self.file.close()
 
 
-def say(data):
+def say(data: bytes) -> None:
     sys.stdout.buffer.write(data)
 
 
-def line():
+def line() -> "tuple[bytes, bytes]":
     """What comes before Ctrl-D, or the control byte that came instead."""
     code = bytearray()
     while True:
@@ -55,9 +59,9 @@ def line():
         code += byte
 
 
-def run(code, names):
+def run(code: bytes, names: "dict[str, Any]") -> None:
     say(b"OK")
-    error = None
+    error: BaseException | None = None
     try:
         exec(compile(str(code, "utf-8"), "<stdin>", "exec"), names)
     except SystemExit:
@@ -66,11 +70,11 @@ def run(code, names):
         error = raised
     say(b"\x04")
     if error is not None:
-        sys.print_exception(error, sys.stdout)
+        sys.print_exception(error, sys.stdout)  # type: ignore[attr-defined]
     say(b"\x04>")
 
 
-def main_program():
+def main_program() -> None:
     try:
         with open("main.py") as file:
             source = file.read()
@@ -79,13 +83,13 @@ def main_program():
     try:
         exec(compile(source, "main.py", "exec"), {"__name__": "__main__"})
     except KeyboardInterrupt as error:
-        sys.print_exception(error, sys.stdout)
+        sys.print_exception(error, sys.stdout)  # type: ignore[attr-defined]
     except Exception as error:  # noqa: BLE001 - the same
-        sys.print_exception(error, sys.stdout)
+        sys.print_exception(error, sys.stdout)  # type: ignore[attr-defined]
 
 
-def names():
-    found = {"__name__": "__main__"}
+def names() -> "dict[str, Any]":
+    found: dict[str, Any] = {"__name__": "__main__"}
     try:
         with open("../flash_size") as file:
             room = [int(file.read())]
@@ -95,9 +99,9 @@ def names():
     return found
 
 
-def repl(raw):
+def repl(raw: bool) -> None:
     known = names()
-    sys.modules["machine"] = Machine
+    sys.modules["machine"] = Machine  # type: ignore[assignment]
     if raw:
         say(b"raw REPL; CTRL-B to exit\r\n>")
     else:

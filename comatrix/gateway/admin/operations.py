@@ -3,6 +3,7 @@
 from comatrix.gateway.admin.alarms import AlarmOperations
 from comatrix.gateway.admin.collaborators import Collaborators, Operation
 from comatrix.gateway.admin.commands import CommandOperations
+from comatrix.gateway.admin.export import ExportOperations
 from comatrix.gateway.admin.grants import GrantOperations
 from comatrix.gateway.admin.nodes import NodeOperations
 from comatrix.gateway.admin.plot import PlotOperations
@@ -46,6 +47,7 @@ def operations(given: Collaborators) -> dict[str, Operation]:
         "alarm.list": alarm.list,
         "alarm.off": alarm.off,
         "plot": PlotOperations(given).plot,
+        "export": ExportOperations(given).export,
         "status": watch.status,
         "tail": watch.tail,
     }

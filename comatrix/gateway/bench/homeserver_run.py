@@ -71,7 +71,7 @@ async def measure(
             await stage.start_gateway()
             await asyncio.sleep(IDLE_S)
             idle_mb = rss_mb(stage.gateway_pid)
-            keys = await _provision(stage, rooms, nodes)
+            keys = await provision(stage, rooms, nodes)
             parts = await _parts(stage, keys, each)
             return HomeserverFigures(rooms, nodes, parts, idle_mb, rss_mb(stage.gateway_pid))
         finally:
@@ -103,13 +103,13 @@ async def _part(stage: Stage, name: str, readings: int, send: Callable[[], Await
     before = await stage.operate("status")
     used_s, begun_s = cpu_s(stage.gateway_pid), time.monotonic()
     await send()
-    events = await _all_posted(stage, before["records"] + readings) - before["posted"]
+    events = await all_posted(stage, before["records"] + readings) - before["posted"]
     elapsed_s = time.monotonic() - begun_s
     cpu_us = (cpu_s(stage.gateway_pid) - used_s) * 1_000_000 / readings
     return Part(name, readings, events, elapsed_s, readings / elapsed_s, events / elapsed_s, cpu_us)
 
 
-async def _provision(stage: Stage, rooms: int, nodes: int) -> list[oscore.Context]:
+async def provision(stage: Stage, rooms: int, nodes: int) -> list[oscore.Context]:
     """As `comatrix room create` and `comatrix node add` do -> the nodes' contexts."""
     made = [await stage.create_room(f"bench {number}") for number in range(rooms)]
     keys = []
@@ -121,7 +121,7 @@ async def _provision(stage: Stage, rooms: int, nodes: int) -> list[oscore.Contex
     return keys
 
 
-async def _all_posted(stage: Stage, readings: int) -> int:
+async def all_posted(stage: Stage, readings: int) -> int:
     """Waits until so many are in their rooms -> events so far. Raises GatewayError."""
     status: dict[str, Any] = {}
     until_s = time.monotonic() + LIMIT_S

@@ -12,6 +12,7 @@ from typing import Any
 from comatrix.gateway.config.load import load
 from comatrix.gateway.config.paths import Paths, find_paths
 from comatrix.gateway.config.settings import Settings
+from comatrix.gateway.config.unit import CONFIG_HOME, STATE_HOME, UNIT
 from comatrix.gateway.errors import GatewayError, Unreachable, UsageError
 
 ANSWER_S = 120.0  # the gateway may have to ask a slow homeserver several things
@@ -26,8 +27,12 @@ class Place:
 
     @classmethod
     def of(cls, home: str | None) -> "Place":
-        """`home` is the --home option."""
-        return cls(find_paths(home, os.environ, Path.home()), dict(os.environ))
+        """`home` is the --home option. Who has no gateway of their own means the service, where it is installed."""
+        paths = find_paths(home, os.environ, Path.home())
+        named = home or any(name in os.environ for name in ("COMATRIX_HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME"))
+        if not named and UNIT.exists() and not paths.config.exists():
+            paths = find_paths(None, {"XDG_CONFIG_HOME": CONFIG_HOME, "XDG_STATE_HOME": STATE_HOME}, Path.home())
+        return cls(paths, dict(os.environ))
 
     def settings(self) -> Settings:
         """Raises UsageError."""

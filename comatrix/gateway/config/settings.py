@@ -89,6 +89,9 @@ class GatewaySettings:
     log_level: str = setting(
         "info", "How much is logged to standard error.", choices=("debug", "info", "warning", "error")
     )
+    log_format: str = setting(
+        "text", "Lines for people, or a JSON object a line for programs.", choices=("text", "json")
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +155,7 @@ class StoreSettings:
         values.check_database_size,
     )
     keep: str = setting(
-        "30d",
+        "90d",
         "How long a posted record stays in the database, from when it came. What waits or is parked stays as long as "
         "it has to. A record sent again is recognised also after it left.",
         values.check_span,
@@ -280,6 +283,19 @@ class PayloadsSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class HttpSettings:
+    """What programs ask the running gateway over HTTP: `/metrics` for Prometheus, and `/healthz`."""
+
+    bind: str = setting(
+        "",
+        "Address and port to listen on, by plain HTTP, for whoever reaches it. `/healthz` answers 200, or 503 and why: "
+        "the homeserver unreachable for two minutes. Empty: nowhere.",
+        values.check_endpoint,
+        example="127.0.0.1:5681",
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """The whole configuration: one field a section, and `radios`, the sections [radios.NAME]."""
 
@@ -293,6 +309,7 @@ class Settings:
     store: StoreSettings = field(default_factory=StoreSettings)
     appservice: AppserviceSettings = field(default_factory=AppserviceSettings)
     payloads: PayloadsSettings = field(default_factory=PayloadsSettings)
+    http: HttpSettings = field(default_factory=HttpSettings)
     radios: Mapping[str, RadioSection] = field(default_factory=dict)
 
 

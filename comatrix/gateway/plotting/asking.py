@@ -10,7 +10,7 @@ from comatrix.gateway.plotting.axes import DAY_MS, MINUTE_MS
 from comatrix.gateway.plotting.series import Series, Word
 
 DEFAULT_MS = DAY_MS
-LEAST_MS, MOST_MS = MINUTE_MS, 30 * DAY_MS  # records stay as long
+LEAST_MS, MOST_MS = MINUTE_MS, 90 * DAY_MS  # records stay as long
 HOUSEKEEPING = frozenset(
     {"battery", "battery-level", "rssi", "dropped", "uptime", "free-memory", "sleep-count", "count"}
 )

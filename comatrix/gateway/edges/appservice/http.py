@@ -178,10 +178,10 @@ class _Server(uvicorn.Server):
 
 @asynccontextmanager
 async def listening(
-    app: Starlette, host: str, port: int, *, head_timeout_s: float = HEAD_TIMEOUT_S
+    app: Starlette, host: str, port: int, *, head_timeout_s: float = HEAD_TIMEOUT_S, section: str = "appservice"
 ) -> AsyncIterator[tuple[str, int]]:
     """Serve until the end of `with`, then let requests under way finish. Raises GatewayError if the port is taken."""
-    opened = _listen(host, port)
+    opened = _listen(host, port, section)
     config = uvicorn.Config(
         app,
         http=type("Connection", (_Connection,), {"head_timeout_s": head_timeout_s}),
@@ -206,7 +206,7 @@ async def listening(
         opened.close()
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def _listen(host: str, port: int, section: str) -> socket.socket:
     opened = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
     try:
         opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -215,7 +215,7 @@ def _listen(host: str, port: int) -> socket.socket:
     except OSError as error:
         opened.close()
         raise GatewayError(
-            f"cannot listen on {host} port {port} for the homeserver: {error.strerror}",
-            "set bind under [appservice], or end what uses that port",
+            f"cannot listen on {host} port {port} (HTTP): {error.strerror}",
+            f"set bind under [{section}], or end what uses that port",
         ) from None
     return opened

@@ -11,7 +11,7 @@ from comatrix.gateway.errors import GatewayError
 from comatrix.gateway.flashing import about, board_files, bringing, silence, wanted
 from comatrix.gateway.flashing.about import Board
 from comatrix.gateway.flashing.bringing import Changes
-from comatrix.gateway.flashing.procedure import BoardError
+from comatrix.gateway.flashing.procedure import BoardError, Procedure
 
 T = TypeVar("T")
 BAUD = 115_200  # MicroPython's own, at every board with a UART
@@ -93,7 +93,7 @@ class Boards:
             await link.start_program()
 
 
-def _about(heard: bytes, port: str) -> about.Procedure[Board]:
+def _about(heard: bytes, port: str) -> Procedure[Board]:
     try:
         return (yield from about.about())
     except BoardError as error:

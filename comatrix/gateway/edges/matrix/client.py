@@ -86,6 +86,11 @@ class MatrixClient:
         """Call `reached` with the first success after a request that got no answer."""
         self._session.reached = reached
 
+    def on_answer(self, answered: Callable[[HomeserverAnswer], None]) -> None:
+        """Call `answered` with the end of each request, answered or not."""
+        if isinstance(self._http, HttpCaller):
+            self._http.answered = answered
+
     @property
     def base_url(self) -> str:
         """The homeserver's address without a trailing slash."""

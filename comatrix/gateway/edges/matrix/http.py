@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
 
 from comatrix.gateway.edges.matrix.answer import no_answer, one_line, read_answer_untrusted
@@ -61,8 +62,17 @@ class HttpCaller:
         self._timeout_s = timeout_s
         self._max_response_bytes = max_response_bytes
         self._client: httpx.AsyncClient | None = None
+        self.answered: Callable[[HomeserverAnswer], None] = lambda _answer: None
 
-    async def request(
+    async def request(self, method: str, path: str, **how: Any) -> HomeserverAnswer:
+        """The answer to one request; `answered` is told of it. `path` is quoted already.
+
+        `wait_s`: how long the server may hold it by design."""
+        answer = await self._request(method, path, **how)
+        self.answered(answer)
+        return answer
+
+    async def _request(
         self,
         method: str,
         path: str,
@@ -73,7 +83,6 @@ class HttpCaller:
         token: str = "",
         wait_s: float = 0.0,
     ) -> HomeserverAnswer:
-        """The answer to one request. `path` is quoted already; `wait_s`: how long the server may hold it by design."""
         import httpx
 
         client = self._open()

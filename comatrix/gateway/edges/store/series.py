@@ -67,6 +67,11 @@ def words_sent(connection: sqlite3.Connection, node: int) -> list[int]:
     return list(dict.fromkeys(word for (body,) in rows for _, values in _moments(body, 0) for word in values))
 
 
+def first_since(connection: sqlite3.Connection, since_ms: int) -> int:
+    """The first row id that came since; one above the newest where none did."""
+    return _first(connection, since_ms, _newest(connection) + 1)
+
+
 def _moments(body: bytes, measured_ms: int) -> list[tuple[int, dict[int, int]]]:
     """(when, what) of each moment a row tells."""
     try:
