@@ -21,6 +21,6 @@ def run(ctx: click.Context) -> None:
     settings = place.settings()
     if is_running(place):
         raise UsageError(f"A gateway runs already ({place.paths.socket}).", "comatrix status")
-    from comatrix.gateway.app import run as serve
+    from comatrix.gateway.running import run as serve
 
     serve(settings, place.paths)
