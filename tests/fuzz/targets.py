@@ -17,7 +17,9 @@ from comatrix.errors import BadOptionError, CborError, MessageFormatError, Oscor
 from comatrix.gateway.aead import aead
 from comatrix.gateway.cli import record_json
 from comatrix.gateway.downlink.grammar import GrammarError
+from comatrix.gateway.edges.dtls.hello import HelloError
 from comatrix.session import blockwise, keys, oscore
+from tests.fuzz import dtls_targets
 from tests.fuzz import fragment_targets as fragments
 from tests.fuzz import lora_frame_targets as lora_frames
 from tests.fuzz import lora_link_targets as lora_links
@@ -245,6 +247,7 @@ TARGETS = (
     Target("hub_rekeying.accept_untrusted", new_keys.accept, (FrameError,), ("lora new keys",)),
     Target("rekeying.receive_untrusted", new_keys.response, (FrameError,), ("lora new keys",)),
     Target("incoming.receive_untrusted", fragments.item, (FrameError,), ("lora items",)),
+    Target("hello.read_hello_untrusted", dtls_targets.hello, (HelloError,), ("dtls",)),
     Target("grammar.read_untrusted", word_targets.command, (GrammarError,), ("commands",)),
     Target("rylr.next_untrusted", radio_targets.rylr),
     Target("rak3172.read_untrusted", radio_targets.rak),
@@ -254,4 +257,5 @@ TARGETS = (
 SERVER = Target("receiving", serve, (), ("coap", "oscore", "server"))
 HUB = Target("hub", lora_links.hub, (), ("lora said",))
 STATION = Target("station", lora_links.station, (), ("lora said",))
-EVERY = (*TARGETS, SERVER, HUB, STATION)
+DTLS = Target("dtls", dtls_targets.peers, (), ("dtls",))
+EVERY = (*TARGETS, SERVER, HUB, STATION, DTLS)

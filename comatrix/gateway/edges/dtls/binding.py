@@ -9,9 +9,9 @@ from typing import Any
 from OpenSSL import SSL
 
 NAMES = (
-    "BIO_free", "BIO_new", "BIO_read", "BIO_s_mem", "BIO_set_mem_eof_return", "BIO_write",
+    "BIO_new", "BIO_read", "BIO_s_mem", "BIO_set_mem_eof_return", "BIO_write",
     "BIO_ADDR_free", "BIO_ADDR_new", "Cryptography_DTLSv1_get_timeout", "DTLSv1_handle_timeout", "DTLSv1_listen",
-    "ERR_clear_error", "ERR_peek_error", "ERR_GET_REASON",
+    "ERR_clear_error",
     "SSL_CIPHER_get_name", "SSL_CTX_set_cookie_verify_cb", "SSL_CTX_set_mode", "SSL_CTX_set_psk_server_callback",
     "SSL_SESSION_get_master_key", "SSL_do_handshake", "SSL_free", "SSL_get_current_cipher", "SSL_get_error",
     "SSL_get_extms_support", "SSL_get_session", "SSL_new", "SSL_read", "SSL_session_reused", "SSL_set_accept_state",

@@ -28,13 +28,13 @@ class Association(Protocol):
     state: str
     identity: bytes | None  # as the peer claims it; proven once the state is OPEN
     reason: str  # why it is OVER; WRONG_KEY in HANDSHAKE: the peer's Finished came and did not verify
-    out: list[bytes]  # datagrams to be sent, each within the MTU; whoever sends them empties it
+    out: list[bytes]  # datagrams to be sent, those of handshakes within the MTU; whoever sends them empties it
 
     def receive_datagram(self, datagram: bytes) -> list[bytes]:
         """Take a datagram -> the plaintexts in it. Never raises for what a peer sent."""
 
     def send(self, plaintext: bytes) -> None:
-        """Protect one record. Without effect unless OPEN."""
+        """Protect one message, a record of its own. Without effect unless OPEN, or where it is longer than a record."""
 
     def timeout_ms(self) -> int | None:
         """In how long `handle_timer` is due, or None."""

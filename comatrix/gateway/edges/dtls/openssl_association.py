@@ -51,6 +51,8 @@ class OpenSslAssociation:
 
     def receive_datagram(self, datagram: bytes) -> list[bytes]:
         """As engine.Association."""
+        if len(datagram) <= RECORD:
+            return []
         if self.state == states.OPEN:
             return self._opened(datagram)
         plaintexts: list[bytes] = []
@@ -87,7 +89,7 @@ class OpenSslAssociation:
         if self.state != states.OPEN:
             return
         if lib.SSL_write(self._ssl, plaintext, len(plaintext)) <= 0:
-            lib.ERR_clear_error()  # longer than a record may be under this MTU
+            lib.ERR_clear_error()  # longer than a record may be
             return
         size = lib.BIO_read(self._write, _BUFFER, _SIZE)
         if size > 0:
