@@ -19,13 +19,12 @@ from comatrix.gateway.cli import record_json
 from comatrix.gateway.downlink.grammar import GrammarError
 from comatrix.gateway.edges.dtls.hello import HelloError
 from comatrix.session import blockwise, keys, oscore
-from tests.fuzz import dtls_targets
+from tests.fuzz import dtls_targets, radio_targets, schema_targets, word_targets
 from tests.fuzz import fragment_targets as fragments
 from tests.fuzz import lora_frame_targets as lora_frames
 from tests.fuzz import lora_link_targets as lora_links
 from tests.fuzz import lora_targets as lora
 from tests.fuzz import matrix_targets as matrix
-from tests.fuzz import radio_targets, schema_targets, word_targets
 from tests.fuzz import rekeying_targets as new_keys
 from tests.fuzz.server_under_fire import serve
 

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import secrets
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -46,14 +46,21 @@ class DtlsGateway:
 
     async def until(self, count: int, within_s: float = 10.0) -> None:
         """Wait for so many stored records."""
-        async with asyncio.timeout(within_s):
-            while len(self.stored) < count:
-                await asyncio.sleep(0.01)
+        await eventually(lambda: len(self.stored) >= count, within_s)
 
     def node(self, number: int = 1) -> Node:
         found = self.store.read(lambda connection: nodes.by_number(connection, number))
         assert found is not None
         return found
+
+
+async def eventually(true: Callable[[], bool], within_s: float = 10.0) -> None:
+    """Wait for something that is seen and not told. Raises AssertionError."""
+    loop = asyncio.get_running_loop()
+    until_s = loop.time() + within_s
+    while not true():
+        assert loop.time() < until_s, "it did not come to pass"
+        await asyncio.sleep(0.01)
 
 
 def provision(store: Store, name: str = "garden", identity: bytes = IDENTITY, key: bytes = KEY) -> Node:

@@ -1,4 +1,4 @@
-"""The peers of a DTLS socket in virtual time, with real engines in memory: who is let in, who is thrown out, and when."""
+"""The peers of a DTLS socket in virtual time, with real engines in memory: who is let in, who goes, and when."""
 
 import os
 from collections.abc import Callable
