@@ -1,4 +1,4 @@
-"""Targets of the DTLS server: the reader of ClientHellos, and all peers of its socket with one association that lives."""
+"""Targets of the DTLS server: the reader of ClientHellos, and its socket's peers beside an association that lives."""
 
 from comatrix.gateway.edges.dtls.cookies import Cookies
 from comatrix.gateway.edges.dtls.hello import read_hello_untrusted, verify_request

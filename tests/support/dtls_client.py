@@ -26,7 +26,8 @@ class MemoryClient:
         options: int = 0,
     ) -> None:
         # A session belongs to the context it was made in.
-        context = self._context = session._context if session else _context(suites, options, certificate)
+        self._context: SSL.Context = session._context if session else _context(suites, options, certificate)
+        context = self._context
         self._callback = ffi.callback(
             "unsigned int(SSL *, const char *, char *, unsigned int, unsigned char *, unsigned int)",
             lambda ssl, hint, name, most, psk, longest: _give(identity, key, name, psk),

@@ -61,9 +61,10 @@ async def test_records_without_a_seq_are_numbered_and_those_with_one_are_stored_
 async def test_a_request_twice_in_one_association_is_stored_once(gateway: DtlsGateway, connect: Connect) -> None:
     talker = await connect(gateway).open()
     request = coap.Message(coap.CON, coap.POST, 77, b"t", [(URI_PATH, b"r")], READING)
-    for answers in (1, 2):
-        talker.say(request)
-        await eventually(lambda answers=answers: len(talker.heard) == answers)
+    talker.say(request)
+    await eventually(lambda: len(talker.heard) == 1)
+    talker.say(request)
+    await eventually(lambda: len(talker.heard) == 2)
     assert talker.heard[0].payload == talker.heard[1].payload
     assert len(gateway.stored) == 1
 
@@ -101,9 +102,10 @@ async def test_a_blocked_or_revoked_node_is_thrown_out_and_not_let_in_again(
 
 
 async def test_an_unblocked_node_is_let_in_again(gateway: DtlsGateway, connect: Connect) -> None:
-    for blocked in (True, False):
-        gateway.store.write(lambda connection, blocked=blocked: nodes.block(connection, 1, blocked))
-        gateway.directory.changed("node", 1)
+    gateway.store.write(lambda connection: nodes.block(connection, 1, True))
+    gateway.directory.changed("node", 1)
+    gateway.store.write(lambda connection: nodes.block(connection, 1, False))
+    gateway.directory.changed("node", 1)
     talker = await connect(gateway).open()
     assert (await talker.ask(coap.POST, "r", READING)).code == coap.CHANGED
 

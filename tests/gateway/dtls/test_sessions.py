@@ -217,7 +217,12 @@ def test_a_late_copy_of_the_hello_begins_nothing() -> None:
     world = World()
     client = world.client()
     seen: list[bytes] = []
-    world.run(lambda datagram: seen.append(datagram) or True)
+
+    def watched(datagram: bytes) -> bool:
+        seen.append(datagram)
+        return True
+
+    world.run(watched)
     hello = [datagram for datagram in seen if is_hello(datagram) and read_hello_untrusted(datagram).cookie]
     world.sessions.receive_datagram(hello[0], HERE, world.now)
     assert world.sessions.unfinished == 0

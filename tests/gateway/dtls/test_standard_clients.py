@@ -35,13 +35,15 @@ async def run(*command: str, given: bytes = b"", within_s: float = 20.0) -> byte
     return said
 
 
-async def posted(gateway: DtlsGateway, client: str, tmp_path: Path, key: bytes = KEY, **more: float) -> bytes:
+async def posted(
+    gateway: DtlsGateway, client: str, tmp_path: Path, key: bytes = KEY, within_s: float = 20.0
+) -> bytes:
     """A reading from libcoap's client."""
     body = tmp_path / "reading"
     body.write_bytes(READING)
     uri = f"coaps://127.0.0.1:{gateway.port}/r"
     return await run(client, "-m", "post", "-u", IDENTITY.decode(), "-k", key.decode(), "-f", str(body), "-B", "5",
-                     "-v", "6", uri, **more)  # fmt: skip
+                     "-v", "6", uri, within_s=within_s)  # fmt: skip
 
 
 @pytest.mark.parametrize(
