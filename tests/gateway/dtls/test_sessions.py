@@ -7,7 +7,7 @@ import pytest
 
 from comatrix.gateway.edges.dtls.hello import RECORD, is_hello, read_hello_untrusted
 from comatrix.gateway.edges.dtls.openssl import OpenSslEngine
-from comatrix.gateway.edges.dtls.sessions import HANDSHAKE_MS, OF_NODE, Caps, Sessions, SockAddr
+from comatrix.gateway.edges.dtls.sessions import HANDSHAKE_MS, OF_NODE, PATIENCE_MS, WAIT_MS, Caps, Sessions, SockAddr
 from comatrix.gateway.model import SecureAddress
 from tests.support.dtls_client import MemoryClient
 
@@ -296,10 +296,40 @@ def test_unfinished_handshakes_are_capped_in_all_and_of_one_source() -> None:
         unfinished(world, (f"192.0.2.{host}", 1))
     assert world.sessions.unfinished == 5
     assert world.sessions.put_off == 7
-    world.now += HANDSHAKE_MS
+    world.now += HANDSHAKE_MS + WAIT_MS
     world.sessions.handle_timer(world.now)
     assert world.sessions.unfinished == 0
     world.clients.clear()
+    world.joined()
+
+
+def test_all_who_come_at_once_are_served_in_turn_without_a_word_of_theirs_more() -> None:
+    world = World(Caps(handshakes=4))
+    for host in range(1, 61):
+        world.client((f"192.0.2.{host}", 1), [b"garden", b"cellar"][host % 2])
+    world.run()
+    assert all(client.open for client in world.clients.values())
+    assert world.sessions.handshakes == 60
+    assert world.sessions.put_off > 0
+
+
+def test_hellos_that_wait_are_capped() -> None:
+    world = World(Caps(handshakes=1))
+    unfinished(world, HERE)
+    for number in range(3):
+        unfinished(world, (f"192.0.2.{10 + number}", 1))
+    assert len(world.sessions._waiting) == 3
+    for number in range(5_000):
+        world.sessions._wait(b"", (f"10.0.{number >> 8}.{number & 255}", 1), b"", world.now)
+    assert len(world.sessions._waiting) == 4_096
+
+
+def test_a_handshake_that_stands_still_makes_room_where_all_places_are_taken() -> None:
+    world = World(Caps(handshakes=2))
+    for host in (1, 2):
+        unfinished(world, (f"192.0.2.{host}", 1))
+    world.clients.clear()
+    world.now += PATIENCE_MS
     world.joined()
 
 

@@ -35,9 +35,7 @@ async def run(*command: str, given: bytes = b"", within_s: float = 20.0) -> byte
     return said
 
 
-async def posted(
-    gateway: DtlsGateway, client: str, tmp_path: Path, key: bytes = KEY, within_s: float = 20.0
-) -> bytes:
+async def posted(gateway: DtlsGateway, client: str, tmp_path: Path, key: bytes = KEY, within_s: float = 20.0) -> bytes:
     """A reading from libcoap's client."""
     body = tmp_path / "reading"
     body.write_bytes(READING)

@@ -67,12 +67,13 @@ class OpenSslAssociation:
 
     def _opened(self, datagram: bytes) -> list[bytes]:
         lib.BIO_write(self._read, datagram, len(datagram))
+        size = lib.SSL_read(self._ssl, _BUFFER, _SIZE)
+        if size > 0 and len(datagram) == RECORD + int.from_bytes(datagram[11:13], "big"):
+            return [_MEMORY[:size]]  # one record, nearly always: asking for another costs half as much again
         plaintexts: list[bytes] = []
-        while True:
-            size = lib.SSL_read(self._ssl, _BUFFER, _SIZE)
-            if size <= 0:
-                break
+        while size > 0:
             plaintexts.append(_MEMORY[:size])
+            size = lib.SSL_read(self._ssl, _BUFFER, _SIZE)
         error = lib.SSL_get_error(self._ssl, size)
         if error != lib.SSL_ERROR_WANT_READ:
             self._flush()

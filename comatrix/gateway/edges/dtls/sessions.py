@@ -21,6 +21,9 @@ LISTENER = -1  # the number of this socket in a SecureAddress: none of [udp]
 HANDSHAKE_MS = 60_000  # after so long an unfinished one is given up
 TICK_MS = 100  # how exactly flights are repeated
 IDLE_LOOK_MS = 10_000
+PATIENCE_MS = 5_000  # while all places are taken, an unfinished one older than this makes room
+WAITING = 4_096  # hellos with a good cookie that wait for a place
+WAIT_MS = 10_000  # by then their senders have said it again
 OF_NODE = 4  # associations one node may have at a time: what it left behind, and clients side by side
 
 SockAddr = tuple[str, int]
@@ -85,6 +88,7 @@ class Sessions:
         self._live: OrderedDict[SockAddr, Session] = OrderedDict()  # the one silent for longest first
         self._shaking: dict[SockAddr, Session] = {}
         self._of_source: dict[str, int] = {}  # unfinished handshakes of a network
+        self._waiting: OrderedDict[SockAddr, tuple[bytes, bytes, int]] = OrderedDict()  # hello, its random, since when
         self._of_node: dict[int, list[Session]] = {}
         self._last = 0
         self._out: list[tuple[bytes, SockAddr]] = []
@@ -103,6 +107,11 @@ class Sessions:
 
     def receive_datagram(self, data: bytes, sockaddr: SockAddr, now: int) -> None:
         """A datagram as it came."""
+        self._received(data, sockaddr, now)
+        if self._waiting:
+            self._next(now)
+
+    def _received(self, data: bytes, sockaddr: SockAddr, now: int) -> None:
         live = self._live.get(sockaddr)
         if live is not None and not self._shaking and data[3:5] != b"\0\0":
             self._to_live(live, data, now)  # nearly always
@@ -133,6 +142,7 @@ class Sessions:
         """Repeat flights, give up handshakes, end what is silent for too long."""
         for session in list(self._shaking.values()):
             self._tick(session, now)
+        self._next(now)
         if now < self._idle_look_ms:
             return
         self._idle_look_ms = now + IDLE_LOOK_MS
@@ -180,9 +190,13 @@ class Sessions:
     def _begin(self, data: bytes, sockaddr: SockAddr, random: bytes, now: int) -> None:
         source = network(sockaddr[0])
         crowded = self._of_source.get(source, 0) >= self._caps.handshakes_of_source
-        if crowded or len(self._shaking) >= self._caps.handshakes or not self._above.allows(sockaddr, now):
+        if crowded or not self._above.allows(sockaddr, now):
             self.put_off += 1  # the peer says it again, later each time
             return
+        if len(self._shaking) >= self._caps.handshakes and not self._make_room(now):
+            self._wait(data, sockaddr, random, now)
+            return
+        self._waiting.pop(sockaddr, None)
         association = self._engine.accept(data)
         if association is None:
             return
@@ -190,6 +204,28 @@ class Sessions:
         self._shaking[sockaddr] = session
         self._of_source[source] = self._of_source.get(source, 0) + 1
         self._advanced(session, now)
+
+    def _make_room(self, now: int) -> bool:
+        """Give up the oldest unfinished handshake, if it makes no progress -> whether there is a place."""
+        oldest = next(iter(self._shaking.values()))
+        if now - oldest.began_ms < PATIENCE_MS:
+            return False
+        self._give_up(oldest)
+        return True
+
+    def _wait(self, data: bytes, sockaddr: SockAddr, random: bytes, now: int) -> None:
+        """Keep a hello until there is a place: its sender would say it again only after a second, then after two."""
+        self.put_off += 1
+        self._waiting.pop(sockaddr, None)
+        if len(self._waiting) < WAITING:
+            self._waiting[sockaddr] = data, random, now
+
+    def _next(self, now: int) -> None:
+        """There is a place: whoever waits longest, and not for too long, has it."""
+        while self._waiting and len(self._shaking) < self._caps.handshakes:
+            sockaddr, (data, random, since_ms) = self._waiting.popitem(last=False)
+            if now - since_ms < WAIT_MS and sockaddr not in self._shaking:
+                self._begin(data, sockaddr, random, now)
 
     def _advanced(self, session: Session, now: int) -> None:
         """A handshake took a step."""
