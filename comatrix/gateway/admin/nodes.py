@@ -136,7 +136,6 @@ class NodeOperations:
         def revoke(connection: sqlite3.Connection) -> None:
             nodes.revoke(connection, node.number)
             contexts.revoke(connection, node.number)
-            dtls_keys.revoke(connection, node.number)
             grants.forget(connection, node.number, now_ms)
 
         await self._given.store.run(revoke)

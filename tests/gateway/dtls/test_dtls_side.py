@@ -90,7 +90,6 @@ async def test_a_blocked_or_revoked_node_is_thrown_out_and_not_let_in_again(
         gateway.store.write(lambda connection: nodes.block(connection, 1, True))
     else:
         gateway.store.write(lambda connection: nodes.revoke(connection, 1))
-        gateway.store.write(lambda connection: dtls_keys.revoke(connection, 1))
     gateway.directory.changed("node", 1)
     assert len(gateway.dtls.sessions) == 0
     await eventually(lambda: talker.client.error is not None)

@@ -34,8 +34,3 @@ def of_node(connection: sqlite3.Connection, node: int) -> list[DtlsKey]:
 def settle(connection: sqlite3.Connection, node: int, generation: int) -> None:
     """A node was heard under a key: its older ones are forgotten."""
     connection.execute("DELETE FROM dtls_key WHERE node = ? AND generation < ?", (node, generation))
-
-
-def revoke(connection: sqlite3.Connection, node: int) -> None:
-    """All keys of the node are forgotten."""
-    connection.execute("DELETE FROM dtls_key WHERE node = ?", (node,))

@@ -77,7 +77,8 @@ def rename(connection: sqlite3.Connection, number: int, name: str) -> None:
 
 
 def revoke(connection: sqlite3.Connection, number: int) -> None:
-    """Its number stays used for ever; its name is free."""
+    """Its number stays used for ever; its name is free, and its PSK identities are."""
+    connection.execute("DELETE FROM dtls_key WHERE node = ?", (number,))
     connection.execute("UPDATE node SET revoked = 1 WHERE number = ?", (number,))
 
 
