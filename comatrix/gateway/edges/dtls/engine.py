@@ -1,4 +1,4 @@
-"""What the edge asks of a DTLS implementation. tests/gateway/dtls/test_conformance.py holds every engine to it."""
+"""What the edge asks of a DTLS implementation. tests/gateway/dtls/test_dtls_conformance.py holds every engine to it."""
 
 from collections.abc import Callable
 from typing import NamedTuple, Protocol
