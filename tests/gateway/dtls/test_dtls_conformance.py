@@ -191,6 +191,13 @@ def test_a_session_is_resumed_by_its_id(make: MakeEngine) -> None:
     assert again.client.resumed
 
 
+def test_a_session_whose_association_the_gateway_ended_is_resumed(make: MakeEngine) -> None:
+    first = shaken(make)
+    first.association.close()
+    again = Pair(first.engine, MemoryClient(b"garden", KEY, session=first.client)).run()
+    assert again.association.negotiated().resumed
+
+
 def test_a_session_whose_key_is_another_now_is_not_resumed_but_shaken_in_full(make: MakeEngine) -> None:
     known = {b"garden": KEY}
     engine = make(lambda identity: known.get(identity), 1232)

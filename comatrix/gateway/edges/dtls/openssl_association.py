@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from comatrix.gateway.edges.dtls import engine as states
-from comatrix.gateway.edges.dtls.binding import ffi, lib
+from comatrix.gateway.edges.dtls.binding import common_name, ffi, lib
 from comatrix.gateway.edges.dtls.engine import Negotiated
 from comatrix.gateway.edges.dtls.hello import HANDSHAKE, RECORD, is_forgeable_alert, packed, records
 
@@ -146,10 +146,13 @@ class OpenSslAssociation:
             self.identity = self._engine.resumed(master)
             if self.identity is None:
                 self._end(states.FAILED)  # and OpenSSL forgets the session: the next handshake is a full one
-        elif self.identity is not None:
-            self._engine.remember(master, self.identity)
-        else:
+            return
+        if self.identity is None:
+            self.identity = common_name(self._ssl)
+        if self.identity is None:
             self._end(states.UNKNOWN_IDENTITY)
+        else:
+            self._engine.remember(master, self.identity)
 
     def _master(self) -> bytes:
         lib.SSL_SESSION_get_master_key(lib.SSL_get_session(self._ssl), _BUFFER, _MASTER)
@@ -170,9 +173,6 @@ class OpenSslAssociation:
     def _end(self, reason: str) -> None:
         if self.state == states.OVER:
             return
-        if reason == states.CLOSED and self.state == states.OPEN:
-            # Else freeing it would take the session out of the cache too, and nothing could be resumed.
-            lib.SSL_set_shutdown(self._ssl, lib.SSL_SENT_SHUTDOWN | lib.SSL_RECEIVED_SHUTDOWN)
         self.state = states.OVER
         self.reason = reason
         lib.ERR_clear_error()
