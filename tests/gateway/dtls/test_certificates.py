@@ -105,4 +105,4 @@ def test_a_flight_with_certificates_is_cut_to_the_mtu(authority: Authority) -> N
 
 def test_files_that_are_none_are_told(authority: Authority, tmp_path: Path) -> None:
     with pytest.raises(GatewayError, match="certificates of"):
-        OpenSslEngine({}.get, certificates=Certificates(tmp_path / "a", tmp_path / "b", authority.root))
+        OpenSslEngine(lambda identity: None, certificates=Certificates(tmp_path / "a", tmp_path / "b", authority.root))
