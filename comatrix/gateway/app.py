@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import logging
 import secrets
-import signal
 from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import tzinfo
@@ -14,7 +13,6 @@ from zoneinfo import ZoneInfo
 from comatrix.gateway.admin import Collaborators, operations
 from comatrix.gateway.aead import aead
 from comatrix.gateway.clock import monotonic_ms, wall_ms
-from comatrix.gateway.collector import settle
 from comatrix.gateway.commanding import Commanding, open_commanding
 from comatrix.gateway.config.paths import Paths
 from comatrix.gateway.config.secrets import Secrets
@@ -29,14 +27,12 @@ from comatrix.gateway.edges.operator_room import OperatorRoom
 from comatrix.gateway.edges.poster import Poster
 from comatrix.gateway.edges.receiver import Receiver, Seen
 from comatrix.gateway.edges.room_watch import Pause, RoomWatch
-from comatrix.gateway.edges.service_manager import this_process
 from comatrix.gateway.edges.store import heard
 from comatrix.gateway.edges.store.capacity import StoreLimits
 from comatrix.gateway.edges.store.delivery import Delivery
 from comatrix.gateway.edges.store.store import Store
 from comatrix.gateway.edges.store.upkeep import keep_for
 from comatrix.gateway.edges.udp import UdpEdge
-from comatrix.gateway.logs import set_up
 from comatrix.gateway.model import UDP, NewRecord, Node, Record, Voice
 from comatrix.gateway.monitoring import open_monitor
 from comatrix.gateway.opening import open_store
@@ -54,44 +50,13 @@ from comatrix.gateway.uplink.rendering import event_content
 from comatrix.gateway.uplink.silence import Silence
 
 if TYPE_CHECKING:
+    from comatrix.gateway.edges.dtls.edge import DtlsEdge
     from comatrix.gateway.receiving_lora import LoraSide
     from comatrix.gateway.uplink.lora_contexts import LoraContexts
 
 log = logging.getLogger("comatrix")
 
 BALLAST = 4 << 20  # bytes: thousands of events sealed and posted while the disk is full
-
-
-def run(settings: Settings, paths: Paths) -> None:
-    """Run until SIGINT or SIGTERM. Raises GatewayError for what keeps it from starting."""
-    set_up(settings.gateway.log_level, settings.gateway.log_format)
-    asyncio.run(_serve(settings, paths))
-
-
-async def _serve(settings: Settings, paths: Paths) -> None:
-    stop, manager = asyncio.Event(), this_process()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
-    async with contextlib.AsyncExitStack() as stack:
-        gateway = await Gateway.start(settings, paths, stack)
-        settle()
-        for host, port in gateway.udp.addresses:
-            log.info("listening on UDP %s port %d", host, port)
-        log.info("posting to %s as %s", gateway.matrix.base_url, gateway.matrix.user_id)
-        manager.tell("READY=1", "STATUS=listening")
-        gateway.errands.add(loop.create_task(manager.keep_alive()))
-        ended: asyncio.Future[Any] = asyncio.gather(*gateway.tasks)
-        stopping: asyncio.Future[Any] = asyncio.ensure_future(stop.wait())
-        await asyncio.wait([ended, stopping], return_when=asyncio.FIRST_COMPLETED)
-        stopping.cancel()
-        manager.tell("STOPPING=1")
-        if ended.done() and not stop.is_set():
-            ended.result()  # a task that ended by itself is a bug: say so instead of running on half
-        ended.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await ended
-    log.info("stopped")
 
 
 @dataclass(slots=True)
@@ -112,6 +77,7 @@ class Gateway:
     commanding: Commanding
     started_ms: int
     lora: "LoraSide | None" = None
+    dtls: "DtlsEdge | None" = None
     silence: Silence = field(default_factory=Silence)
     reach: Reach = field(default_factory=Reach)
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
@@ -128,6 +94,9 @@ class Gateway:
         binds = [*settings.udp.bind, *settings.udp.plain_bind]
         udp = UdpEdge([endpoint(text) for text in binds], settings.udp.receive_buffer, monotonic_ms)
         stack.callback(udp.close)
+        dtls = _dtls(settings)
+        if dtls is not None:
+            stack.callback(dtls.close)
         plain = frozenset(range(len(settings.udp.bind), len(binds)))
         associations = Associations(aead, secrets.randbelow, plain)
         lora_contexts = _lora_contexts(settings)
@@ -203,8 +172,23 @@ class Gateway:
             mail=commanding.mail,
             profiles=profiles(settings.payloads.text, settings.payloads.cayenne),
             seen=contacts,
+            secure=dtls,
         )
         commanding.mail.on_changed(receiver.observers.changed)
+        if dtls is not None:
+            from comatrix.gateway.receiving_dtls import start_dtls
+
+            start_dtls(
+                settings.dtls,
+                paths.config.parent,
+                dtls,
+                store,
+                directory,
+                receiver,
+                knock=knocks.note,
+                flush=udp.flush,
+                start=lambda work: gateway._soon(work),
+            )
         lora = None
         if lora_contexts is not None:
             from comatrix.gateway.receiving_lora import start_receiving_lora
@@ -237,6 +221,7 @@ class Gateway:
             commanding=commanding,
             started_ms=started_ms,
             lora=lora,
+            dtls=dtls,
         )
         await gateway._open_control(paths, directory, stack)
         gateway._start_tasks(paths, directory)
@@ -369,8 +354,9 @@ class Gateway:
             "troubles": self.poster.troubles(),
             "lags": self.poster.lags(),
             "seen": {str(node): seen_ms for node, (seen_ms, _) in receiver.seen.items()},
-            "addresses": {str(node): sender[0] for node, (_, (_, sender)) in receiver.seen.items()},
+            "addresses": {str(node): addr[1][0] for node, (_, addr) in receiver.seen.items()},
             **({} if self.lora is None else self.lora.live()),
+            **({} if self.dtls is None else {"dtls": self.dtls.live()}),
         }
 
     def links(self, here: Sequence[Node]) -> list[LinkReport]:
@@ -378,6 +364,15 @@ class Gateway:
         udp, on_udp = self.udp, sum(node.link == UDP for node in here)
         found = [LinkReport("udp", nodes=on_udp, received=udp.received, sent=udp.sent, since_ms=self.started_ms)]
         return found + (self.lora.reports(here, self.started_ms) if self.lora is not None else [])
+
+
+def _dtls(settings: Settings) -> "DtlsEdge | None":
+    """Where it is configured. Without it OpenSSL's bindings are not even imported."""
+    if not settings.dtls.listen:
+        return None
+    from comatrix.gateway.receiving_dtls import open_dtls
+
+    return open_dtls(settings.dtls)
 
 
 def _lora_contexts(settings: Settings) -> "LoraContexts | None":

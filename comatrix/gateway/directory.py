@@ -3,22 +3,25 @@
 import sqlite3
 from typing import TYPE_CHECKING
 
-from comatrix.gateway.edges.store import contexts, grants, nodes, records, rooms
+from comatrix.gateway.edges.store import contexts, dtls_keys, grants, nodes, records, rooms
 from comatrix.gateway.edges.store.store import Store
 from comatrix.gateway.model import LORA, Node, Room
 from comatrix.gateway.uplink.associations import Associations
+from comatrix.gateway.uplink.dtls_keys import DtlsKeys
 
 if TYPE_CHECKING:
     from comatrix.gateway.uplink.lora_contexts import LoraContexts
 
 
 class Directory:
-    """Nodes by number, their rooms, the next seq of those that count none. Keeps `associations` and `lora` in step."""
+    """Nodes by number, their rooms, the next seq of those that count none. Keeps `associations`, `dtls_keys`
+    and `lora` in step."""
 
     def __init__(self, store: Store, associations: Associations, lora: "LoraContexts | None" = None) -> None:
         self._store = store
         self._associations = associations
         self._lora = lora
+        self.dtls_keys = DtlsKeys()
         self._nodes: dict[int, Node] = {}
         self._rooms: dict[tuple[int, int], int] = {}
         self._room_ids: dict[str, Room] = {}
@@ -90,6 +93,7 @@ class Directory:
             found = contexts.living(connection, node.number)
             if node.link != LORA:
                 self._associations.load(node, found)
+                self.dtls_keys.load(node, dtls_keys.of_node(connection, node.number))
             elif self._lora is not None:
                 self._lora.load(node, found)
 

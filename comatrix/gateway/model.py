@@ -17,7 +17,7 @@ class Node:
     name: str
     enrolment: int
     room: int
-    security: str = "oscore"  # "oscore" or "plain"
+    security: str = "oscore"  # "oscore", "dtls" or "plain"
     post: str = "15min"  # "every", "change" or a span such as "15min"
     address: str | None = None  # plain nodes only: the one IP address that may speak for it
     created_ms: int = 0
@@ -46,6 +46,18 @@ class Voice:
 
     user_id: str
     device_id: str
+
+
+class SecureAddress(NamedTuple):
+    """Where a message inside a DTLS association came from: whose it is and where that is are proven.
+
+    Indexed as the address of any datagram is: the listening socket's number, then the peer's (IP address, port).
+    """
+
+    listener: int
+    sockaddr: tuple[str, int]
+    node: int  # its number
+    association: int  # never given twice while the gateway runs
 
 
 class NewRecord(NamedTuple):
@@ -127,6 +139,16 @@ class SecurityContext:
     missing: bool = False
     tx_reserved: int = 0  # the gateway's own sender counters below this may have been used
     state: str = "active"  # "active", "retiring" (only receives) or "dead"
+
+
+@dataclass(frozen=True, slots=True)
+class DtlsKey:
+    """A pre-shared key of a node that comes over DTLS. `generation` grows by one with each rotation."""
+
+    identity: bytes
+    node: int
+    generation: int
+    key: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)

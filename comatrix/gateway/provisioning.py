@@ -6,12 +6,13 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from comatrix.gateway.errors import UsageError
-from comatrix.gateway.model import Node
+from comatrix.gateway.model import DtlsKey, Node
 
 CONFIGURATION_VERSION = 1
 SECRET_BYTES = 16  # the OSCORE master secret (docs/reference/wire.md, section Keys and names)
 DEFAULT_INTERVAL_S = 60
 LONGEST_INTERVAL_S = 604_800  # a week; the firmware refuses more
+IDENTITY_BYTES = 64
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,32}")
 
 RandomBytes = Callable[[int], bytes]
@@ -36,12 +37,29 @@ def new_secret(random_bytes: RandomBytes) -> bytes:
     return secret
 
 
+def check_identity(text: str) -> bytes:
+    """A PSK identity as it goes over the air: UTF-8 of 1 to 64 bytes without spaces or control characters. Raises
+    ValueError."""
+    if not text.isprintable() or " " in text or not 1 <= len(text.encode()) <= IDENTITY_BYTES:
+        raise ValueError("must be 1 to 64 bytes without spaces")
+    return text.encode()
+
+
 def configuration(
-    node: Node, secret: bytes | None, way: "str | dict[str, Any]", interval_s: int, *, observe: bool = False
+    node: Node,
+    secret: bytes | DtlsKey | None,
+    way: "str | dict[str, Any]",
+    interval_s: int,
+    *,
+    observe: bool = False,
 ) -> dict[str, Any]:
-    """config.json of the node. `way`: the gateway's host:port, or what "lora" says of its radio; `secret` None: a plain
-    node, which has none."""
-    keys = {} if secret is None else {"secret": secret.hex()}
+    """config.json of the node. `way`: the gateway's host:port, or what "lora" says of its radio; `secret`: OSCORE's, or
+    a key for DTLS; None: a plain node, which has none."""
+    keys: dict[str, Any] = {}
+    if isinstance(secret, DtlsKey):
+        keys = {"security": "dtls", "psk_identity": secret.identity.decode(), "psk": secret.key.hex()}
+    elif secret is not None:
+        keys = {"secret": secret.hex()}
     return {
         "v": CONFIGURATION_VERSION,
         "node": node.number,

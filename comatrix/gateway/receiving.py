@@ -3,6 +3,7 @@
 import asyncio
 import secrets
 from collections.abc import Callable, Coroutine, Mapping
+from functools import partial
 from typing import Any, Protocol
 
 from comatrix.gateway.clock import SYSTEM, Clocks
@@ -13,10 +14,10 @@ from comatrix.gateway.edges.store import records, status
 from comatrix.gateway.edges.store.reception import Reception
 from comatrix.gateway.edges.store.store import Store
 from comatrix.gateway.edges.udp import Verbs
-from comatrix.gateway.model import NewRecord
+from comatrix.gateway.model import NewRecord, SecureAddress
 from comatrix.gateway.uplink.address_proof import AddressProof
 from comatrix.gateway.uplink.admission import Admission, Rates
-from comatrix.gateway.uplink.associations import Associations
+from comatrix.gateway.uplink.associations import Associations, PlainAddress
 from comatrix.gateway.uplink.carrying import Mail, NoMail
 from comatrix.gateway.uplink.formats.reading import Profile
 from comatrix.gateway.uplink.ingest import Ingest
@@ -37,6 +38,16 @@ class Datagrams(Protocol):
         """Send what is ready, soon."""
 
 
+class Secure(Protocol):
+    """Where answers go that belong inside a DTLS association: edges.dtls.edge.DtlsEdge."""
+
+    def send(self, data: bytes, addr: SecureAddress) -> None:
+        """Protect one message."""
+
+    def flush(self) -> None:
+        """Send what was protected."""
+
+
 def start_receiving(
     limits: LimitsSettings,
     store: Store,
@@ -50,12 +61,13 @@ def start_receiving(
     mail: Mail | None = None,
     profiles: Mapping[str, Profile] | None = None,
     seen: Seen | None = None,
+    secure: Secure | None = None,
     clocks: Clocks = SYSTEM,
     random: Callable[[int], int] = secrets.randbelow,
 ) -> Receiver:
     """The sockets of `udp` are read from now on. `stored` and `knock` are told in the event loop's thread.
 
-    `mail` None: nothing ever waits for a node. `seen` as in Receiver. `profiles` as in Ingest.
+    `mail` None: nothing ever waits for a node. `seen` as in Receiver. `profiles` as in Ingest. `secure` None: no DTLS.
     """
     parameters = Parameters(peer_duplicates=limits.duplicates_per_peer, all_duplicates=4 * limits.peers)
     server = Server(ServingEndpoint(random, parameters), associations)
@@ -87,8 +99,23 @@ def start_receiving(
         seen=seen,
         interval_s=lambda node: store.read(lambda connection: status.of(connection, node)).wake_interval_s,
     )
-    udp.start(Verbs(receiver.receive_datagram, server.datagrams_to_send, server.next_deadline, server.handle_timer))
+    to_send = server.datagrams_to_send if secure is None else partial(_parted, server, secure)
+    udp.start(Verbs(receiver.receive_datagram, to_send, server.next_deadline, server.handle_timer))
     return receiver
+
+
+def _parted(server: Server, secure: Secure, now: int) -> list[tuple[bytes, PlainAddress]]:
+    """What goes out by the plain sockets; the rest is protected and sent."""
+    ready = server.datagrams_to_send(now)
+    plain = []
+    for data, addr in ready:
+        if isinstance(addr, SecureAddress):
+            secure.send(data, addr)
+        else:
+            plain.append((data, addr))
+    if len(plain) != len(ready):
+        secure.flush()
+    return plain
 
 
 def rates_of(limits: LimitsSettings) -> Rates:

@@ -11,6 +11,7 @@ from comatrix.codec.option_numbers import OSCORE, PROXY_SCHEME, PROXY_URI
 from comatrix.codec.options import supported_untrusted
 from comatrix.errors import BadOptionError, CounterError, LocalError, OscoreError, WireError
 from comatrix.session import oscore
+from comatrix.session.keys import node_id
 from comatrix.session.serving import Incoming, Malformed
 
 AMPLIFICATION = 3  # what is sent for one request to an unproven address, in sizes of that request
@@ -126,8 +127,15 @@ class Knock:
         self.node = node
 
 
+def _proven_node(addr: "Any") -> "int | None":
+    """The node that a link below (DTLS) has proven an address to be of, or None. `addr.node` then."""
+    return getattr(addr, "node", None)
+
+
 def _affordable(incoming: Incoming, diagnostic: bytes, rest: int) -> bytes:
     """A diagnostic, where it and `rest` bytes around it stay within the amplification allowed; else none."""
+    if _proven_node(incoming.addr) is not None:
+        return diagnostic
     size = rest + len(incoming.message.token) + len(diagnostic)
     return diagnostic if size <= AMPLIFICATION * len(incoming.seen.data) else b""
 
@@ -289,6 +297,10 @@ class Server:
         counter, kid, kid_context = oscore.read_option_untrusted(value)
         if counter is None or kid is None:
             raise OscoreError("Failed to decode COSE", codes.BAD_OPTION)
+        owner = _proven_node(incoming.addr)
+        if owner is not None and kid != node_id(owner):
+            self.events.append(Knock("other node", incoming.addr, kid, owner))
+            raise OscoreError("Security context not found", coap.UNAUTHORIZED)
         peers = self.peers.find(kid, kid_context)
         if not peers:
             self._unknown(incoming, counter, kid, kid_context, now)

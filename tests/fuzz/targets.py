@@ -17,8 +17,9 @@ from comatrix.errors import BadOptionError, CborError, MessageFormatError, Oscor
 from comatrix.gateway.aead import aead
 from comatrix.gateway.cli import record_json
 from comatrix.gateway.downlink.grammar import GrammarError
+from comatrix.gateway.edges.dtls.hello import HelloError
 from comatrix.session import blockwise, keys, oscore
-from tests.fuzz import dtls_targets, payload_targets, radio_targets, schema_targets, word_targets
+from tests.fuzz import dtls_server_targets, dtls_targets, payload_targets, radio_targets, schema_targets, word_targets
 from tests.fuzz import fragment_targets as fragments
 from tests.fuzz import lora_frame_targets as lora_frames
 from tests.fuzz import lora_link_targets as lora_links
@@ -253,6 +254,7 @@ TARGETS = (
     Target("senml.read_json_untrusted", payload_targets.senml_json, (RecordError,), ("payloads",)),
     Target("text.read_untrusted", payload_targets.number, (RecordError,), ("payloads",)),
     Target("cayenne.read_untrusted", payload_targets.lpp, (RecordError,), ("payloads",)),
+    Target("hello.read_hello_untrusted", dtls_server_targets.hello, (HelloError,), ("dtls",)),
     Target("grammar.read_untrusted", word_targets.command, (GrammarError,), ("commands",)),
     Target("rylr.next_untrusted", radio_targets.rylr),
     Target("rak3172.read_untrusted", radio_targets.rak),
@@ -264,4 +266,5 @@ SERVER = Target("receiving", serve, (), ("coap", "oscore", "server"))
 HUB = Target("hub", lora_links.hub, (), ("lora said",))
 STATION = Target("station", lora_links.station, (), ("lora said",))
 DTLS_CLIENT = Target("dtls client", dtls_targets.client, (), ("dtls",))
-EVERY = (*TARGETS, SERVER, HUB, STATION, DTLS_CLIENT)
+DTLS_SERVER = Target("dtls server", dtls_server_targets.peers, (), ("dtls server",))
+EVERY = (*TARGETS, SERVER, HUB, STATION, DTLS_CLIENT, DTLS_SERVER)

@@ -8,7 +8,7 @@ import pytest
 
 from comatrix.gateway.edges.udp import UdpEdge, Verbs
 from comatrix.gateway.errors import GatewayError
-from comatrix.gateway.uplink.associations import Address
+from comatrix.gateway.uplink.associations import PlainAddress
 
 
 class Echo:
@@ -17,16 +17,16 @@ class Echo:
     def __init__(self, clock: Callable[[], int], delay_ms: int = 0) -> None:
         self._clock = clock
         self._delay_ms = delay_ms
-        self._waiting: list[tuple[int, bytes, Address]] = []
-        self._ready: list[tuple[bytes, Address]] = []
+        self._waiting: list[tuple[int, bytes, PlainAddress]] = []
+        self._ready: list[tuple[bytes, PlainAddress]] = []
 
-    def receive(self, data: bytes, addr: Address, now: int) -> None:
+    def receive(self, data: bytes, addr: PlainAddress, now: int) -> None:
         if self._delay_ms:
             self._waiting.append((now + self._delay_ms, data, addr))
         else:
             self._ready.append((data, addr))
 
-    def datagrams_to_send(self, now: int) -> list[tuple[bytes, Address]]:
+    def datagrams_to_send(self, now: int) -> list[tuple[bytes, PlainAddress]]:
         ready, self._ready = self._ready, []
         return ready
 

@@ -23,7 +23,7 @@ LAYERS = [
         "comatrix.gateway.provisioning",
         "comatrix.gateway.pages",
     ),
-    ("comatrix.gateway.clock", "comatrix.gateway.logs"),
+    ("comatrix.gateway.clock", "comatrix.gateway.logs", "comatrix.gateway.bound_socket"),
     ("comatrix.gateway.edges",),
     ("comatrix.gateway.admin",),
     ("comatrix.gateway.directory", "comatrix.gateway.collector", "comatrix.gateway.opening"),
@@ -31,6 +31,7 @@ LAYERS = [
         "comatrix.gateway.speaking",
         "comatrix.gateway.receiving",
         "comatrix.gateway.monitoring",
+        "comatrix.gateway.receiving_dtls",
         "comatrix.gateway.receiving_lora",
     ),
     ("comatrix.gateway.desk",),
@@ -42,6 +43,7 @@ LAYERS = [
     ),
     ("comatrix.gateway.room_news",),
     ("comatrix.gateway.app",),
+    ("comatrix.gateway.running",),
     # The demo plays what the command line does, and is one of its commands. `make docs` writes the commands' page too.
     (
         "comatrix.gateway.cli",

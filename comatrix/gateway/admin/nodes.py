@@ -11,12 +11,13 @@ from comatrix.gateway.admin import arguments, node_radio
 from comatrix.gateway.admin.collaborators import Args, Collaborators
 from comatrix.gateway.admin.rooms import RoomOperations, named
 from comatrix.gateway.config.values import check_post, endpoint, gateway_address
-from comatrix.gateway.edges.store import contexts, grants, nodes, records, rooms, status
+from comatrix.gateway.edges.store import contexts, dtls_keys, grants, nodes, records, rooms, status
 from comatrix.gateway.errors import UsageError
-from comatrix.gateway.model import LORA, UDP, Node, SecurityContext
+from comatrix.gateway.model import LORA, UDP, DtlsKey, Node, SecurityContext
 from comatrix.gateway.uplink.typed import decode
 
 MOST_ROOM_NUMBER = 65_535
+DTLS_PORT = 5684  # coaps (RFC 7252 section 12.8)
 BATTERY = 2  # its number in the vocabulary (comatrix/codec/vocab.py); the scale is the same
 BATTERY_AMONG = 100  # records: a node that measures its battery does so more often than that
 
@@ -29,7 +30,8 @@ class NodeOperations:
         self._rooms = room_operations
 
     async def add(self, args: Args) -> dict[str, Any]:
-        """{name, room, post, plain, radio, module, gateway, interval_s, observe} -> {node, configuration, warnings}."""
+        """{name, room, post, plain, security, psk_identity, radio, module, gateway, interval_s, observe} -> {node,
+        configuration, warnings}."""
         name = arguments.text(args, "name")
         provisioning.check_name(name, self._given.store.read(_names))
         address = _ip(arguments.maybe_text(args, "plain"))
@@ -38,14 +40,16 @@ class NodeOperations:
         lora = node_radio.asked(args, self._given.settings.radios)
         if lora is not None and address is not None:
             raise UsageError("Over LoRa there is no plain node: all is encrypted.", "comatrix node add --help")
-        way = lora or self._gateway(args, plain=address is not None)
+        over_dtls = self._over_dtls(args, address is not None or lora is not None)
+        identity = self._identity(args, name) if over_dtls else b""
+        security = "dtls" if over_dtls else "plain" if address else "oscore"
+        way = lora or self._gateway(args, security)
         room = await self._rooms.bound(arguments.text(args, "room"))
         secret = None if address else provisioning.new_secret(self._given.random_bytes)
         now_ms = self._given.now_ms()
 
-        def provision(connection: sqlite3.Connection) -> Node:
+        def provision(connection: sqlite3.Connection) -> tuple[Node, bytes | DtlsKey | None]:
             provisioning.check_name(name, _names(connection))
-            security = "plain" if address else "oscore"
             node = nodes.add(
                 connection,
                 name,
@@ -57,17 +61,20 @@ class NodeOperations:
                 link=UDP if lora is None else LORA,
                 listens=lora is not None and observe,
             )
-            if secret is not None:
-                contexts.add(connection, node.number, node.link, secret)
-            return node
+            if secret is None:
+                return node, None
+            if over_dtls:
+                return node, dtls_keys.add(connection, node.number, identity, secret)
+            contexts.add(connection, node.number, node.link, secret)
+            return node, secret
 
-        node = await self._given.store.run(provision)
+        node, key = await self._given.store.run(provision)
         self._given.changed("node", node.number)
-        return self._provisioned(node, secret, way, interval_s, observe)
+        return self._provisioned(node, key, way, interval_s, observe)
 
     async def rotate(self, args: Args) -> dict[str, Any]:
-        """{name, radio, module, gateway, interval_s, observe} -> as node.add. The old secret dies when the new one was
-        heard."""
+        """{name, psk_identity, radio, module, gateway, interval_s, observe} -> as node.add. The old secret dies when
+        the new one was heard."""
         node = self._found(args)
         if node.security == "plain":
             raise UsageError(f"{node.name} is a plain node: it has no keys.", f"comatrix node show {node.name}")
@@ -77,14 +84,20 @@ class NodeOperations:
         way = self._way(args, node)
         secret = provisioning.new_secret(self._given.random_bytes)
 
-        def rotate(connection: sqlite3.Connection) -> None:
+        def rotate(connection: sqlite3.Connection) -> bytes | DtlsKey:
+            if node.security == "dtls":
+                # An identity of its own: a PSK identity has one key, and the old one is taken until this is heard.
+                generation = dtls_keys.next_generation(connection, node.number)
+                identity = self._identity(args, f"{node.name}.{generation}")
+                return dtls_keys.add(connection, node.number, identity, secret)
             contexts.rotate(connection, node.number, node.link, secret)
             if node.link == LORA:
                 nodes.set_listens(connection, node.number, observe)
+            return secret
 
-        await self._given.store.run(rotate)
+        key = await self._given.store.run(rotate)
         self._given.changed("node", node.number)
-        return self._provisioned(node, secret, way, interval_s, observe)
+        return self._provisioned(node, key, way, interval_s, observe)
 
     async def rename(self, args: Args) -> dict[str, Any]:
         """{name, new} -> the node."""
@@ -161,6 +174,9 @@ class NodeOperations:
                 "tells": _named(connection, (to for by, to in grants.all_grants(connection) if by == node.number)),
                 "told_by": _named(connection, (by for by, to in grants.all_grants(connection) if to == node.number)),
                 "keys": [_context_json(one) for one in contexts.living(connection, node.number)],
+                "psk_identities": [
+                    key.identity.decode(errors="replace") for key in dtls_keys.of_node(connection, node.number)
+                ],
             }
 
         return self._given.store.read(look)
@@ -194,18 +210,43 @@ class NodeOperations:
         if node.link != LORA:
             if lora is not None:
                 raise UsageError(f"{node.name} is not on LoRa: provision it anew.", "comatrix node add --help")
-            return self._gateway(args, plain=False)
+            return self._gateway(args, node.security)
         if lora is None and len(radios) != 1:
             raise UsageError("Say over which radio it is to come.", f"comatrix node rotate {node.name} --radio NAME")
         return lora or node_radio.configured(next(iter(radios.values())), None)
 
-    def _gateway(self, args: Args, *, plain: bool) -> str:
+    @staticmethod
+    def _over_dtls(args: Args, otherwise: bool) -> bool:
+        """Whether the node is to come over DTLS. `otherwise`: it is said how else."""
+        security = arguments.maybe_text(args, "security") or "oscore"
+        if security not in ("oscore", "dtls"):
+            raise UsageError(f"security is oscore or dtls, not {security!a}.", "comatrix node add --help")
+        if security == "dtls" and otherwise:
+            raise UsageError("DTLS is for nodes on UDP, and instead of --plain.", "comatrix node add --help")
+        if security != "dtls" and args.get("psk_identity") is not None:
+            raise UsageError("A PSK identity is for --security dtls.", "comatrix node add --help")
+        return security == "dtls"
+
+    @staticmethod
+    def _identity(args: Args, default: str) -> bytes:
+        text = arguments.maybe_text(args, "psk_identity") or default
+        try:
+            return provisioning.check_identity(text)
+        except ValueError as error:
+            raise UsageError(f"A PSK identity {error}, not {text!a}.", "comatrix node add --help") from None
+
+    def _gateway(self, args: Args, security: str) -> str:
         """Where the node finds this gateway: as said, as configured, or this machine's address and first port."""
-        said = arguments.maybe_text(args, "gateway", gateway_address) or self._given.settings.gateway.address
-        if said:
-            return said
-        udp = self._given.settings.udp
-        host, port = endpoint((udp.plain_bind[:1] or udp.bind if plain else udp.bind)[0])
+        said = arguments.maybe_text(args, "gateway", gateway_address)
+        settings = self._given.settings
+        udp, dtls = settings.udp, settings.dtls
+        host, port = endpoint((udp.plain_bind[:1] or udp.bind if security == "plain" else udp.bind)[0])
+        if security == "dtls":
+            host, port = endpoint(dtls.listen) if dtls.listen else (host, DTLS_PORT)
+        if said or (settings.gateway.address and security != "dtls"):
+            return said or settings.gateway.address
+        if settings.gateway.address:  # the same machine, at the port of DTLS
+            return f"{settings.gateway.address.rpartition(':')[0]}:{port}"
         if ipaddress.ip_address(host).is_unspecified:
             host = self._given.local_address()
         if not host:
@@ -215,11 +256,13 @@ class NodeOperations:
         return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
     def _provisioned(
-        self, node: Node, secret: bytes | None, way: "str | dict[str, Any]", interval_s: int, observe: bool
+        self, node: Node, secret: bytes | DtlsKey | None, way: "str | dict[str, Any]", interval_s: int, observe: bool
     ) -> dict[str, Any]:
         warnings = []
         if node.security == "plain" and not self._given.settings.udp.plain_bind:
             warnings.append("Nothing listens for plain nodes yet: set [udp] plain_bind in the configuration.")
+        if node.security == "dtls" and not self._given.settings.dtls.listen:
+            warnings.append("Nothing listens for DTLS yet: set [dtls] listen in the configuration.")
         room = self._given.store.read(lambda connection: rooms.by_id(connection, node.room))
         return {
             "node": {"number": node.number, "name": node.name, "room": named(room) if room else "", "post": node.post},

@@ -8,7 +8,15 @@ from pathlib import Path
 
 import click
 
-from comatrix.gateway.bench import footprint, homeserver_run, ingest_rounds, message_bytes, process_figures, report
+from comatrix.gateway.bench import (
+    dtls_run,
+    footprint,
+    homeserver_run,
+    ingest_rounds,
+    message_bytes,
+    process_figures,
+    report,
+)
 from comatrix.gateway.bench.contestants import Contestant, contestants, on_a_slow_disk, start_comatrix
 from comatrix.gateway.bench.ingest_rounds import Case
 from comatrix.gateway.errors import GatewayError
@@ -19,6 +27,7 @@ MESSAGES = {"CoMatrix": (25_600, 2_500), "aiocoap": (6_400, 4_000), "libcoap": (
 MANY_NODES = 1_024
 SLOW_SYNC_MS = 10  # what a sync takes on a good SD card
 SLOW_MESSAGES = 40_960
+DTLS_MESSAGES = 25_600
 QUICK = 4  # --quick sends this fraction of them
 
 
@@ -51,6 +60,10 @@ def _measure(quick: bool, rounds: int, ingest_only: bool, ours_only: bool) -> re
     machine = process_figures.machine()
     rows = ingest_rounds.measure(_cases(QUICK if quick else 1, ours_only), rounds, _say)
     found = report.Report(machine, rows, message_bytes.sizes(), footprint.device_bytes(), footprint.idle_node_bytes())
+    sessions = dtls_run.SESSIONS // (QUICK if quick else 1)
+    messages = DTLS_MESSAGES // (QUICK if quick else 1)
+    dtls = dtls_run.measure(sessions, NODES[0], messages, rounds, _say, ours_only=ours_only)
+    found = replace(found, dtls=dtls)
     if ingest_only:
         return replace(found, no_homeserver="--ingest-only")
     each = 50 if quick else 200

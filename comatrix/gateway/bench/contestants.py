@@ -7,6 +7,7 @@ import secrets
 import select
 import shutil
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
@@ -22,7 +23,7 @@ from comatrix.gateway.bench.ingest_server import DATABASE
 from comatrix.gateway.bench.load import node_address
 from comatrix.gateway.demo import tied_process
 from comatrix.gateway.demo.free_port import free_port
-from comatrix.gateway.edges.store import contexts, nodes, rooms
+from comatrix.gateway.edges.store import contexts, dtls_keys, nodes, rooms
 from comatrix.gateway.edges.store.store import Store
 from comatrix.gateway.errors import GatewayError
 from comatrix.session import oscore
@@ -30,6 +31,7 @@ from comatrix.session.keys import Keys, node_id
 
 START_S = 20.0
 LIBCOAP = "coap-server-notls"
+LIBCOAP_DTLS = "coap-server-openssl"
 
 
 @dataclass(slots=True)
@@ -88,6 +90,32 @@ def _provision(store: Store, number: int, room: int, secured: bool) -> oscore.Co
     if secured:
         store.write(lambda connection: contexts.add(connection, number, "u", secret))
     return Keys(secret, node_id(number), b"", aead).context()
+
+
+def start_dtls(folder: Path, count: int, key: bytes) -> Subject:
+    """The gateway's ingest path over DTLS, with nodes n1, n2, ... that share a key."""
+    with Store.open(folder / DATABASE, 0) as store:
+        store.write(lambda connection: _provision_dtls(connection, count, key))
+    process, port = _python_server("comatrix.gateway.bench.ingest_server", [str(folder), "dtls"], folder)
+    return Subject(process, ("127.0.0.1", port), None)
+
+
+def _provision_dtls(connection: sqlite3.Connection, count: int, key: bytes) -> None:
+    room = rooms.add(connection, "!bench:localhost")
+    for number in range(1, count + 1):
+        nodes.add(connection, f"n{number}", room.id, now_ms=0, security="dtls")
+        dtls_keys.add(connection, number, b"n%d" % number, key)
+
+
+def start_libcoap_dtls(folder: Path, count: int, key: bytes) -> Subject:
+    """libcoap's example server with a pre-shared key: any identity may come."""
+    program = shutil.which(LIBCOAP_DTLS)
+    assert program is not None
+    port = free_port(socket.SOCK_DGRAM)
+    command = [program, "-A", "127.0.0.1", "-p", str(port), "-k", key.decode(), "-d", "100", "-v", "0"]
+    process = _spawn(command, folder)
+    time.sleep(0.5)
+    return Subject(process, ("127.0.0.1", port + 1), None)  # coaps is one above
 
 
 def start_aiocoap(folder: Path, count: int, *, secured: bool) -> Subject:

@@ -1,9 +1,10 @@
 """What `make bench` prints: one table a question, in Markdown, so that it can stand in the documentation as it is."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from comatrix.gateway.bench.dtls_run import DtlsFigures
 from comatrix.gateway.bench.homeserver_run import HomeserverFigures
 from comatrix.gateway.bench.ingest_rounds import Row
 from comatrix.gateway.bench.message_bytes import MessageBytes
@@ -38,6 +39,7 @@ class Report:
     instant: HomeserverFigures | None = None
     homeserver: HomeserverFigures | None = None
     no_homeserver: str = ""
+    dtls: list[DtlsFigures] = field(default_factory=list)
 
     def as_json(self) -> dict[str, Any]:
         """The same as plain values."""
@@ -46,7 +48,13 @@ class Report:
 
 def text(report: Report) -> str:
     """The whole report."""
-    parts = [_machine(report.machine), _ingest(report.ingest), _instant(report), _homeserver(report)]
+    parts = [
+        _machine(report.machine),
+        _ingest(report.ingest),
+        *_dtls(report.dtls),
+        _instant(report),
+        _homeserver(report),
+    ]
     return "\n\n".join([*parts, _footprint(report), _sizes(report.sizes)])
 
 
@@ -68,6 +76,38 @@ def _ingest(rows: Sequence[Row]) -> str:
     problems = {f"{row.name}, OSCORE {_on(row)}: {row.problem}" for row in rows if row.problem}
     table = _table(HEAD, [_row(row, rows) for row in rows])
     return "\n\n".join(["## Ingest", table, note, *sorted(problems)])
+
+
+def _dtls(rows: Sequence[DtlsFigures]) -> list[str]:
+    if not rows:
+        return []
+    head = (
+        *("server", "sessions that stand", "handshakes/s", "CPU us a handshake", "KiB a session"),
+        *("records/s", "CPU us a record", "durable requests/s", "CPU us a durable request"),
+    )
+    cells = [
+        [
+            *(one.name, f"{one.joined:,} of {one.asked:,}", f"{one.handshakes_a_second:,.0f}"),
+            *(f"{one.handshake_cpu_us:.0f}", f"{one.session_kib:.1f}"),
+            *(f"{value:{form}}" if value else "-" for value, form in _exchanged(one)),
+        ]
+        for one in rows
+    ]
+    note = (
+        "All nodes say hello at once, each from an address of its own, with PSK_AES_128_CCM_8; then 64 of them have one"
+        " request out each: a GET of the time (one record each way, nothing stored), and a reading, answered when it is"
+        " on disk, synced. Every answer is decrypted and checked."
+    )
+    return ["\n\n".join(["## DTLS", _table(head, cells), note])]
+
+
+def _exchanged(one: DtlsFigures) -> list[tuple[float, str]]:
+    return [
+        (one.records_a_second, ",.0f"),
+        (one.record_cpu_us, ".1f"),
+        (one.durable_a_second, ",.0f"),
+        (one.durable_cpu_us, ".1f"),
+    ]
 
 
 def _row(row: Row, rows: Sequence[Row]) -> list[str]:

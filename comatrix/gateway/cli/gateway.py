@@ -26,6 +26,6 @@ def run(ctx: click.Context, log_format: str | None) -> None:
         raise UsageError(f"A gateway runs already ({place.paths.socket}).", "comatrix status")
     if log_format is not None:
         settings = replace(settings, gateway=replace(settings.gateway, log_format=log_format))
-    from comatrix.gateway.app import run as serve
+    from comatrix.gateway.running import run as serve
 
     serve(settings, place.paths)

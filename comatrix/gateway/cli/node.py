@@ -39,6 +39,9 @@ module_option = click.option(
 )  # fmt: skip
 
 
+identity_option = click.option(
+    "--psk-identity", metavar="TEXT", help="Over DTLS: what it calls itself in the handshake (its name)."
+)
 HERE = "comatrix.gateway.cli"
 AT_A_PORT = {
     "flash": (f"{HERE}.node_flash:flash", "Put the node on a board, and wait until it says hello."),
@@ -58,6 +61,8 @@ def node() -> None:
 @click.option("--room", required=True, metavar="ROOM", help="The room it posts to: '#garden:example.org'.")
 @click.option("--post", metavar="HOW", help='How often: "every", "change" or a span as "15min" ([posting] post).')
 @click.option("--plain", metavar="ADDRESS", help="No encryption: whoever sends from this IP address is the node.")
+@click.option("--security", type=click.Choice(("oscore", "dtls")), help="How it is encrypted: oscore unless said.")
+@identity_option
 @gateway_option
 @radio_option
 @module_option
@@ -81,6 +86,7 @@ def add(ctx: click.Context, /, name: str, out: Path | None, qr: bool, as_json: b
 
 @node.command("rotate")
 @click.argument("name")
+@identity_option
 @gateway_option
 @radio_option
 @module_option
@@ -118,6 +124,9 @@ def _deliver(made: dict[str, Any], path: Path, qr: bool, as_json: bool) -> None:
     else:
         click.echo(f"Node {said['number']} {said['name']} posts to {said['room']} ({said['post']}).")
         click.echo(f"It finds this gateway {_way_words(**way)}.")
+        if "psk" in configuration:
+            identity, psk = configuration["psk_identity"], configuration["psk"]
+            click.echo(f"Another DTLS client than ours wants: identity {identity}, key {psk} (hex).")
         click.echo(f"Wrote {path}: put it on the board, then delete it.")
         click.echo(here(f"next: comatrix node flash PORT --node {said['name']}"))
     if qr:
@@ -319,6 +328,7 @@ def _show_parts(found: dict[str, Any], place: Any) -> None:
         "post": found["post"],
         "security": found["security"],
         "keys": "; ".join(keys) or None,
+        "PSK identities": ", ".join(found["psk_identities"]) or None,
         "enrolment": found["enrolment"],
         "provisioned": clock(found["created_ms"], timezone),
         "last heard": clock(found["last_seen_ms"], timezone),

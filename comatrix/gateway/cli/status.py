@@ -48,6 +48,14 @@ LIMITED = {
 }
 
 
+DTLS_COUNTS = {
+    "unfinished": "under way",
+    "put_off": "put off",
+    "evicted": "ended to make room",
+    "strays": "datagrams of no association",
+}
+
+
 def _show(found: Mapping[str, Any], place: Place) -> None:
     timezone = zone(place)
     for name, value in [
@@ -91,6 +99,8 @@ def _live(live: Mapping[str, Any] | None, timezone: tzinfo) -> Iterator[tuple[st
     for name in ("datagrams_in", "datagrams_out", "received", "acknowledged", "duplicates", "knocks"):
         if name in live:
             yield name.replace("_", " "), live[name]
+    if dtls := live.get("dtls"):
+        yield "DTLS", _dtls(dtls)
     for name, radio in live.get("radios", {}).items():
         yield "radio", f"{name}: {_radio(radio)}"
     limited = [f"{live[name]} {words}" for name, words in LIMITED.items() if live.get(name)]
@@ -101,6 +111,12 @@ def _live(live: Mapping[str, Any] | None, timezone: tzinfo) -> Iterator[tuple[st
         yield "limit", f"the homeserver takes {limit['rate']} of this account"
     for trouble in live.get("troubles", []):
         yield "trouble", trouble
+
+
+def _dtls(dtls: Mapping[str, Any]) -> str:
+    counts = f"{dtls['associations']} associations, {dtls['handshakes']} handshakes"
+    extra = [f"{dtls[name]} {words}" for name, words in DTLS_COUNTS.items() if dtls[name]]
+    return ", ".join([f"{dtls['listening']}: {counts}", *extra])
 
 
 def _radio(radio: Mapping[str, Any]) -> str:

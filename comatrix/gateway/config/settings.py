@@ -60,6 +60,58 @@ class UdpSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class DtlsSettings:
+    """Where nodes and other CoAP clients reach the gateway by DTLS 1.2, with a pre-shared key or a certificate."""
+
+    listen: str = setting(
+        "",
+        "Address and port to listen on. Empty: no DTLS.",
+        values.check_endpoint,
+        example="[::]:5684",
+    )
+    certificate: str = setting(
+        "", "The gateway's own certificate chain, a PEM file beside this one, for clients with certificates.",
+        values.check_line, example="dtls-chain.pem",
+    )  # fmt: skip
+    certificate_key: str = setting("", "Its key (P-256), a PEM file.", values.check_line, example="dtls-key.pem")
+    authority: str = setting(
+        "",
+        "The CA that signed the clients' certificates, a PEM file. A client is the node whose PSK identity is the "
+        "common name of its certificate. Empty: pre-shared keys only.",
+        values.check_line,
+        example="devices-ca.pem",
+    )
+    sessions: int = setting(
+        4_096,
+        "Associations kept at a time, about 65 KiB each. Beyond them the one silent for longest ends.",
+        low=16,
+        high=65_536,
+    )
+    handshakes: int = setting(256, "Handshakes that may be unfinished at a time.", low=4, high=65_536)
+    handshakes_of_source: int = setting(
+        64,
+        "Of those, from one source address: an IPv4 address, or the /64 of an IPv6 address. More are put off: a "
+        "client asks again by itself.",
+        low=1,
+        high=65_536,
+    )
+    idle: str = setting("1d", "How long an association may be silent before it ends.", values.check_span)
+    mtu: int = setting(
+        1_232,
+        "The largest datagram, without IP and UDP headers, that handshakes are cut to. Radio links such as 6LoWPAN "
+        "may want less.",
+        low=256,
+        high=1_472,
+    )
+    receive_buffer: int = setting(
+        4_194_304,
+        "Bytes the kernel may hold for the socket while the gateway is busy. The kernel may grant less.",
+        low=65_536,
+        high=268_435_456,
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class GatewaySettings:
     """The gateway itself."""
 
@@ -302,6 +354,7 @@ class Settings:
     homeserver: HomeserverSettings = field(default_factory=HomeserverSettings)
     gateway: GatewaySettings = field(default_factory=GatewaySettings)
     udp: UdpSettings = field(default_factory=UdpSettings)
+    dtls: DtlsSettings = field(default_factory=DtlsSettings)
     posting: PostingSettings = field(default_factory=PostingSettings)
     commands: CommandsSettings = field(default_factory=CommandsSettings)
     alarms: AlarmsSettings = field(default_factory=AlarmsSettings)

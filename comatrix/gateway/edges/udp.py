@@ -5,19 +5,17 @@ import socket
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from comatrix.gateway.bound_socket import DRAIN, MAX_DATAGRAM, bound
 from comatrix.gateway.errors import GatewayError
-from comatrix.gateway.uplink.associations import Address
-
-DRAIN = 128  # datagrams a turn, so that commits and timers get theirs
-MAX_DATAGRAM = 2048
+from comatrix.gateway.uplink.associations import PlainAddress
 
 
 @dataclass(frozen=True, slots=True)
 class Verbs:
     """What the sockets feed: functions of the protocol above."""
 
-    receive: Callable[[bytes, Address, int], None]
-    datagrams_to_send: Callable[[int], list[tuple[bytes, Address]]]
+    receive: Callable[[bytes, PlainAddress, int], None]
+    datagrams_to_send: Callable[[int], list[tuple[bytes, PlainAddress]]]
     next_deadline: Callable[[], int | None]
     handle_timer: Callable[[int], None]
 
@@ -36,7 +34,7 @@ class UdpEdge:
         self.received = self.sent = self.unsent = 0
         try:
             for host, port in binds:
-                self._sockets.append(_bound(host, port, receive_buffer))
+                self._sockets.append(bound(host, port, receive_buffer, "[udp] bind"))
         except GatewayError:
             self.close()
             raise
@@ -116,22 +114,3 @@ class UdpEdge:
         self._timer = self._timer_ms = None
         verbs.handle_timer(self._monotonic_ms())
         self._transmit(verbs)
-
-
-def _bound(host: str, port: int, receive_buffer: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    sock = socket.socket(family, socket.SOCK_DGRAM)
-    try:
-        sock.setblocking(False)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
-        if family == socket.AF_INET6:
-            # [::] takes IPv4 as well; another IPv6 address is only itself.
-            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0 if host == "::" else 1)
-        sock.bind((host, port))
-    except OSError as error:
-        sock.close()
-        where = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-        raise GatewayError(
-            f"cannot listen on UDP {where}: {error.strerror}", "change [udp] bind, then: comatrix config check"
-        ) from error
-    return sock

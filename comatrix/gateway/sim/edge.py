@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 
 from comatrix.gateway.edges.udp import Verbs
-from comatrix.gateway.uplink.associations import Address
+from comatrix.gateway.uplink.associations import PlainAddress
 
 Send = Callable[[bytes], None]
 
@@ -12,7 +12,7 @@ Send = Callable[[bytes], None]
 class AirEdge:
     """`nodes`: by address, how a datagram goes on its way to a node."""
 
-    def __init__(self, nodes: Mapping[Address, Send], monotonic_ms: Callable[[], int]) -> None:
+    def __init__(self, nodes: Mapping[PlainAddress, Send], monotonic_ms: Callable[[], int]) -> None:
         self._nodes = nodes
         self._monotonic_ms = monotonic_ms
         self._loop = asyncio.get_running_loop()
@@ -32,7 +32,7 @@ class AirEdge:
         if self._timer is not None:
             self._timer.cancel()
 
-    def arrived(self, data: bytes, addr: Address) -> None:
+    def arrived(self, data: bytes, addr: PlainAddress) -> None:
         """One datagram from a node."""
         if self._verbs is None:
             return

@@ -19,7 +19,7 @@ from comatrix.gateway.sim.lora_channel import radio_settings
 from comatrix.gateway.sim.lora_gateway import GatewayRadios
 from comatrix.gateway.sim.scenario import LinkPlan, LoraPlan, NodePlan, Scenario
 from comatrix.gateway.sim.virtual_time import SimLoop
-from comatrix.gateway.uplink.associations import Address
+from comatrix.gateway.uplink.associations import PlainAddress
 
 GATEWAY = "10.255.255.254", 5683
 OnDatagram = Callable[[int, bool, bytes], None]  # number of the node, whether it is on its way up, the datagram
@@ -47,7 +47,7 @@ class Fleet:
 
     def __init__(self, scenario: Scenario, seed: int, loop: SimLoop, books: Books) -> None:
         self.edge: AirEdge | None = None
-        self.to_nodes: dict[Address, Send] = {}
+        self.to_nodes: dict[PlainAddress, Send] = {}
         self.counts = {name: Counts() for name, link in scenario.links.items() if isinstance(link, LinkPlan)}
         self.positions: list[tuple[float, float]] = []
         self.lora_nodes: dict[int, LoraNode] = {}
@@ -99,7 +99,7 @@ class Fleet:
 
     def _on_udp(self, plan: NodePlan, link: LinkPlan, row: NodeRow, secret: bytes, dice: Stream) -> UdpNode:
         number, books, loop = row.number, self._books, self._loop
-        addr: Address = (0, udp_address(number))
+        addr: PlainAddress = (0, udp_address(number))
 
         def to_gateway(data: bytes) -> None:
             books.note("up", number, data)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
 
 from comatrix.errors import OscoreError
-from comatrix.gateway.model import Node, SecurityContext
+from comatrix.gateway.model import Node, SecureAddress, SecurityContext
 from comatrix.gateway.uplink.resting import Resting, pack, pack_stored
 from comatrix.session import keys as naming
 from comatrix.session import oscore
@@ -25,7 +25,8 @@ COUNTER_STEP = 256  # sender counters reserved at once; a start wastes at most a
 OFFERS = 4  # R2 values remembered for a node while Appendix B.2 runs
 OFFER_LIFETIME_MS = 600_000
 
-Address = tuple[int, tuple[str, int]]  # (number of the listening socket, (IP address, port))
+PlainAddress = tuple[int, tuple[str, int]]  # (number of the listening socket, (IP address, port))
+Address = PlainAddress | SecureAddress
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,7 @@ class Associations:
         self._leaving: WeakValueDictionary[int, Peer] = WeakValueDictionary()
         self._secrets: dict[int, tuple[Keys, bytes]] = {}  # context id -> (keys, the bytes of Appendix B.2)
         self._plain: dict[str, Peer] = {}
+        self._over_dtls: dict[int, Peer] = {}
         self._blocked: dict[bytes | str, int] = {}  # kid or plain address -> node
         self._offers: dict[bytes, list[tuple[bytes, Keys, int]]] = {}
         self.rekeyed: dict[int, Rekeyed] = {}  # by id(peer), until it is stored
@@ -68,6 +70,7 @@ class Associations:
         kid = node_id(node.number)
         living = {peer.key: peer for peer in self._awake(kid)}
         plain = self._plain.get(node.address or "")
+        over_dtls = self._over_dtls.get(node.number)
         self.forget(node.number)
         if node.revoked or node.blocked:
             self._offers.pop(kid, None)
@@ -81,6 +84,8 @@ class Associations:
                 same = plain is not None and plain.node == node.number
                 self._plain[node.address] = plain if plain is not None and same else Peer(node.number, 0)
             return
+        if node.security == "dtls":
+            self._over_dtls[node.number] = over_dtls or Peer(node.number, 0)
         found = [context for context in contexts if context.state != "dead"]
         if len(found) > 1:
             self._rotating.add(node.number)
@@ -136,6 +141,7 @@ class Associations:
             self._secrets.pop(peer.key, None)
         self._resting.pop(kid, None)
         self._rotating.discard(number)
+        self._over_dtls.pop(number, None)
         self._plain = {address: peer for address, peer in self._plain.items() if peer.node != number}
         self._blocked = {name: node for name, node in self._blocked.items() if node != number}
 
@@ -165,7 +171,9 @@ class Associations:
         return ("old key" if all(peer.window_missing for peer in peers) else "wrong key"), peers[0].node
 
     def plain(self, addr: Address) -> Peer | None:
-        """The node declared to speak plain CoAP from this address, on a listener that allows it."""
+        """The node declared to speak plain CoAP from this address, on a listener that allows it, or inside its DTLS."""
+        if isinstance(addr, SecureAddress):
+            return self._over_dtls.get(addr.node)
         if addr[0] not in self._plain_listeners:
             return None
         return self._plain.get(_host(addr))
@@ -173,6 +181,8 @@ class Associations:
     def lives(self, peer: Peer) -> bool:
         """Whether this very association is still one a request may come in."""
         if peer.context is None:
+            if self._over_dtls.get(peer.node) is peer:
+                return True
             return any(peer is known for known in self._plain.values())
         return any(peer is known for known in self._awake(node_id(peer.node)))
 

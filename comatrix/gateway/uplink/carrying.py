@@ -8,6 +8,7 @@ from comatrix.codec import coap
 from comatrix.codec.option_numbers import ECHO
 from comatrix.codec.records import Answer, Command
 from comatrix.gateway.errors import StoreError
+from comatrix.gateway.model import SecureAddress
 from comatrix.gateway.uplink.address_proof import AddressProof
 from comatrix.gateway.uplink.fresh_answers import Options
 from comatrix.session.server import AMPLIFICATION, Request
@@ -155,7 +156,9 @@ class Carrying:
         return around + len(coap.encode_body(options, answer.encode())) <= AMPLIFICATION * len(incoming.seen.data)
 
     def proven(self, request: Request) -> bool:
-        """Whether its node was last proven to be where this came from."""
+        """Whether its node was last proven to be where this came from: by Echo, or by the cookie of its DTLS."""
+        if isinstance(request.incoming.addr, SecureAddress):
+            return True
         return self._proof.proven(request.peer.node, request.incoming.addr)
 
     def _echoes(self, request: Request, now: int) -> bool:

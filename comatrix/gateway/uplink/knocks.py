@@ -18,6 +18,9 @@ _TEXTS = {
     "wrong key": "{who} knocked {times} with a wrong key",
     "old key": "{who} knocked {times} with a key from before the database was put back; it makes a new one by itself",
     "unknown node": "unknown {who} knocked {times}",
+    "unknown identity": "unknown {who} knocked {times}",
+    "no handshake": "{count} DTLS handshake{s} with {who} came to nothing",
+    "other node": "{who} knocked {times} with the OSCORE identity of another node inside its DTLS",
     "no security": "{who} knocked {times} without security",
     "wrong listener": "plain {who} knocked {times} at a listener for encrypted nodes: it belongs to [udp] plain_bind",
     "wrong address": "{who} knocked {times} without security and is no plain node's address",
@@ -138,6 +141,8 @@ class Knocks:
             return f"node '{clean_name(self._name(knock.node) or str(knock.node))}'"
         if knock.kid is None:
             return str(address)
+        if knock.reason == "unknown identity":
+            return f"PSK identity '{clean_name(knock.kid.decode(errors='replace'))}' from {address}"
         number = int.from_bytes(knock.kid, "big") if len(knock.kid) <= 2 else None
         return f"node {number} from {address}" if number else f"node from {address}"
 

@@ -16,6 +16,7 @@ from comatrix.codec.records import Answer, Command
 from comatrix.gateway.downlink import states
 from comatrix.gateway.downlink.items import Item
 from comatrix.gateway.errors import StoreError
+from comatrix.gateway.model import SecureAddress
 from comatrix.gateway.uplink.carrying import Mail
 from comatrix.gateway.uplink.fresh_answers import FreshAnswers, Options
 from comatrix.session.exchange import Exchange
@@ -78,6 +79,12 @@ class Observers:
         """The node observes no more."""
         self._silence(node)
         self._of.pop(node, None)
+
+    def ended(self, addr: SecureAddress) -> None:
+        """A DTLS association is no more, and with it what was observed through it."""
+        observation = self._of.get(addr.node)
+        if observation is not None and observation.request.incoming.addr == addr:
+            self.end(addr.node)
 
     def _silence(self, node: int) -> None:
         """What it was told of is over (RFC 7641 section 4.5.2): that is not repeated."""

@@ -45,6 +45,16 @@ def queue_of_the_node_overflowed(patient: Patient) -> None:
     patient.write(lambda connection: status.update(connection, status.NodeStatus(1, dropped=3)))
 
 
+@breaking("nodes.dtls", 'set [dtls] listen = "[::]:5684", then: comatrix config check')
+def node_over_dtls_and_nobody_listens(patient: Patient) -> None:
+    def add(connection: Any) -> None:
+        room = rooms.all_rooms(connection)[0]
+        nodes.add(connection, "shed", room.id, now_ms=now_ms(), security="dtls")
+
+    patient.write(add)
+    patient.start()
+
+
 def _knock(patient: Patient, datagrams: list[bytes], reason: str) -> None:
     gateway = patient.start()
     for datagram in datagrams:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from comatrix.gateway.admin.doctor.lines import OK, WARNING, Finding, Line, Lines, Outcome, outcome, span
+from comatrix.gateway.admin.doctor.lines import OK, TO_CHECK, WARNING, Finding, Line, Lines, Outcome, outcome, span
 from comatrix.gateway.admin.doctor.process import Running
 from comatrix.gateway.admin.doctor.surroundings import Surroundings
 from comatrix.gateway.edges.store.checkup import Contents
@@ -25,6 +25,11 @@ LINES = Lines(
         "nodes.silent": Line(WARNING, "'{node}' is silent for {span}; it should be heard every {every}", SHOW_NODE),
         "nodes.blocked": Line(WARNING, "'{node}' is blocked: nothing it sends is read", "comatrix node unblock {node}"),
         "nodes.dropped": Line(WARNING, "'{node}' says that it had to drop {count} records", SHOW_NODE),
+        "nodes.dtls": Line(
+            WARNING,
+            "'{node}' comes over DTLS, and the gateway does not listen for that",
+            'set [dtls] listen = "[::]:5684"' + TO_CHECK,
+        ),
         "nodes.key": Line(WARNING, "{text}", "comatrix node rotate {node}"),
         "nodes.renewing": Line(OK, "{text}"),
         "nodes.stranger": Line(WARNING, "{text}", "comatrix node list"),
@@ -38,6 +43,7 @@ CODES = {
     "wrong key": "nodes.key",
     "old key": "nodes.renewing",
     "unknown node": "nodes.stranger",
+    "unknown identity": "nodes.stranger",
     "no security": "nodes.unsecured",
     "wrong listener": "nodes.unsecured",
     "wrong address": "nodes.unsecured",
@@ -52,6 +58,8 @@ async def nodes(given: Surroundings, contents: Contents, gateway: Running) -> Ou
         return outcome(LINES.say("nodes.none"))
     seen: Mapping[str, int] = gateway.live.get("seen", {})
     said = [finding for node in contents.nodes for finding in _node(node, contents, seen, given.wall_ms())]
+    if gateway.running and "dtls" not in gateway.live:
+        said += [LINES.say("nodes.dtls", node=node.name) for node in contents.nodes if node.security == "dtls"]
     heard = len(contents.nodes) - sum(finding.code in UNHEARD for finding in said)
     if heard:
         said.append(LINES.say("nodes.ok", count=f"{heard} of {len(contents.nodes)}"))

@@ -19,6 +19,7 @@ ADDRESS = "set [gateway] address" + TO_CHECK
 LINES = Lines(
     {
         "ports.ok": Line(OK, "UDP {where} is the gateway's and answers a ping in {ms:.1f} ms"),
+        "ports.dtls": Line(OK, "DTLS on UDP {where}: {count} associations, {handshakes} handshakes"),
         "ports.free": Line(OK, "UDP {where} is free for the gateway"),
         "ports.taken": Line(WRONG, "UDP {where} is held by another program", "ss -ulpn 'sport = :{port}'"),
         "ports.forbidden": Line(
@@ -46,6 +47,8 @@ async def ports(given: Surroundings, settings: Settings, gateway: Running) -> Ou
         said = [await _held(given, bind, listening) for bind in binds]
     else:
         said = [_free(host, port) for host, port in binds]
+    if settings.dtls.listen:
+        said.append(_dtls(*endpoint(settings.dtls.listen), gateway))
     if all(ipaddress.ip_address(host).is_loopback for host, _ in binds):
         said.append(LINES.say("ports.loopback"))
     else:
@@ -63,6 +66,16 @@ async def _held(given: Surroundings, bind: tuple[str, int], listening: Sequence[
     if took_s is None:
         return LINES.say("ports.silent", where=_where(*actual))
     return LINES.say("ports.ok", where=_where(*actual), ms=took_s * 1000)
+
+
+def _dtls(host: str, port: int, gateway: Running) -> Finding:
+    """A CoAP ping says nothing of a DTLS socket: the gateway is asked what it has there."""
+    if not gateway.running:
+        return _free(host, port)
+    live = gateway.live.get("dtls")
+    if live is None:
+        return LINES.say("ports.unheard", where=_where(host, port))
+    return LINES.say("ports.dtls", where=live["listening"], count=live["associations"], handshakes=live["handshakes"])
 
 
 def _free(host: str, port: int) -> Finding:

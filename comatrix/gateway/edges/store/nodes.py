@@ -7,8 +7,11 @@ from typing import Any
 from comatrix.gateway.errors import StoreError
 from comatrix.gateway.model import UDP, Node
 
-COLUMNS = "number, name, enrolment, room, security, post, address, created_ms, revoked, blocked, link, listens"
+COLUMNS = (
+    "number, name, enrolment, room, security, post, address, created_ms, revoked, blocked, link, listens, over_dtls"
+)
 HIGHEST_NUMBER = 65535
+DTLS = "dtls"
 
 
 def add(
@@ -28,9 +31,10 @@ def add(
     if number > HIGHEST_NUMBER:
         raise StoreError("all 65,535 node numbers are used up", "start a second gateway: comatrix --home DIR init")
     _refuse_taken(connection, name)
+    stored = "oscore" if security == DTLS else security  # 0014_dtls.sql says why
     connection.execute(
-        f"INSERT INTO node ({COLUMNS}) VALUES (?, ?, 1, ?, ?, ?, ?, ?, 0, 0, ?, ?)",
-        (number, name, room, security, post, address, now_ms, link, listens),
+        f"INSERT INTO node ({COLUMNS}) VALUES (?, ?, 1, ?, ?, ?, ?, ?, 0, 0, ?, ?, ?)",
+        (number, name, room, stored, post, address, now_ms, link, listens, security == DTLS),
     )
     return Node(number, name, 1, room, security, post, address, now_ms, link=link, listens=listens)
 
@@ -73,7 +77,8 @@ def rename(connection: sqlite3.Connection, number: int, name: str) -> None:
 
 
 def revoke(connection: sqlite3.Connection, number: int) -> None:
-    """Its number stays used for ever; its name is free."""
+    """Its number stays used for ever; its name is free, and its PSK identities are."""
+    connection.execute("DELETE FROM dtls_key WHERE node = ?", (number,))
     connection.execute("UPDATE node SET revoked = 1 WHERE number = ?", (number,))
 
 
@@ -119,6 +124,7 @@ def _one(connection: sqlite3.Connection, where: str, value: object) -> Node | No
 
 
 def _node(row: Sequence[Any]) -> Node:
-    number, name, enrolment, room, security, post, address, created_ms, revoked, blocked, link, listens = row
+    number, name, enrolment, room, security, post, address, created_ms, revoked, blocked, link, listens, dtls = row
+    security = DTLS if dtls else security
     flags = {"revoked": bool(revoked), "blocked": bool(blocked), "listens": bool(listens)}
     return Node(number, name, enrolment, room, security, post, address, created_ms, link=link, **flags)
