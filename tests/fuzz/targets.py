@@ -18,8 +18,18 @@ from comatrix.gateway.aead import aead
 from comatrix.gateway.cli import record_json
 from comatrix.gateway.downlink.grammar import GrammarError
 from comatrix.gateway.edges.dtls.hello import HelloError
+from comatrix.gateway.errors import StoreError, UsageError
+from comatrix.gateway.flashing.procedure import BoardError
 from comatrix.session import blockwise, keys, oscore
-from tests.fuzz import dtls_server_targets, dtls_targets, payload_targets, radio_targets, schema_targets, word_targets
+from tests.fuzz import (
+    dtls_server_targets,
+    dtls_targets,
+    file_targets,
+    payload_targets,
+    radio_targets,
+    schema_targets,
+    word_targets,
+)
 from tests.fuzz import fragment_targets as fragments
 from tests.fuzz import lora_frame_targets as lora_frames
 from tests.fuzz import lora_link_targets as lora_links
@@ -255,6 +265,11 @@ TARGETS = (
     Target("text.read_untrusted", payload_targets.number, (RecordError,), ("payloads",)),
     Target("cayenne.read_untrusted", payload_targets.lpp, (RecordError,), ("payloads",)),
     Target("hello.read_hello_untrusted", dtls_server_targets.hello, (HelloError,), ("dtls",)),
+    Target("about.literal_untrusted", file_targets.literal, (BoardError,)),
+    Target("wanted.config_untrusted", file_targets.configuration, (UsageError,)),
+    Target("raw_repl.receive_untrusted", file_targets.repl),
+    Target("snapshot.judge_untrusted", file_targets.database, (StoreError,)),
+    Target("archive.extract_untrusted", file_targets.archive, (UsageError, OSError)),
     Target("grammar.read_untrusted", word_targets.command, (GrammarError,), ("commands",)),
     Target("rylr.next_untrusted", radio_targets.rylr),
     Target("rak3172.read_untrusted", radio_targets.rak),

@@ -1,5 +1,6 @@
 """`comatrix service`: the gateway as a service of systemd."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -70,14 +71,27 @@ def uninstall() -> None:
 
 
 @service.command("status")
-def status() -> None:
+@click.option("--json", "as_json", is_flag=True, help="The unit's states as JSON.")
+def status(as_json: bool) -> None:
     """What systemd says of it."""
     if not UNIT.exists():
         raise UsageError(f"The service is not installed: there is no {UNIT}.", "sudo comatrix service install")
     _found("systemctl")
+    if as_json:
+        click.echo(json.dumps(_states()))
+        return
     done = subprocess.run(["systemctl", "status", "--no-pager", NAME], check=False)
     if done.returncode:
         raise GatewayError("The service does not run.", f"journalctl -u {NAME} -n 50")
+
+
+def _states() -> dict[str, str]:
+    """{load, active, sub, enabled}, in systemd's words."""
+    wanted = {"LoadState": "load", "ActiveState": "active", "SubState": "sub", "UnitFileState": "enabled"}
+    command = ["systemctl", "show", "--property", ",".join(wanted), NAME]
+    shown = subprocess.run(command, check=False, capture_output=True, text=True).stdout
+    pairs = (line.split("=", 1) for line in shown.splitlines() if "=" in line)
+    return {wanted[name]: value for name, value in pairs if name in wanted}
 
 
 def _steps() -> tuple[tuple[str, ...], ...]:

@@ -63,8 +63,8 @@ def write(target: Path, version: str, schema: int, created_ms: int, parts: Mappi
 def extract_untrusted(source: Path, folder: Path) -> Manifest:
     """Writes the parts (0600) into the empty `folder` -> what the archive says of itself.
 
-    Only the names of a backup are taken, each once, as plain files of the size and hash the manifest says. Raises
-    UsageError; OSError of the folder.
+    Only the names of a backup are taken, each once, as plain files of the size and hash the manifest says.
+    Raises UsageError, and OSError of the folder.
     """
     try:
         with tarfile.open(source, mode="r:gz") as archive:

@@ -168,7 +168,7 @@ class Receiver:
             self.received += 1
             self._storage.append(decision, self._window(request.peer), partial(self._committed, request, decision))
         elif isinstance(decision, Note):
-            self._start(self._note(request, node, decision.hello))
+            self._start(self._note(request, node, decision))
         elif isinstance(decision, Describe):
             self._once_on_disk(request, partial(self._describe, request, node, decision))
         elif isinstance(decision, Fetch):
@@ -281,8 +281,8 @@ class Receiver:
             return
         self._fresh(request, coap.CHANGED, answer.encode(), [*(first or []), *options])
 
-    async def _note(self, request: Request, node: Node, hello: Hello) -> None:
-        wall_ms = self._wall_ms()
+    async def _note(self, request: Request, node: Node, note: Note) -> None:
+        wall_ms, hello = self._wall_ms(), note.hello
         try:
             await self._storage.hello(node.number, hello, self._window(request.peer), wall_ms)
             if hello.executed is not None:
@@ -293,7 +293,8 @@ class Receiver:
         self._clock_set[node.number] = wall_ms
         highest = self._highest_seq(node)
         # A node that lost its counter goes on above what is stored of it, so that no seq is ever used twice.
-        lost = request.counter is not None and highest >= request.counter
+        counter = note.seq if request.counter is None else request.counter  # over DTLS it stands in the body
+        lost = counter is not None and highest >= counter
         answer = Answer(time_s=wall_ms // 1000, highest=highest if lost else None)
         if hello.description is not None and hello.description != self._mail.known_hash(node.number):
             answer.describe = True  # and no item: what it was checked against is not what this node says it is

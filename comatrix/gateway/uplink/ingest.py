@@ -42,9 +42,10 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """Store what a hello said, then answer 2.04 with the time."""
+    """Store what a hello said, then answer 2.04 with the time. `seq`: where the body has it, as over DTLS."""
 
     hello: records.Hello
+    seq: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,8 +192,8 @@ class Ingest:
 
     def hello(self, request: Request | Said, node: Node, received_ms: int) -> Decision:
         """POST h."""
-        _, value = records.split_untrusted(request.payload)
-        return Note(records.read_hello(value))
+        seq, value = records.split_untrusted(request.payload)
+        return Note(records.read_hello(value), seq)
 
     def describe(self, request: Request | Said, node: Node, received_ms: int) -> Decision:
         """POST d."""

@@ -289,14 +289,14 @@ async def test_a_homeserver_that_names_no_limit_is_just_asked(world: World, limi
 
 async def test_what_cannot_be_drawn_is_answered_with_what_there_is(world: World) -> None:
     await world.measured({0: 1821, 2: 330})
-    for text in ("temprature", "humidity", "temperature 24x", "temperature 31d"):
+    for text in ("temprature", "humidity", "temperature 24x", "temperature 91d"):
         await world.typed(f"plot garden {text}")
     assert await world.picturing.look() is None
     unknown, span, too_long, nothing = world.bodies()
     assert 'called "temprature". Did you mean temperature?' in unknown
     assert "garden sends: temperature, battery" in unknown
     assert span.startswith('"24x" is no time span') and span.endswith("!cx plot garden temperature 24h")
-    assert '"31d" is out of range: from 1 min to 30 d.' in too_long
+    assert '"91d" is out of range: from 1 min to 90 d.' in too_long
     assert nothing.startswith("garden has sent no humidity in the last 24 h. garden sends: temperature, battery.")
     assert world.media.uploads == []
 
