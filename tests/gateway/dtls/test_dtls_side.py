@@ -10,7 +10,7 @@ import pytest
 
 from comatrix.codec import coap
 from comatrix.codec.option_numbers import OBSERVE, URI_PATH, uint
-from comatrix.codec.records import Command, Readings, encode, read_answer_untrusted
+from comatrix.codec.records import Command, Hello, Readings, encode, read_answer_untrusted
 from comatrix.gateway.aead import aead
 from comatrix.gateway.config.settings import DtlsSettings, LimitsSettings
 from comatrix.gateway.downlink import states
@@ -56,6 +56,16 @@ async def test_records_without_a_seq_are_numbered_and_those_with_one_are_stored_
         assert (await talker.ask(coap.POST, "r", payload)).code == coap.CHANGED
     assert [record.seq for record in gateway.stored] == [0, 1, 900]
     assert gateway.receiver.duplicates == 1
+
+
+@pytest.mark.parametrize(("seq", "told"), [(1, 900), (900, 900), (901, None), (None, None)])
+async def test_a_node_that_lost_its_counter_is_told_where_to_go_on(
+    gateway: DtlsGateway, connect: Connect, seq: int | None, told: int | None
+) -> None:
+    talker = await connect(gateway).open()
+    await talker.ask(coap.POST, "r", encode(Readings({0: 1}), 900))
+    hello = encode(Hello("1.0"), seq)
+    assert read_answer_untrusted((await talker.ask(coap.POST, "h", hello)).payload).highest == told
 
 
 async def test_a_request_twice_in_one_association_is_stored_once(gateway: DtlsGateway, connect: Connect) -> None:
