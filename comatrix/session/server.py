@@ -12,8 +12,10 @@ from comatrix.codec.options import supported_untrusted
 from comatrix.errors import BadOptionError, CounterError, LocalError, OscoreError, WireError
 from comatrix.session import oscore
 from comatrix.session.serving import Incoming, Malformed
+from comatrix.session.shaping import WHOLE
 
 AMPLIFICATION = 3  # what is sent for one request to an unproven address, in sizes of that request
+MOST_PAYLOAD = 1024  # of an answer in one piece
 _ERROR_SIZE = 32  # header, options, OSCORE and tag around a diagnostic, at most
 _OUTER_HANDLED = (OSCORE, 3, 6, 7)  # Uri-Host, Uri-Port and Observe may stand outside
 
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from comatrix.session.exchange import Exchange
     from comatrix.session.replay import Window
     from comatrix.session.serving import ServingEndpoint
+    from comatrix.session.shaping import Shape
 
     class Peers(Protocol):
         """Where the associations of nodes are found."""
@@ -75,9 +78,12 @@ class Rekeying:
 
 
 class Request:
-    """An authenticated request. `counter` (None for plain CoAP) and `digest` name the message that carried it."""
+    """An authenticated request. `counter` (None for plain CoAP) and `digest` name the message that carried it.
 
-    __slots__ = ("binding", "code", "counter", "digest", "incoming", "options", "payload", "peer")
+    `shape`: how its answers are cut (None: only where they are too long).
+    """
+
+    __slots__ = ("binding", "code", "counter", "digest", "incoming", "options", "payload", "peer", "shape")
 
     def __init__(
         self,
@@ -97,6 +103,7 @@ class Request:
         self.binding = binding
         self.counter = None if binding is None else binding.counter
         self.digest = digest
+        self.shape: "Shape | None" = None
 
 
 class Repeated:
@@ -130,6 +137,16 @@ def _affordable(incoming: Incoming, diagnostic: bytes, rest: int) -> bytes:
     """A diagnostic, where it and `rest` bytes around it stay within the amplification allowed; else none."""
     size = rest + len(incoming.message.token) + len(diagnostic)
     return diagnostic if size <= AMPLIFICATION * len(incoming.seen.data) else b""
+
+
+def _shaped(
+    request: "Request | Repeated", code: int, options: "list[tuple[int, bytes]] | tuple[()]", payload: bytes
+) -> "tuple[int, list[tuple[int, bytes]] | tuple[()], bytes]":
+    """What of an answer leaves: all of it, nearly always."""
+    shape = request.shape if isinstance(request, Request) else None
+    if shape is None and len(payload) <= MOST_PAYLOAD:
+        return code, options, payload
+    return (shape or WHOLE).cut(code, options, payload)
 
 
 class Server:
@@ -201,6 +218,7 @@ class Server:
         self, request: Request, code: int, payload: bytes, now: int, options: "list[tuple[int, bytes]] | tuple[()]" = ()
     ) -> "Exchange":
         """Answer once more what was answered fresh (RFC 7641). Raises CounterError where no counter is reserved."""
+        code, options, payload = _shaped(request, code, options, payload)
         peer = request.peer
         if peer.context is not None:
             if peer.counter is None or request.binding is None:
@@ -235,6 +253,7 @@ class Server:
     ) -> None:
         context = request.peer.context
         binding = request.binding
+        code, options, payload = _shaped(request, code, options, payload)
         if code >= codes.BAD_REQUEST:
             payload = _affordable(request.incoming, payload, _ERROR_SIZE)
         if context is None:

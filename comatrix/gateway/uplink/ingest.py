@@ -8,6 +8,7 @@ from comatrix.codec import coap, codes, description, records
 from comatrix.codec.option_numbers import (
     ACCEPT,
     BLOCK1,
+    BLOCK2,
     CONTENT_FORMAT,
     ECHO,
     OBSERVE,
@@ -22,10 +23,10 @@ from comatrix.gateway.downlink.items import MAX_TEXT_BYTES
 from comatrix.gateway.model import NewRecord, Node
 from comatrix.session.server import Request
 
-HANDLED = (URI_HOST, OBSERVE, URI_PORT, URI_PATH, CONTENT_FORMAT, ACCEPT, ECHO)
+HANDLED = (URI_HOST, OBSERVE, URI_PORT, URI_PATH, CONTENT_FORMAT, ACCEPT, BLOCK2, BLOCK1, ECHO)
 REGISTER, DEREGISTER = 0, 1  # RFC 7641 section 2
-IN_BLOCKS = (URI_PATH, b"d")  # where a body may come in blocks
 MAX_DESCRIPTION = 4096  # bytes of CBOR; above 1,024 in blocks, as a datagram holds no more
+MAX_BODY = 4160  # the longest record there is: 1,024 characters of 4 bytes, its heads, a seq
 Options = Sequence[tuple[int, bytes]]
 MAILBOX = 0  # the room of a result: none, the mailbox reads it from the log
 
@@ -47,10 +48,9 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class Describe:
-    """Store the CBOR of a self-description, then answer 2.04. `block`: a Block1 option, and `body` is that block."""
+    """Store the CBOR of a self-description, then answer 2.04."""
 
     body: bytes
-    block: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +63,11 @@ class Fetch:
 @dataclass(frozen=True, slots=True)
 class TellTime:
     """Answer 2.05 with the time."""
+
+
+@dataclass(frozen=True, slots=True)
+class InBlocks:
+    """A request of the right kind whose body or answer is in blocks: put together, it comes here again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +84,8 @@ class Said(NamedTuple):
     options: Options = ()
 
 
-Decision = Reply | NewRecord | Note | Describe | Fetch | TellTime | Reject  # a NewRecord: store it, then answer 2.04
+# A NewRecord: store it, then answer 2.04.
+Decision = Reply | NewRecord | Note | Describe | Fetch | TellTime | InBlocks | Reject
 Handler = Callable[["Ingest", Request | Said, Node, int], Decision]
 
 
@@ -125,8 +131,7 @@ class Ingest:
             return Reply(codes.BAD_REQUEST if error.code is None else error.code)
 
     def _routed(self, request: Request, node: Node, received_ms: int) -> Decision:
-        handled = (*HANDLED, BLOCK1) if IN_BLOCKS in request.options else HANDLED
-        options = supported_untrusted(list(request.options), handled)
+        options = supported_untrusted(list(request.options), HANDLED)
         path = "/".join(part.decode() for part in options.get(URI_PATH, []))
         methods = RESOURCES.get(path)
         if methods is None:
@@ -138,6 +143,8 @@ class Ingest:
             return Reply(codes.NOT_ACCEPTABLE)
         if CONTENT_FORMAT in options:
             return Reply(codes.UNSUPPORTED_FORMAT)
+        if BLOCK1 in options or BLOCK2 in options:
+            return InBlocks()
         return handler(self, request, node, received_ms)
 
     def readings(self, request: Request | Said, node: Node, received_ms: int) -> Decision:
@@ -173,18 +180,10 @@ class Ingest:
 
     def describe(self, request: Request | Said, node: Node, received_ms: int) -> Decision:
         """POST d."""
-        block = next((value for number, value in request.options if number == BLOCK1), None)
-        return self.described(request.payload) if block is None else Describe(request.payload, block)
-
-    def described(self, payload: bytes) -> Describe | Reply:
-        """A self-description that is whole."""
-        try:
-            _, value, body = records.open_untrusted(payload)
-            if len(body) > MAX_DESCRIPTION:
-                return Reply(codes.TOO_LARGE, b"at most 4,096 bytes")
-            description.read_description(value)
-        except WireError as error:
-            return Reply(codes.BAD_REQUEST, str(error).encode()[:64])
+        _, value, body = records.open_untrusted(request.payload)
+        if len(body) > MAX_DESCRIPTION:
+            return Reply(codes.TOO_LARGE, b"at most 4,096 bytes")
+        description.read_description(value)
         return Describe(body)
 
     def result(self, request: Request | Said, node: Node, received_ms: int) -> Decision:
