@@ -7,7 +7,7 @@ when the request's counter is on disk; everything else takes a fresh counter of 
 from hashlib import sha256
 
 from comatrix.codec import coap, codes
-from comatrix.codec.option_numbers import OSCORE, PROXY_SCHEME, PROXY_URI
+from comatrix.codec.option_numbers import NO_RESPONSE, OSCORE, PROXY_SCHEME, PROXY_URI, uint
 from comatrix.codec.options import supported_untrusted
 from comatrix.errors import BadOptionError, CounterError, LocalError, OscoreError, WireError
 from comatrix.session import oscore
@@ -139,6 +139,17 @@ def _affordable(incoming: Incoming, diagnostic: bytes, rest: int) -> bytes:
     return diagnostic if size <= AMPLIFICATION * len(incoming.seen.data) else b""
 
 
+def _unwanted(code: int, incoming: Incoming, options: "list[tuple[int, bytes]] | tuple[()]") -> bool:
+    """Whether nobody is to be told: an error to a group, or a class the asker wants to hear nothing of (RFC 7967)."""
+    if incoming.multicast and code >= codes.BAD_REQUEST:
+        return True
+    if len(options) > 1:
+        for number, value in options:
+            if number == NO_RESPONSE and len(value) <= 1:
+                return bool(uint(value) & 1 << (code >> 5) - 1)
+    return False
+
+
 def _shaped(
     request: "Request | Repeated", code: int, options: "list[tuple[int, bytes]] | tuple[()]", payload: bytes
 ) -> "tuple[int, list[tuple[int, bytes]] | tuple[()], bytes]":
@@ -157,10 +168,13 @@ class Server:
         self.peers = peers
         self.events: "list[Request | Repeated | Knock]" = []
 
-    def receive_datagram(self, data: bytes, addr: "Any", now: int) -> None:
-        """Take a datagram as it came; errors are answered here, requests become events."""
+    def receive_datagram(self, data: bytes, addr: "Any", now: int, multicast: bool = False) -> None:
+        """Take a datagram as it came; errors are answered here, requests become events. `multicast`: to a group."""
         endpoint = self.endpoint
-        endpoint.receive_datagram(data, addr, now)
+        if multicast:
+            endpoint.receive_multicast(data, addr, now)
+        else:
+            endpoint.receive_datagram(data, addr, now)
         while endpoint.events:
             event = endpoint.events.pop(0)
             if isinstance(event, Incoming):
@@ -234,7 +248,10 @@ class Server:
 
     def refuse(self, incoming: Incoming, code: int, text: str, now: int) -> None:
         """An unprotected error: a hint to the other side. The text goes along where amplification allows it."""
-        self.endpoint.respond(incoming, code, (), _affordable(incoming, text.encode(), 5), now)
+        if _unwanted(code, incoming, incoming.message.options):
+            self.endpoint.acknowledge(incoming)
+        else:
+            self.endpoint.respond(incoming, code, (), _affordable(incoming, text.encode(), 5), now)
         self.endpoint.forget(incoming)
 
     def ignore(self, incoming: Incoming) -> None:
@@ -254,6 +271,9 @@ class Server:
         context = request.peer.context
         binding = request.binding
         code, options, payload = _shaped(request, code, options, payload)
+        if _unwanted(code, request.incoming, request.options if isinstance(request, Request) else ()):
+            self.endpoint.acknowledge(request.incoming)
+            return
         if code >= codes.BAD_REQUEST:
             payload = _affordable(request.incoming, payload, _ERROR_SIZE)
         if context is None:

@@ -19,9 +19,12 @@ if TYPE_CHECKING:
 
 
 class Incoming:
-    """A request that waits for its answer. `acknowledged`: an empty ACK went out, so the answer will be separate."""
+    """A request that waits for its answer. `acknowledged`: an empty ACK went out, so the answer will be separate.
 
-    __slots__ = ("acknowledged", "addr", "deadline", "message", "seen")
+    `multicast`: it was sent to a group, and gets no error (RFC 7252 section 8.2).
+    """
+
+    __slots__ = ("acknowledged", "addr", "deadline", "message", "multicast", "seen")
 
     def __init__(self, addr: "Any", message: coap.Message, seen: "Seen", deadline: int) -> None:
         self.addr = addr
@@ -29,6 +32,7 @@ class Incoming:
         self.seen = seen
         self.deadline = deadline
         self.acknowledged = False
+        self.multicast = False
 
 
 class Malformed:
@@ -47,6 +51,26 @@ class ServingEndpoint(Endpoint):
         super().__init__(random, parameters)
         self.duplicates = Duplicates(self.parameters.peer_duplicates, self.parameters.all_duplicates)
         self.unanswered: "deque[Incoming]" = deque((), _UNANSWERED)  # noqa: RUF037 - MicroPython wants both
+        self._multicast = False  # whether the datagram that is looked at was sent to a group
+
+    def receive_multicast(self, data: bytes, addr: "Any", now: int) -> None:
+        """Take a datagram that was sent to a group: no Reset and no ACK ever, and no confirmable request."""
+        self._multicast = True
+        try:
+            self.receive_datagram(data, addr, now)
+        finally:
+            self._multicast = False
+
+    def reset(self, mid: int, addr: "Any") -> None:
+        """Reject a message, unless all of a group would."""
+        if not self._multicast:
+            super().reset(mid, addr)
+
+    def acknowledge(self, incoming: Incoming) -> None:
+        """That is all the answer a request gets."""
+        if incoming.message.type == coap.CON and not incoming.acknowledged:
+            self._acknowledge(incoming)
+        incoming.deadline = -1
 
     def respond(
         self,
@@ -104,6 +128,8 @@ class ServingEndpoint(Endpoint):
 
     def receive_request(self, message: coap.Message, data: bytes, addr: "Any", now: int) -> None:
         """Take a new request; give a duplicate the remembered answer."""
+        if self._multicast and message.type == coap.CON:
+            return  # RFC 7252 section 8.1
         duplicates = self.duplicates
         duplicates.expire(now)  # no timer need be due: a quiet server has none
         seen = duplicates.find(addr, data)
@@ -114,6 +140,7 @@ class ServingEndpoint(Endpoint):
             return
         seen = duplicates.add(addr, data, now)
         incoming = Incoming(addr, message, seen, now + self.parameters.ack_delay_ms)
+        incoming.multicast = self._multicast
         if message.type == coap.CON:
             if len(self.unanswered) == _UNANSWERED:
                 self.unanswered.popleft()

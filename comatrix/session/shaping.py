@@ -1,4 +1,4 @@
-"""What an answer becomes before it is sealed: named after its request's block, cut into a block of its own (RFC 7959)."""
+"""What an answer becomes before it is sealed: named after its request's block, cut into one of its own (RFC 7959)."""
 
 from hashlib import sha256
 

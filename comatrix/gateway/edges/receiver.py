@@ -25,6 +25,7 @@ from comatrix.gateway.uplink.ingest import (
     Ingest,
     Note,
     Reject,
+    Represent,
     TellTime,
 )
 from comatrix.gateway.uplink.observers import Observers
@@ -117,13 +118,13 @@ class Receiver:
         self.seen: Seen = {} if seen is None else seen
         self.received = self.acknowledged = self.duplicates = 0
 
-    def receive_datagram(self, data: bytes, addr: Address, now: int) -> None:
-        """One datagram from a socket."""
+    def receive_datagram(self, data: bytes, addr: Address, now: int, multicast: bool = False) -> None:
+        """One datagram from a socket; `multicast`: it was sent to a group, and only a success is answered."""
         if not self.admission.allows_address(addr, now):
             return
         server = self._server
         said = server.pending()
-        server.receive_datagram(data, addr, now)
+        server.receive_datagram(data, addr, now, multicast)
         event = server.next_event()
         if event is None and not self.admission.repeated(addr, now):
             server.withdraw(said)  # a copy, a ping, an answer to nothing: strangers have no more claim to ours
@@ -182,6 +183,8 @@ class Receiver:
                 self._start(work())
         elif isinstance(decision, Fetch):
             self._fetch(request, node, decision.observe)
+        elif isinstance(decision, Represent):
+            self._represent(request, decision)
         elif isinstance(decision, TellTime):
             payload = Answer(time_s=wall_ms // 1000).encode()
             self._fresh(request, coap.CONTENT, payload)
@@ -259,9 +262,18 @@ class Receiver:
         else:
             self._fresh(request, said.code, said.payload, said.options)
 
+    def _represent(self, request: Request, found: Represent) -> None:
+        now = self._monotonic_ms()
+        options = list(found.options)
+        if self._carrying.affords(request, options, found.payload, now):
+            self._fresh(request, found.code, found.payload, options)
+        else:
+            self._fresh(request, coap.UNAUTHORIZED, b"", self._carrying.challenge(request, now))
+
     def _fetch(self, request: Request, node: Node, observe: int | None) -> None:
         now = self._monotonic_ms()
-        if not self._carrying.reaches(request, now):
+        registers = observe == REGISTER and request.peer.context is None  # RFC 7641 section 7: not for a forged address
+        if not self._carrying.reaches(request, now) or (registers and not self._carrying.proves(request, now)):
             self._fresh(request, coap.UNAUTHORIZED, b"", self._carrying.challenge(request, now))
         elif observe is not None or self._mail.waits(node.number):
             self._once_on_disk(request, partial(self._hand_over, request, node, observe))

@@ -14,6 +14,7 @@ from comatrix.session.server import AMPLIFICATION, Request
 
 _HEADER = 4
 _EMPTY_ACK = 4  # what an answer that takes long is announced by
+_BLOCKS = 20  # Block1, Block2, ETag and Size2, at most
 _OSCORE = 17  # option, code and tag of an answer under a counter of our own, at most
 
 
@@ -98,7 +99,15 @@ class Carrying:
 
         A plain node's address is its identity, declared by a person: there is nothing more to prove of it.
         """
-        return self.proven(request) or self._echoes(request, now) or request.peer.context is None
+        return self.proves(request, now) or request.peer.context is None
+
+    def proves(self, request: Request, now: int) -> bool:
+        """Whether its node is proven to be where a request came from, by this request or before it."""
+        return self.proven(request) or self._echoes(request, now)
+
+    def affords(self, request: Request, options: Options, payload: bytes, now: int) -> bool:
+        """Whether this may be the answer to where a request came from; an Echo value in it may prove that."""
+        return self._fits(request, options, payload) or self.proves(request, now)
 
     def challenge(self, request: Request, now: int) -> Options:
         """The option that lets a node prove where it is."""
@@ -148,11 +157,16 @@ class Carrying:
 
     def _affordable(self, request: Request, options: Options, answer: Answer) -> bool:
         """Whether an answer may be as long as this: to an address that is not proven, three times the request."""
-        if self.proven(request):
-            return True
+        return self.proven(request) or self._fits(request, options, answer.encode())
+
+    @staticmethod
+    def _fits(request: Request, options: Options, payload: bytes) -> bool:
         incoming = request.incoming
         around = _EMPTY_ACK + _HEADER + len(incoming.message.token) + (_OSCORE if request.peer.context else 0)
-        return around + len(coap.encode_body(options, answer.encode())) <= AMPLIFICATION * len(incoming.seen.data)
+        if request.shape is not None:
+            around += _BLOCKS
+            payload = payload[: 16 << request.shape.exponent]
+        return around + len(coap.encode_body(options, payload)) <= AMPLIFICATION * len(incoming.seen.data)
 
     def proven(self, request: Request) -> bool:
         """Whether its node was last proven to be where this came from."""

@@ -11,19 +11,40 @@ from comatrix.codec.option_numbers import (
     BLOCK2,
     CONTENT_FORMAT,
     ECHO,
+    ETAG,
+    IF_MATCH,
+    IF_NONE_MATCH,
     OBSERVE,
     URI_HOST,
     URI_PATH,
     URI_PORT,
+    URI_QUERY,
     uint,
+    uint_bytes,
 )
 from comatrix.codec.options import supported_untrusted
 from comatrix.errors import BadOptionError, WireError
 from comatrix.gateway.downlink.items import MAX_TEXT_BYTES
 from comatrix.gateway.model import NewRecord, Node
+from comatrix.gateway.uplink import discovery, preconditions
 from comatrix.session.server import Request
+from comatrix.session.shaping import etag
 
-HANDLED = (URI_HOST, OBSERVE, URI_PORT, URI_PATH, CONTENT_FORMAT, ACCEPT, BLOCK2, BLOCK1, ECHO)
+HANDLED = (
+    IF_MATCH,
+    URI_HOST,
+    IF_NONE_MATCH,
+    OBSERVE,
+    URI_PORT,
+    URI_PATH,
+    CONTENT_FORMAT,
+    ACCEPT,
+    BLOCK2,
+    BLOCK1,
+    ECHO,
+)
+OF_DISCOVERY = (*HANDLED, ETAG, URI_QUERY)
+WELL_KNOWN = [part.encode() for part in discovery.PATH.split("/")]
 REGISTER, DEREGISTER = 0, 1  # RFC 7641 section 2
 MAX_DESCRIPTION = 4096  # bytes of CBOR; above 1,024 in blocks, as a datagram holds no more
 MAX_BODY = 4160  # the longest record there is: 1,024 characters of 4 bytes, its heads, a seq
@@ -61,6 +82,15 @@ class Fetch:
 
 
 @dataclass(frozen=True, slots=True)
+class Represent:
+    """Answer 2.05 or 2.03 with what stands here for everybody, as long as it may be for where it goes."""
+
+    code: int
+    payload: bytes
+    options: Options
+
+
+@dataclass(frozen=True, slots=True)
 class TellTime:
     """Answer 2.05 with the time."""
 
@@ -85,7 +115,7 @@ class Said(NamedTuple):
 
 
 # A NewRecord: store it, then answer 2.04.
-Decision = Reply | NewRecord | Note | Describe | Fetch | TellTime | InBlocks | Reject
+Decision = Reply | NewRecord | Note | Describe | Fetch | Represent | TellTime | InBlocks | Reject
 Handler = Callable[["Ingest", Request | Said, Node, int], Decision]
 
 
@@ -131,7 +161,10 @@ class Ingest:
             return Reply(codes.BAD_REQUEST if error.code is None else error.code)
 
     def _routed(self, request: Request, node: Node, received_ms: int) -> Decision:
-        options = supported_untrusted(list(request.options), HANDLED)
+        asks_what_is_here = [value for number, value in request.options if number == URI_PATH] == WELL_KNOWN
+        options = supported_untrusted(list(request.options), OF_DISCOVERY if asks_what_is_here else HANDLED)
+        if asks_what_is_here:
+            return self._discover(request, options)
         path = "/".join(part.decode() for part in options.get(URI_PATH, []))
         methods = RESOURCES.get(path)
         if methods is None:
@@ -143,9 +176,27 @@ class Ingest:
             return Reply(codes.NOT_ACCEPTABLE)
         if CONTENT_FORMAT in options:
             return Reply(codes.UNSUPPORTED_FORMAT)
+        if not preconditions.hold(options):
+            return Reply(codes.PRECONDITION_FAILED)
         if BLOCK1 in options or BLOCK2 in options:
             return InBlocks()
         return handler(self, request, node, received_ms)
+
+    def _discover(self, request: Request, options: Mapping[int, Sequence[bytes]]) -> Decision:
+        """GET .well-known/core."""
+        if request.code != coap.GET:
+            return Reply(codes.METHOD_NOT_ALLOWED)
+        if any(uint(value) != discovery.LINK_FORMAT for value in options.get(ACCEPT, ())):
+            return Reply(codes.NOT_ACCEPTABLE)
+        if BLOCK1 in options or BLOCK2 in options:
+            return InBlocks()
+        payload = discovery.document(options.get(URI_QUERY, ()))
+        tag = etag(payload)
+        if not preconditions.hold(options, tag):
+            return Reply(codes.PRECONDITION_FAILED)
+        if preconditions.is_known(options, tag):
+            return Represent(codes.VALID, b"", [(ETAG, tag)])
+        return Represent(coap.CONTENT, payload, [(ETAG, tag), (CONTENT_FORMAT, uint_bytes(discovery.LINK_FORMAT))])
 
     def readings(self, request: Request | Said, node: Node, received_ms: int) -> Decision:
         """POST r."""
@@ -229,7 +280,7 @@ class Ingest:
         )
 
 
-# docs/reference/wire.md, section Records. Files (f) and discovery come later: 4.04.
+# docs/reference/wire.md, section Records. Files (f) come later: 4.04.
 RESOURCES: Mapping[str, Mapping[int, Handler]] = {
     "r": {coap.POST: Ingest.readings},
     "m": {coap.POST: Ingest.text},
