@@ -3,16 +3,16 @@
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from functools import partial
-from typing import Any, Protocol
+from typing import Any
 
 from comatrix.codec import coap, codes
 from comatrix.codec.option_numbers import BLOCK1, MAX_AGE, uint_bytes
 from comatrix.codec.records import Answer, Hello
 from comatrix.gateway.errors import StoreError, StoreFull
-from comatrix.gateway.model import Appended, Duplicate, NewRecord, Node, WindowMove
+from comatrix.gateway.model import Duplicate, NewRecord, Node, WindowMove
 from comatrix.gateway.uplink.address_proof import AddressProof
 from comatrix.gateway.uplink.admission import Admission
-from comatrix.gateway.uplink.associations import Address, Associations, Rekeyed
+from comatrix.gateway.uplink.associations import Address, Associations
 from comatrix.gateway.uplink.carrying import Carrying, Mail
 from comatrix.gateway.uplink.fresh_answers import FreshAnswers, Options
 from comatrix.gateway.uplink.ingest import (
@@ -30,31 +30,13 @@ from comatrix.gateway.uplink.ingest import (
 )
 from comatrix.gateway.uplink.observers import Observers
 from comatrix.gateway.uplink.recent import Recent
+from comatrix.gateway.uplink.storage import Storage, Told
 from comatrix.session.server import Knock, Peer, Repeated, Request, Server
 from comatrix.session.transfers import Transfers
 
-Told = Appended | Duplicate | StoreError
 Seen = dict[int, tuple[int, Address]]  # node -> (Unix ms, from where)
 TIME_EVERY_MS = 6 * 3_600_000  # a node's clock is set anew at least this often, in an answer it gets anyway
 RETRY_AFTER_S = 30
-
-
-class Storage(Protocol):
-    """What is asked of the store."""
-
-    def append(self, record: NewRecord | None, window: WindowMove | None, done: Callable[[Told], None]) -> None: ...
-
-    async def reserve(self, context: int, reserved: int) -> None:
-        """Sender counters below `reserved` may be used."""
-
-    async def rekey(self, made: Rekeyed, window: WindowMove) -> int:
-        """Store a context made by Appendix B.2 -> its row id."""
-
-    async def settle(self, context: int) -> None:
-        """A rotated node spoke under its new context: the older ones die."""
-
-    async def hello(self, node: int, hello: Hello, window: WindowMove | None, now_ms: int) -> None:
-        """Store what a hello said, and the window its request moved."""
 
 
 class Receiver:
