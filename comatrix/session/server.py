@@ -229,7 +229,13 @@ class Server:
         self._answer(request, None if counter is None else counter.take(), code, options, payload, now)
 
     def notify(
-        self, request: Request, code: int, payload: bytes, now: int, options: "list[tuple[int, bytes]] | tuple[()]" = ()
+        self,
+        request: Request,
+        code: int,
+        payload: bytes,
+        now: int,
+        options: "list[tuple[int, bytes]] | tuple[()]" = (),
+        confirmable: bool = True,
     ) -> "Exchange":
         """Answer once more what was answered fresh (RFC 7641). Raises CounterError where no counter is reserved."""
         code, options, payload = _shaped(request, code, options, payload)
@@ -240,7 +246,7 @@ class Server:
             code, options, payload = oscore.protect_response(
                 peer.context, request.binding, peer.counter.take(), code, options, payload
             )
-        return self.endpoint.notify(request.incoming, code, options, payload, now)
+        return self.endpoint.notify(request.incoming, code, options, payload, now, confirmable)
 
     def give_up(self, notification: "Exchange", now: int) -> None:
         """Send a notification no more."""

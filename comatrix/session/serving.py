@@ -8,6 +8,7 @@ from comatrix.session.endpoint import Endpoint
 from comatrix.session.exchange import Parameters
 
 _UNANSWERED = 2048
+_TOLD = 256  # non-confirmable notifications whose Reset is still understood
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ class ServingEndpoint(Endpoint):
         super().__init__(random, parameters)
         self.duplicates = Duplicates(self.parameters.peer_duplicates, self.parameters.all_duplicates)
         self.unanswered: "deque[Incoming]" = deque((), _UNANSWERED)  # noqa: RUF037 - MicroPython wants both
+        self._told: "deque[Exchange]" = deque((), _TOLD)  # noqa: RUF037 - the same
         self._multicast = False  # whether the datagram that is looked at was sent to a group
 
     def receive_multicast(self, data: bytes, addr: "Any", now: int) -> None:
@@ -95,10 +97,21 @@ class ServingEndpoint(Endpoint):
         incoming.deadline = -1
 
     def notify(
-        self, incoming: Incoming, code: int, options: "Options | tuple[()]", payload: bytes, now: int
+        self,
+        incoming: Incoming,
+        code: int,
+        options: "Options | tuple[()]",
+        payload: bytes,
+        now: int,
+        confirmable: bool = True,
     ) -> "Exchange":
-        """Answer a request once more (RFC 7641 section 4.2), confirmable: the Exchange's `failed` tells of a loss."""
-        return self.send_message(incoming.addr, coap.CON, code, incoming.message.token, options, payload, now, True)
+        """Answer a request once more (RFC 7641 section 4.2). The Exchange's `failed` tells of a Reset, and of a loss
+        where it is confirmable."""
+        type = coap.CON if confirmable else coap.NON
+        sent = self.send_message(incoming.addr, type, code, incoming.message.token, options, payload, now, True)
+        if not confirmable:
+            self._told.append(sent)
+        return sent
 
     def ignore(self, incoming: Incoming) -> None:
         """Leave a request without any answer, also without the empty ACK that takes time to come."""
@@ -151,6 +164,13 @@ class ServingEndpoint(Endpoint):
         """Reset what is no CoAP message, where one is due, and tell of it."""
         super().refuse_broken(data, addr)
         self.events.append(Malformed(addr))
+
+    def _receive_empty(self, message: coap.Message, addr: "Any", now: int) -> None:
+        super()._receive_empty(message, addr, now)
+        if message.type == coap.RST:
+            for sent in self._told:
+                if sent.mid == message.mid and sent.addr == addr:
+                    sent.failed = True
 
     def _acknowledge(self, incoming: Incoming) -> None:
         incoming.acknowledged = True

@@ -9,17 +9,20 @@ PATH = ".well-known/core"
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A resource: `rt` what it is, `interface` how it is used, `ct` the content formats it takes beside its own."""
+    """A resource: `rt` what it is, `interface` how it is used, in words, `ct` the content formats it takes beside its
+    own, `size` how many bytes to expect."""
 
     href: str
     rt: str
     interface: str
     ct: Sequence[int] = ()
+    size: int | None = None
     observable: bool = False
 
     def attributes(self) -> dict[str, list[str]]:
         """By name, each with the values it lists; a flag has none."""
-        found = {"rt": [self.rt], "if": [self.interface], "ct": [str(number) for number in self.ct]}
+        found = {"rt": self.rt.split(), "if": self.interface.split(), "ct": [str(number) for number in self.ct]}
+        found["sz"] = [] if self.size is None else [str(self.size)]
         found = {name: values for name, values in found.items() if values}
         return found | {"obs": []} if self.observable else found
 
@@ -27,7 +30,7 @@ class Link:
         """As it stands in the document."""
         parts = [f"<{self.href}>"]
         for name, values in self.attributes().items():
-            bare = not values or (name == "ct" and len(values) == 1)
+            bare = not values or (name in ("ct", "sz") and len(values) == 1)
             value = "".join(values) if bare else f'"{" ".join(values)}"'
             parts.append(f"{name}={value}" if value else name)
         return ";".join(parts)
