@@ -7,7 +7,7 @@ when the request's counter is on disk; everything else takes a fresh counter of 
 from hashlib import sha256
 
 from comatrix.codec import coap, codes
-from comatrix.codec.option_numbers import NO_RESPONSE, OSCORE, PROXY_SCHEME, PROXY_URI, uint
+from comatrix.codec.option_numbers import NO_RESPONSE, OBSERVE, OSCORE, PROXY_SCHEME, PROXY_URI, uint, uint_bytes
 from comatrix.codec.options import supported_untrusted
 from comatrix.errors import BadOptionError, CounterError, LocalError, OscoreError, WireError
 from comatrix.session import oscore
@@ -139,6 +139,13 @@ def _affordable(incoming: Incoming, diagnostic: bytes, rest: int) -> bytes:
     return diagnostic if size <= AMPLIFICATION * len(incoming.seen.data) else b""
 
 
+def _numbered(outside: "list[tuple[int, bytes]]", counter: int) -> "list[tuple[int, bytes]]":
+    """The outer Observe of an answer says where it stands: clients that are no proxies look at it too (aiocoap does)."""
+    if outside[0][0] != OBSERVE:
+        return outside
+    return [(OBSERVE, uint_bytes(counter & 0xFFFFFF)), *outside[1:]]
+
+
 def _unwanted(code: int, incoming: Incoming, options: "list[tuple[int, bytes]] | tuple[()]") -> bool:
     """Whether nobody is to be told: an error to a group, or a class the asker wants to hear nothing of (RFC 7967)."""
     if incoming.multicast and code >= codes.BAD_REQUEST:
@@ -243,9 +250,11 @@ class Server:
         if peer.context is not None:
             if peer.counter is None or request.binding is None:
                 raise CounterError("no counter to answer under")
-            code, options, payload = oscore.protect_response(
-                peer.context, request.binding, peer.counter.take(), code, options, payload
+            counter = peer.counter.take()
+            code, outside, payload = oscore.protect_response(
+                peer.context, request.binding, counter, code, options, payload
             )
+            options = _numbered(outside, counter)
         return self.endpoint.notify(request.incoming, code, options, payload, now, confirmable)
 
     def give_up(self, notification: "Exchange", now: int) -> None:
@@ -288,6 +297,8 @@ class Server:
         if binding is None:
             raise LocalError("answered already")  # never under that nonce again, and never in plain
         outer, outside, sealed = oscore.protect_response(context, binding, counter, code, options, payload)
+        if counter is not None:
+            outside = _numbered(outside, counter)
         if counter is None:
             request.binding = None if isinstance(request, Request) else binding  # spent: that nonce is used once
         self.endpoint.respond(request.incoming, outer, outside, sealed, now)

@@ -2,7 +2,7 @@
 
 from hashlib import sha256
 
-from comatrix.codec.codes import BAD_REQUEST
+from comatrix.codec.codes import BAD_REQUEST, CONTENT
 from comatrix.codec.option_numbers import BLOCK1, BLOCK2, ETAG, SIZE2, uint_bytes
 
 LARGEST = 6  # exponent of 1,024 bytes, the largest block that fits a datagram
@@ -69,6 +69,16 @@ class Shape:
                 found.append((SIZE2, uint_bytes(len(payload))))
             payload = payload[at : at + size]
         return code, sorted(found, key=lambda option: option[0]), payload
+
+    def measured(
+        self, options: "Options | tuple[()]", payload: bytes
+    ) -> "tuple[int, Options | tuple[()], bytes]":
+        """What would leave of a success; nothing is kept."""
+        return Shape(self.block1, self.number, self.exponent, self.asked, self.sized).cut(CONTENT, options, payload)
+
+    def smaller(self) -> "Shape":
+        """The same in blocks of half the size."""
+        return Shape(self.block1, self.number * 2, self.exponent - 1, True, self.sized, self.keep)
 
 
 WHOLE = Shape()

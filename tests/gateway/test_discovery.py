@@ -12,6 +12,7 @@ from comatrix.codec.option_numbers import (
     IF_MATCH,
     IF_NONE_MATCH,
     NO_RESPONSE,
+    OBSERVE,
     URI_HOST,
     URI_PATH,
     URI_PORT,
@@ -20,6 +21,7 @@ from comatrix.codec.option_numbers import (
 from comatrix.codec.records import Readings, encode
 from comatrix.gateway.uplink.discovery import LINKS, Link, document
 from comatrix.gateway.uplink.ingest import RESOURCES
+from comatrix.session.blockwise import read_block_untrusted
 from comatrix.session.server import AMPLIFICATION
 from comatrix.session.shaping import block_value, etag
 from tests.gateway.test_mail_in_answers import SHED_ADDRESS, Scene
@@ -175,31 +177,38 @@ def test_who_declines_successes_has_its_record_stored_and_hears_nothing_but_the_
     assert len(scene.disk.records) == 1
 
 
-def test_an_address_that_is_not_proven_gets_an_echo_in_place_of_a_long_answer(scene: Asked) -> None:
-    challenge = scene.plain()
-    assert (challenge.code, [number for number, _ in challenge.options]) == (coap.UNAUTHORIZED, [ECHO])
+def test_a_plain_node_gets_a_long_answer_in_blocks_that_are_short_enough(scene: Asked) -> None:
+    whole, size, more = b"", 0, True
+    while more:
+        option = [(BLOCK2, block_value(len(whole) // size, False, size.bit_length() - 5))] if size else []
+        answer = scene.plain(*option)
+        assert (answer.code, scene.small) == (coap.CONTENT, True)
+        number, more, size = read_block_untrusted(dict(answer.options)[BLOCK2])
+        assert number * size == len(whole)
+        whole += answer.payload
+    assert whole == document([])
+
+
+def test_a_plain_node_may_ask_for_blocks_but_gets_none_that_are_too_long(scene: Asked) -> None:
+    answer = scene.plain((BLOCK2, block_value(1, False, 6)))
+    assert answer.code == codes.BAD_REQUEST, "there is no second block of 1,024 bytes"
+    answer = scene.plain((BLOCK2, block_value(1, False, 3)))
     assert scene.small
-    answer = scene.plain(*challenge.options)
-    assert (answer.code, answer.payload) == (coap.CONTENT, document([]))
+    assert answer.payload == document([])[128 : 128 + len(answer.payload)]
+
+
+def test_a_plain_node_whose_address_is_proven_gets_all_at_once(scene: Asked) -> None:
+    scene.mail.items.pop(8)
+    echo = scene.plain((OBSERVE, b""), path=(b"c",)).options
+    scene.plain((OBSERVE, b""), *echo, path=(b"c",))
     assert scene.plain().payload == document([])
 
 
-def test_a_node_under_oscore_proves_its_address_alike() -> None:
+def test_a_node_under_oscore_proves_its_address_by_an_echo() -> None:
     scene = Asked(proven=False)
     code, options, _ = scene.discover()
     assert (code, list(options)) == (coap.UNAUTHORIZED, [ECHO])
     assert scene.discover((ECHO, options[ECHO]))[2] == document([])
-
-
-def test_who_cannot_echo_may_ask_for_blocks_that_are_small_enough(scene: Asked) -> None:
-    whole, number, more = b"", 0, True
-    while more:
-        answer = scene.plain((BLOCK2, block_value(number, False, 0)))
-        assert (answer.code, scene.small) == (coap.CONTENT, True)
-        whole += answer.payload
-        number += 1
-        more = len(answer.payload) == 16
-    assert whole == document([])
 
 
 def test_a_filter_that_leaves_little_needs_no_proof(scene: Asked) -> None:

@@ -354,3 +354,17 @@ def test_an_outer_observe_alone_registers_nothing(scene: Observed) -> None:
     assert scene.sender.answer(scene.counter, answer)[1] == []
     assert oscore.read_option_untrusted(dict(coap.decode_untrusted(answer).options)[OSCORE])[0] is not None
     assert len(scene.world.receiver.observers) == 0
+
+
+def test_what_stands_outside_oscore_grows_too_for_clients_that_look_there_first(scene: Observed) -> None:
+    (answer,) = scene.post("c", code=coap.GET, options=OBSERVED)
+    found = [uint(dict(coap.decode_untrusted(answer).options)[OBSERVE])]
+    scene.registered = scene.counter
+    for id in (4, 5, 6):
+        scene.queue(id)
+        ((message, _, own),) = scene.notified()
+        found.append(uint(dict(message.options)[OBSERVE]))
+        assert found[-1] == own
+        scene.empty(coap.ACK, message.mid)
+        scene.over(id, states.NOT_CONFIRMED)
+    assert found == sorted(set(found))

@@ -1,6 +1,6 @@
 """What answers carry to a node beside their code: the item that waits for it, or how it proves its address first."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Protocol
 
@@ -11,10 +11,10 @@ from comatrix.gateway.errors import StoreError
 from comatrix.gateway.uplink.address_proof import AddressProof
 from comatrix.gateway.uplink.fresh_answers import Options
 from comatrix.session.server import AMPLIFICATION, Request
+from comatrix.session.shaping import Shape
 
 _HEADER = 4
 _EMPTY_ACK = 4  # what an answer that takes long is announced by
-_BLOCKS = 20  # Block1, Block2, ETag and Size2, at most
 _OSCORE = 17  # option, code and tag of an answer under a counter of our own, at most
 
 
@@ -113,6 +113,13 @@ class Carrying:
         """The option that lets a node prove where it is."""
         return [(ECHO, self._proof.challenge(request.peer.node, request.incoming.addr, now))]
 
+    def shorten(self, request: Request, options: Options, payload: bytes) -> bool:
+        """Have a long answer leave in blocks that are short enough for where a request came from, if any are."""
+        shape = request.shape or Shape()
+        while shape.exponent and not self._fits(request, options, payload):
+            request.shape = shape = shape.smaller()
+        return self._fits(request, options, payload)
+
     async def load(self, request: Request, enrolment: int, answer: Answer, now: int) -> Options | None:
         """Put into an answer what waits, or that something does -> the answer's options.
 
@@ -160,13 +167,12 @@ class Carrying:
         return self.proven(request) or self._fits(request, options, answer.encode())
 
     @staticmethod
-    def _fits(request: Request, options: Options, payload: bytes) -> bool:
+    def _fits(request: Request, options: Iterable[tuple[int, bytes]], payload: bytes) -> bool:
         incoming = request.incoming
         around = _EMPTY_ACK + _HEADER + len(incoming.message.token) + (_OSCORE if request.peer.context else 0)
         if request.shape is not None:
-            around += _BLOCKS
-            payload = payload[: 16 << request.shape.exponent]
-        return around + len(coap.encode_body(options, payload)) <= AMPLIFICATION * len(incoming.seen.data)
+            _, options, payload = request.shape.measured(options, payload)
+        return around + len(coap.encode_body(list(options), payload)) <= AMPLIFICATION * len(incoming.seen.data)
 
     def proven(self, request: Request) -> bool:
         """Whether its node was last proven to be where this came from."""
