@@ -7,14 +7,16 @@ when the request's counter is on disk; everything else takes a fresh counter of 
 from hashlib import sha256
 
 from comatrix.codec import coap, codes
-from comatrix.codec.option_numbers import OSCORE, PROXY_SCHEME, PROXY_URI
+from comatrix.codec.option_numbers import NO_RESPONSE, OBSERVE, OSCORE, PROXY_SCHEME, PROXY_URI, uint, uint_bytes
 from comatrix.codec.options import supported_untrusted
 from comatrix.errors import BadOptionError, CounterError, LocalError, OscoreError, WireError
 from comatrix.session import oscore
 from comatrix.session.keys import node_id
 from comatrix.session.serving import Incoming, Malformed
+from comatrix.session.shaping import WHOLE
 
 AMPLIFICATION = 3  # what is sent for one request to an unproven address, in sizes of that request
+MOST_PAYLOAD = 1024  # of an answer in one piece
 _ERROR_SIZE = 32  # header, options, OSCORE and tag around a diagnostic, at most
 _OUTER_HANDLED = (OSCORE, 3, 6, 7)  # Uri-Host, Uri-Port and Observe may stand outside
 
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from comatrix.session.exchange import Exchange
     from comatrix.session.replay import Window
     from comatrix.session.serving import ServingEndpoint
+    from comatrix.session.shaping import Shape
 
     class Peers(Protocol):
         """Where the associations of nodes are found."""
@@ -76,9 +79,12 @@ class Rekeying:
 
 
 class Request:
-    """An authenticated request. `counter` (None for plain CoAP) and `digest` name the message that carried it."""
+    """An authenticated request. `counter` (None for plain CoAP) and `digest` name the message that carried it.
 
-    __slots__ = ("binding", "code", "counter", "digest", "incoming", "options", "payload", "peer")
+    `shape`: how its answers are cut (None: only where they are too long).
+    """
+
+    __slots__ = ("binding", "code", "counter", "digest", "incoming", "options", "payload", "peer", "shape")
 
     def __init__(
         self,
@@ -98,6 +104,7 @@ class Request:
         self.binding = binding
         self.counter = None if binding is None else binding.counter
         self.digest = digest
+        self.shape: "Shape | None" = None
 
 
 class Repeated:
@@ -140,6 +147,34 @@ def _affordable(incoming: Incoming, diagnostic: bytes, rest: int) -> bytes:
     return diagnostic if size <= AMPLIFICATION * len(incoming.seen.data) else b""
 
 
+def _numbered(outside: "list[tuple[int, bytes]]", counter: int) -> "list[tuple[int, bytes]]":
+    """The outer Observe of an answer says where it stands: clients that are no proxies (aiocoap) look at it, too."""
+    if outside[0][0] != OBSERVE:
+        return outside
+    return [(OBSERVE, uint_bytes(counter & 0xFFFFFF)), *outside[1:]]
+
+
+def _unwanted(code: int, incoming: Incoming, options: "list[tuple[int, bytes]] | tuple[()]") -> bool:
+    """Whether nobody is to be told: an error to a group, or a class the asker wants to hear nothing of (RFC 7967)."""
+    if incoming.multicast and code >= codes.BAD_REQUEST:
+        return True
+    if len(options) > 1:
+        for number, value in options:
+            if number == NO_RESPONSE and len(value) <= 1:
+                return bool(uint(value) & 1 << (code >> 5) - 1)
+    return False
+
+
+def _shaped(
+    request: "Request | Repeated", code: int, options: "list[tuple[int, bytes]] | tuple[()]", payload: bytes
+) -> "tuple[int, list[tuple[int, bytes]] | tuple[()], bytes]":
+    """What of an answer leaves: all of it, nearly always."""
+    shape = request.shape if isinstance(request, Request) else None
+    if shape is None and len(payload) <= MOST_PAYLOAD:
+        return code, options, payload
+    return (shape or WHOLE).cut(code, options, payload)
+
+
 class Server:
     """Security on top of a serving endpoint."""
 
@@ -148,10 +183,13 @@ class Server:
         self.peers = peers
         self.events: "list[Request | Repeated | Knock]" = []
 
-    def receive_datagram(self, data: bytes, addr: "Any", now: int) -> None:
-        """Take a datagram as it came; errors are answered here, requests become events."""
+    def receive_datagram(self, data: bytes, addr: "Any", now: int, multicast: bool = False) -> None:
+        """Take a datagram as it came; errors are answered here, requests become events. `multicast`: to a group."""
         endpoint = self.endpoint
-        endpoint.receive_datagram(data, addr, now)
+        if multicast:
+            endpoint.receive_multicast(data, addr, now)
+        else:
+            endpoint.receive_datagram(data, addr, now)
         while endpoint.events:
             event = endpoint.events.pop(0)
             if isinstance(event, Incoming):
@@ -206,17 +244,26 @@ class Server:
         self._answer(request, None if counter is None else counter.take(), code, options, payload, now)
 
     def notify(
-        self, request: Request, code: int, payload: bytes, now: int, options: "list[tuple[int, bytes]] | tuple[()]" = ()
+        self,
+        request: Request,
+        code: int,
+        payload: bytes,
+        now: int,
+        options: "list[tuple[int, bytes]] | tuple[()]" = (),
+        confirmable: bool = True,
     ) -> "Exchange":
         """Answer once more what was answered fresh (RFC 7641). Raises CounterError where no counter is reserved."""
+        code, options, payload = _shaped(request, code, options, payload)
         peer = request.peer
         if peer.context is not None:
             if peer.counter is None or request.binding is None:
                 raise CounterError("no counter to answer under")
-            code, options, payload = oscore.protect_response(
-                peer.context, request.binding, peer.counter.take(), code, options, payload
+            counter = peer.counter.take()
+            code, outside, payload = oscore.protect_response(
+                peer.context, request.binding, counter, code, options, payload
             )
-        return self.endpoint.notify(request.incoming, code, options, payload, now)
+            options = _numbered(outside, counter)
+        return self.endpoint.notify(request.incoming, code, options, payload, now, confirmable)
 
     def give_up(self, notification: "Exchange", now: int) -> None:
         """Send a notification no more."""
@@ -224,7 +271,10 @@ class Server:
 
     def refuse(self, incoming: Incoming, code: int, text: str, now: int) -> None:
         """An unprotected error: a hint to the other side. The text goes along where amplification allows it."""
-        self.endpoint.respond(incoming, code, (), _affordable(incoming, text.encode(), 5), now)
+        if _unwanted(code, incoming, incoming.message.options):
+            self.endpoint.acknowledge(incoming)
+        else:
+            self.endpoint.respond(incoming, code, (), _affordable(incoming, text.encode(), 5), now)
         self.endpoint.forget(incoming)
 
     def ignore(self, incoming: Incoming) -> None:
@@ -243,6 +293,10 @@ class Server:
     ) -> None:
         context = request.peer.context
         binding = request.binding
+        code, options, payload = _shaped(request, code, options, payload)
+        if _unwanted(code, request.incoming, request.options if isinstance(request, Request) else ()):
+            self.endpoint.acknowledge(request.incoming)
+            return
         if code >= codes.BAD_REQUEST:
             payload = _affordable(request.incoming, payload, _ERROR_SIZE)
         if context is None:
@@ -251,6 +305,8 @@ class Server:
         if binding is None:
             raise LocalError("answered already")  # never under that nonce again, and never in plain
         outer, outside, sealed = oscore.protect_response(context, binding, counter, code, options, payload)
+        if counter is not None:
+            outside = _numbered(outside, counter)
         if counter is None:
             request.binding = None if isinstance(request, Request) else binding  # spent: that nonce is used once
         self.endpoint.respond(request.incoming, outer, outside, sealed, now)

@@ -8,6 +8,7 @@ from comatrix.session.endpoint import Endpoint
 from comatrix.session.exchange import Parameters
 
 _UNANSWERED = 2048
+_TOLD = 256  # non-confirmable notifications whose Reset is still understood
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,9 +20,12 @@ if TYPE_CHECKING:
 
 
 class Incoming:
-    """A request that waits for its answer. `acknowledged`: an empty ACK went out, so the answer will be separate."""
+    """A request that waits for its answer. `acknowledged`: an empty ACK went out, so the answer will be separate.
 
-    __slots__ = ("acknowledged", "addr", "deadline", "message", "seen")
+    `multicast`: it was sent to a group, and gets no error (RFC 7252 section 8.2).
+    """
+
+    __slots__ = ("acknowledged", "addr", "deadline", "message", "multicast", "seen")
 
     def __init__(self, addr: "Any", message: coap.Message, seen: "Seen", deadline: int) -> None:
         self.addr = addr
@@ -29,6 +33,7 @@ class Incoming:
         self.seen = seen
         self.deadline = deadline
         self.acknowledged = False
+        self.multicast = False
 
 
 class Malformed:
@@ -47,6 +52,27 @@ class ServingEndpoint(Endpoint):
         super().__init__(random, parameters)
         self.duplicates = Duplicates(self.parameters.peer_duplicates, self.parameters.all_duplicates)
         self.unanswered: "deque[Incoming]" = deque((), _UNANSWERED)  # noqa: RUF037 - MicroPython wants both
+        self._told: "deque[Exchange]" = deque((), _TOLD)  # noqa: RUF037 - the same
+        self._multicast = False  # whether the datagram that is looked at was sent to a group
+
+    def receive_multicast(self, data: bytes, addr: "Any", now: int) -> None:
+        """Take a datagram that was sent to a group: no Reset and no ACK ever, and no confirmable request."""
+        self._multicast = True
+        try:
+            self.receive_datagram(data, addr, now)
+        finally:
+            self._multicast = False
+
+    def reset(self, mid: int, addr: "Any") -> None:
+        """Reject a message, unless all of a group would."""
+        if not self._multicast:
+            super().reset(mid, addr)
+
+    def acknowledge(self, incoming: Incoming) -> None:
+        """That is all the answer a request gets."""
+        if incoming.message.type == coap.CON and not incoming.acknowledged:
+            self._acknowledge(incoming)
+        incoming.deadline = -1
 
     def respond(
         self,
@@ -71,10 +97,21 @@ class ServingEndpoint(Endpoint):
         incoming.deadline = -1
 
     def notify(
-        self, incoming: Incoming, code: int, options: "Options | tuple[()]", payload: bytes, now: int
+        self,
+        incoming: Incoming,
+        code: int,
+        options: "Options | tuple[()]",
+        payload: bytes,
+        now: int,
+        confirmable: bool = True,
     ) -> "Exchange":
-        """Answer a request once more (RFC 7641 section 4.2), confirmable: the Exchange's `failed` tells of a loss."""
-        return self.send_message(incoming.addr, coap.CON, code, incoming.message.token, options, payload, now, True)
+        """Answer a request once more (RFC 7641 section 4.2). The Exchange's `failed` tells of a Reset, and of a loss
+        where it is confirmable."""
+        type = coap.CON if confirmable else coap.NON
+        sent = self.send_message(incoming.addr, type, code, incoming.message.token, options, payload, now, True)
+        if not confirmable:
+            self._told.append(sent)
+        return sent
 
     def ignore(self, incoming: Incoming) -> None:
         """Leave a request without any answer, also without the empty ACK that takes time to come."""
@@ -104,6 +141,8 @@ class ServingEndpoint(Endpoint):
 
     def receive_request(self, message: coap.Message, data: bytes, addr: "Any", now: int) -> None:
         """Take a new request; give a duplicate the remembered answer."""
+        if self._multicast and message.type == coap.CON:
+            return  # RFC 7252 section 8.1
         duplicates = self.duplicates
         duplicates.expire(now)  # no timer need be due: a quiet server has none
         seen = duplicates.find(addr, data)
@@ -114,6 +153,7 @@ class ServingEndpoint(Endpoint):
             return
         seen = duplicates.add(addr, data, now)
         incoming = Incoming(addr, message, seen, now + self.parameters.ack_delay_ms)
+        incoming.multicast = self._multicast
         if message.type == coap.CON:
             if len(self.unanswered) == _UNANSWERED:
                 self.unanswered.popleft()
@@ -124,6 +164,13 @@ class ServingEndpoint(Endpoint):
         """Reset what is no CoAP message, where one is due, and tell of it."""
         super().refuse_broken(data, addr)
         self.events.append(Malformed(addr))
+
+    def _receive_empty(self, message: coap.Message, addr: "Any", now: int) -> None:
+        super()._receive_empty(message, addr, now)
+        if message.type == coap.RST:
+            for sent in self._told:
+                if sent.mid == message.mid and sent.addr == addr:
+                    sent.failed = True
 
     def _acknowledge(self, incoming: Incoming) -> None:
         incoming.acknowledged = True

@@ -148,14 +148,48 @@ def test_from_an_unproven_address_there_is_an_echo_and_no_observation(scene: Obs
     assert [addr for _, addr in scene.world.sent] == [ELSEWHERE]
 
 
-def test_a_plain_node_whose_address_nobody_proved_observes_nothing(scene: Observed) -> None:
-    request = coap.Message(coap.CON, coap.GET, 1, b"\x05", [(OBSERVE, b""), (11, b"c")], b"")
-    scene.world.receive(coap.encode(request), SHED_ADDRESS)
+def plain(scene: Observed, mid: int, *options: tuple[int, bytes]) -> coap.Message:
+    """GET c of the node that speaks plain CoAP, and the answer."""
+    given = sorted([(11, b"c"), *options])
+    scene.world.receive(coap.encode(coap.Message(coap.CON, coap.GET, mid, b"\x05", given)), SHED_ADDRESS)
     (answer,) = [coap.decode_untrusted(data) for data in scene.world.take()]
-    assert (answer.code, list(answer.options)) == (coap.CONTENT, [])
-    scene.mail.items[8] = Command(4, 0, [600])
+    return answer
+
+
+def tell_shed(scene: Observed, id: int) -> list[coap.Message]:
+    """An item comes to stand for the plain node: what it is sent."""
+    scene.mail.items[8] = Command(id, 0, [600])
     scene.world.receiver.observers.changed(item(states.QUEUED, node=8))
-    assert scene.world.take() == []
+    return [coap.decode_untrusted(data) for data in scene.world.take()]
+
+
+def test_a_plain_node_whose_address_nobody_proved_is_asked_to_prove_it_and_observes_nothing(scene: Observed) -> None:
+    scene.mail.items.pop(8)
+    answer = plain(scene, 1, *OBSERVED)
+    assert (answer.code, [number for number, _ in answer.options]) == (coap.UNAUTHORIZED, [ECHO])
+    assert tell_shed(scene, 4) == []
+
+
+def test_a_plain_node_that_proves_its_address_observes_with_numbers_that_grow(scene: Observed) -> None:
+    scene.mail.items.pop(8)
+    (echo,) = list(plain(scene, 1, *OBSERVED).options)
+    answer = plain(scene, 2, *OBSERVED, echo)
+    assert (answer.code, list(answer.options)) == (coap.CONTENT, OBSERVED)
+    found = []
+    for id in (4, 5, 6):
+        (notification,) = tell_shed(scene, id)
+        assert (notification.type, notification.token) == (coap.CON, b"\x05")
+        found.append(uint(dict(notification.options)[OBSERVE]))
+        scene.world.receive(coap.encode(coap.Message(coap.ACK, coap.EMPTY, notification.mid)), SHED_ADDRESS)
+        scene.mail.items.pop(8)
+        scene.world.receiver.observers.changed(item(states.NOT_CONFIRMED, id, node=8))
+    assert found == [1, 2, 3]
+    scene.world.restart()
+    assert tell_shed(scene, 7) == []
+    scene.mail.items.pop(8)
+    (echo,) = list(plain(scene, 3, *OBSERVED).options)
+    assert plain(scene, 4, *OBSERVED, echo).code == coap.CONTENT
+    assert len(tell_shed(scene, 8)) == 1
 
 
 def test_the_next_registration_takes_the_place_of_the_one_before(scene: Observed) -> None:
@@ -320,3 +354,17 @@ def test_an_outer_observe_alone_registers_nothing(scene: Observed) -> None:
     assert scene.sender.answer(scene.counter, answer)[1] == []
     assert oscore.read_option_untrusted(dict(coap.decode_untrusted(answer).options)[OSCORE])[0] is not None
     assert len(scene.world.receiver.observers) == 0
+
+
+def test_what_stands_outside_oscore_grows_too_for_clients_that_look_there_first(scene: Observed) -> None:
+    (answer,) = scene.post("c", code=coap.GET, options=OBSERVED)
+    found = [uint(dict(coap.decode_untrusted(answer).options)[OBSERVE])]
+    scene.registered = scene.counter
+    for id in (4, 5, 6):
+        scene.queue(id)
+        ((message, _, own),) = scene.notified()
+        found.append(uint(dict(message.options)[OBSERVE]))
+        assert found[-1] == own
+        scene.empty(coap.ACK, message.mid)
+        scene.over(id, states.NOT_CONFIRMED)
+    assert found == sorted(set(found))

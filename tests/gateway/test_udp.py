@@ -109,3 +109,25 @@ async def test_a_port_in_use_is_told_in_words_and_nothing_stays_open() -> None:
         assert "comatrix config check" in error.value.next_step
     finally:
         edge.close()
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::"])
+async def test_what_is_sent_to_a_group_that_somebody_here_is_in_is_not_heard(host: str) -> None:
+    group, here = "239.192.7.7", socket.inet_aton("127.0.0.1")
+    heard: asyncio.Queue[bytes] = asyncio.Queue()
+    edge = UdpEdge([(host, 0)], 65536, lambda: 0)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as member:
+        try:
+            member.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, socket.inet_aton(group) + here)
+            member.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, here)
+        except OSError:
+            edge.close()
+            pytest.skip("no groups on this machine's loopback")
+        port = edge.addresses[0][1]
+        edge.start(
+            Verbs(lambda data, addr, now: heard.put_nowait(data), lambda now: [], lambda: None, lambda now: None)
+        )
+        member.sendto(b"to the group", (group, port))
+        member.sendto(b"to us", ("127.0.0.1", port))
+        assert await asyncio.wait_for(heard.get(), 5) == b"to us"
+        edge.close()

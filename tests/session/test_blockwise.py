@@ -33,10 +33,18 @@ class Sending:
         self.now = 0
 
     def send(
-        self, option: bytes, payload: bytes, *, sender: object = 7, counter: int | None = None
+        self,
+        option: bytes,
+        payload: bytes,
+        *,
+        sender: object = 7,
+        counter: int | None = None,
+        operation: object = None,
+        announced: int = 0,
     ) -> tuple[int, bytes]:
         self.counter += 1
-        return self.bodies.take(sender, self.counter if counter is None else counter, option, payload, self.now)
+        said = self.counter if counter is None else counter
+        return self.bodies.take(sender, said, option, payload, self.now, operation, announced)
 
 
 def test_blocks_make_a_body() -> None:
@@ -113,6 +121,42 @@ def test_ten_thousand_unfinished_bodies_take_the_memory_of_a_few() -> None:
     assert len(world.bodies) == 4
     assert world.send(*blocks()[1], sender=9_999) == (CONTINUE, b"")
     assert world.send(*blocks()[1], sender=5) == (INCOMPLETE, b"")
+
+
+def test_a_sender_has_two_bodies_open_at_most_and_the_stalest_goes() -> None:
+    world = Sending()
+    for operation in (b"a", b"b", b"c"):
+        world.now += 1
+        assert world.send(*blocks()[0], operation=operation) == (CONTINUE, b"")
+    assert len(world.bodies) == 2
+    said = [world.send(*blocks()[1], operation=operation)[0] for operation in (b"a", b"b", b"c")]
+    assert said == [INCOMPLETE, CONTINUE, CONTINUE]
+
+
+def test_one_sender_never_takes_the_place_of_another() -> None:
+    world = Sending()
+    world.send(*blocks()[0], sender=1)
+    for operation in range(100):
+        world.now += 1
+        world.send(*blocks()[0], sender=2, operation=operation)
+    assert world.send(*blocks()[1], sender=1) == (CONTINUE, b"")
+
+
+def test_a_size_that_is_announced_too_large_is_refused_before_anything_is_kept() -> None:
+    world = Sending()
+    assert world.send(*blocks()[0], announced=1001) == (TOO_LARGE, b"")
+    assert len(world.bodies) == 0
+    assert world.send(*blocks()[0], announced=1000) == (CONTINUE, b"")
+
+
+def test_blocks_may_become_smaller_on_the_way() -> None:
+    world = Sending()
+    assert world.send(*blocks()[0])[0] == CONTINUE
+    small = blocks(size=16)
+    assert [world.send(option(at, more=at < 12, exponent=0), small[at][1]) for at in range(4, 13)][-1] == (
+        CHANGED,
+        BODY,
+    )
 
 
 def test_what_is_silent_for_an_exchange_lifetime_is_forgotten() -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from comatrix.codec.records import Hello
 from comatrix.gateway.aead import aead
-from comatrix.gateway.edges.receiver import Receiver, Told
+from comatrix.gateway.edges.receiver import Receiver
 from comatrix.gateway.edges.store.contexts import merged
 from comatrix.gateway.errors import StoreError
 from comatrix.gateway.model import Appended, Duplicate, NewRecord, Node, SecurityContext, WindowMove
@@ -17,6 +17,7 @@ from comatrix.gateway.uplink.carrying import Mail, NoMail
 from comatrix.gateway.uplink.formats.reading import Profile
 from comatrix.gateway.uplink.ingest import Ingest
 from comatrix.gateway.uplink.recent import Recent
+from comatrix.gateway.uplink.storage import Told
 from comatrix.session.server import Knock, Server
 from comatrix.session.serving import ServingEndpoint
 

@@ -3,57 +3,40 @@
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from functools import partial
-from typing import Any, Protocol
+from typing import Any
 
 from comatrix.codec import coap, codes
 from comatrix.codec.option_numbers import BLOCK1, MAX_AGE, uint_bytes
-from comatrix.codec.records import Answer, Hello
+from comatrix.codec.records import Answer
 from comatrix.gateway.errors import StoreError, StoreFull
-from comatrix.gateway.model import Appended, Duplicate, NewRecord, Node, WindowMove
+from comatrix.gateway.model import Duplicate, NewRecord, Node, WindowMove
 from comatrix.gateway.uplink.address_proof import AddressProof
 from comatrix.gateway.uplink.admission import Admission
-from comatrix.gateway.uplink.associations import Address, Associations, Rekeyed
+from comatrix.gateway.uplink.associations import Address, Associations
 from comatrix.gateway.uplink.carrying import Carrying, Mail
 from comatrix.gateway.uplink.fresh_answers import FreshAnswers, Options
 from comatrix.gateway.uplink.ingest import (
     DEREGISTER,
-    MAX_DESCRIPTION,
+    MAX_BODY,
     REGISTER,
     Describe,
     Fetch,
+    InBlocks,
     Ingest,
     Note,
     Reject,
-    Reply,
+    Represent,
     TellTime,
 )
 from comatrix.gateway.uplink.observers import Observers
 from comatrix.gateway.uplink.recent import Recent
-from comatrix.session.blockwise import Bodies
+from comatrix.gateway.uplink.storage import Storage, Told
 from comatrix.session.server import Knock, Peer, Repeated, Request, Server
+from comatrix.session.transfers import Transfers
 
-Told = Appended | Duplicate | StoreError
 Seen = dict[int, tuple[int, Address]]  # node -> (Unix ms, from where)
 TIME_EVERY_MS = 6 * 3_600_000  # a node's clock is set anew at least this often, in an answer it gets anyway
 RETRY_AFTER_S = 30
-
-
-class Storage(Protocol):
-    """What is asked of the store."""
-
-    def append(self, record: NewRecord | None, window: WindowMove | None, done: Callable[[Told], None]) -> None: ...
-
-    async def reserve(self, context: int, reserved: int) -> None:
-        """Sender counters below `reserved` may be used."""
-
-    async def rekey(self, made: Rekeyed, window: WindowMove) -> int:
-        """Store a context made by Appendix B.2 -> its row id."""
-
-    async def settle(self, context: int) -> None:
-        """A rotated node spoke under its new context: the older ones die."""
-
-    async def hello(self, node: int, hello: Hello, window: WindowMove | None, now_ms: int) -> None:
-        """Store what a hello said, and the window its request moved."""
 
 
 class Receiver:
@@ -112,18 +95,18 @@ class Receiver:
             start=start,
         )
         self._carrying = Carrying(mail, proof, self._hears, self.observers.carried)
-        self._bodies = Bodies(MAX_DESCRIPTION)
+        self.transfers = Transfers(MAX_BODY)
         self._clock_set: dict[int, int] = {}
         self.seen: Seen = {} if seen is None else seen
         self.received = self.acknowledged = self.duplicates = 0
 
-    def receive_datagram(self, data: bytes, addr: Address, now: int) -> None:
-        """One datagram from a socket."""
+    def receive_datagram(self, data: bytes, addr: Address, now: int, multicast: bool = False) -> None:
+        """One datagram from a socket; `multicast`: it was sent to a group, and only a success is answered."""
         if not self.admission.allows_address(addr, now):
             return
         server = self._server
         said = server.pending()
-        server.receive_datagram(data, addr, now)
+        server.receive_datagram(data, addr, now, multicast)
         event = server.next_event()
         if event is None and not self.admission.repeated(addr, now):
             server.withdraw(said)  # a copy, a ping, an answer to nothing: strangers have no more claim to ours
@@ -159,8 +142,11 @@ class Receiver:
             return
         if self._associations.superseded(request.peer):
             self._start(self._settle(request.peer.key))
+        self._carry_out(request, node, wall_ms)
+
+    def _carry_out(self, request: Request, node: Node, wall_ms: int) -> None:
         if request.counter is None and self._recent.knows(node.number, request.digest, wall_ms):
-            self.duplicates += 1  # stored before the gateway was restarted
+            self.duplicates += 1  # stored before the gateway was restarted, or before its last block came again
             self._fresh(request, coap.CHANGED, b"")
             return
         decision = self._ingest.decide(request, node, wall_ms)
@@ -171,8 +157,16 @@ class Receiver:
             self._start(self._note(request, node, decision))
         elif isinstance(decision, Describe):
             self._once_on_disk(request, partial(self._describe, request, node, decision))
+        elif isinstance(decision, InBlocks):
+            work = partial(self._put_together, request, node)
+            if any(number == BLOCK1 for number, _ in request.options):
+                self._once_on_disk(request, work)
+            else:
+                self._start(work())
         elif isinstance(decision, Fetch):
-            self._fetch(request, node, decision.observe, now)
+            self._fetch(request, node, decision.observe)
+        elif isinstance(decision, Represent):
+            self._represent(request, decision)
         elif isinstance(decision, TellTime):
             payload = Answer(time_s=wall_ms // 1000).encode()
             self._fresh(request, coap.CONTENT, payload)
@@ -188,6 +182,8 @@ class Receiver:
         self.acknowledged += 1
         if record.counter is not None:
             self._recent.add(record.node, record.counter, record.digest, record.received_ms)
+        elif _in_blocks(request):
+            self._recent.add_plain(record.node, record.digest, record.received_ms)
         if record.kind in ("result", "node_text"):
             self._start(self._tell_mail(record.kind))
         if self._mail.waits(record.node):
@@ -223,7 +219,12 @@ class Receiver:
 
     def _once_on_disk(self, request: Request, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Begin `work` when the request's counter is on disk: no copy of it does the same after a crash."""
+        if _in_blocks(request):
+            self._start(work())  # it came in blocks, and is there already
+            return
+        self._settled(request, work)
 
+    def _settled(self, request: Request, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         def moved(told: Told) -> None:
             if isinstance(told, StoreError):
                 self._full(request, told)
@@ -232,8 +233,34 @@ class Receiver:
 
         self._storage.append(None, self._window(request.peer), moved)
 
-    def _fetch(self, request: Request, node: Node, observe: int | None, now: int) -> None:
-        if not self._carrying.reaches(request, now):
+    async def _put_together(self, request: Request, node: Node) -> None:
+        """A block, or the request it completes."""
+        if not self._hears(node.number, node.enrolment):
+            self._server.ignore(request.incoming)
+            return
+        said = self.transfers.take(request, self._monotonic_ms())
+        if said is None:
+            self._carry_out(request, node, self._wall_ms())
+        else:
+            self._fresh(request, said.code, said.payload, said.options)
+
+    def _represent(self, request: Request, found: Represent) -> None:
+        now = self._monotonic_ms()
+        options = list(found.options)
+        carrying = self._carrying
+        # Few clients without OSCORE know Echo; every one knows blocks.
+        plain = request.peer.context is None
+        if carrying.affords(request, options, found.payload, now) or (
+            plain and carrying.shorten(request, options, found.payload)
+        ):
+            self._fresh(request, found.code, found.payload, options)
+        else:
+            self._fresh(request, coap.UNAUTHORIZED, b"", self._carrying.challenge(request, now))
+
+    def _fetch(self, request: Request, node: Node, observe: int | None) -> None:
+        now = self._monotonic_ms()
+        registers = observe == REGISTER and request.peer.context is None  # RFC 7641 section 7: not for a forged address
+        if not self._carrying.reaches(request, now) or (registers and not self._carrying.proves(request, now)):
             self._fresh(request, coap.UNAUTHORIZED, b"", self._carrying.challenge(request, now))
         elif observe is not None or self._mail.waits(node.number):
             self._once_on_disk(request, partial(self._hand_over, request, node, observe))
@@ -259,27 +286,20 @@ class Receiver:
             self._fresh(request, coap.CONTENT, answer.encode(), options)
 
     async def _describe(self, request: Request, node: Node, said: Describe) -> None:
-        if said.block is not None:
-            code, body = self._bodies.take(node.number, request.counter, said.block, said.body, self._monotonic_ms())
-            decision = self._ingest.described(body) if body else Reply(code)
-            if isinstance(decision, Reply):
-                self._fresh(request, decision.code, decision.payload, [(BLOCK1, said.block)])
-                return
-            said = Describe(decision.body, said.block)
         try:
             await self._mail.describe(node.number, said.body)
         except StoreError as error:
             self._full(request, error)
             return
-        await self._changed(request, node, Answer(), [] if said.block is None else [(BLOCK1, said.block)])
+        await self._changed(request, node, Answer())
 
-    async def _changed(self, request: Request, node: Node, answer: Answer, first: Options | None = None) -> None:
+    async def _changed(self, request: Request, node: Node, answer: Answer) -> None:
         """2.04 under a counter of our own, with what waits for the node."""
         options = await self._carrying.load(request, node.enrolment, answer, self._monotonic_ms())
         if options is None:
             self._server.ignore(request.incoming)
             return
-        self._fresh(request, coap.CHANGED, answer.encode(), [*(first or []), *options])
+        self._fresh(request, coap.CHANGED, answer.encode(), options)
 
     async def _note(self, request: Request, node: Node, note: Note) -> None:
         wall_ms, hello = self._wall_ms(), note.hello
@@ -355,6 +375,11 @@ class Receiver:
     def _window(peer: Peer) -> WindowMove | None:
         window = peer.window
         return None if window is None else WindowMove(peer.key, window.highest, window.mask)
+
+
+def _in_blocks(request: Request) -> bool:
+    """Whether it is whole because its blocks were put together."""
+    return request.shape is not None and request.shape.block1 is not None
 
 
 def _max_age(seconds: int) -> Options:

@@ -1,6 +1,6 @@
 """What answers carry to a node beside their code: the item that waits for it, or how it proves its address first."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Protocol
 
@@ -12,6 +12,7 @@ from comatrix.gateway.model import SecureAddress
 from comatrix.gateway.uplink.address_proof import AddressProof
 from comatrix.gateway.uplink.fresh_answers import Options
 from comatrix.session.server import AMPLIFICATION, Request
+from comatrix.session.shaping import Shape
 
 _HEADER = 4
 _EMPTY_ACK = 4  # what an answer that takes long is announced by
@@ -99,11 +100,26 @@ class Carrying:
 
         A plain node's address is its identity, declared by a person: there is nothing more to prove of it.
         """
-        return self.proven(request) or self._echoes(request, now) or request.peer.context is None
+        return self.proves(request, now) or request.peer.context is None
+
+    def proves(self, request: Request, now: int) -> bool:
+        """Whether its node is proven to be where a request came from, by this request or before it."""
+        return self.proven(request) or self._echoes(request, now)
+
+    def affords(self, request: Request, options: Options, payload: bytes, now: int) -> bool:
+        """Whether this may be the answer to where a request came from; an Echo value in it may prove that."""
+        return self._fits(request, options, payload) or self.proves(request, now)
 
     def challenge(self, request: Request, now: int) -> Options:
         """The option that lets a node prove where it is."""
         return [(ECHO, self._proof.challenge(request.peer.node, request.incoming.addr, now))]
+
+    def shorten(self, request: Request, options: Options, payload: bytes) -> bool:
+        """Have a long answer leave in blocks that are short enough for where a request came from, if any are."""
+        shape = request.shape or Shape()
+        while shape.exponent and not self._fits(request, options, payload):
+            request.shape = shape = shape.smaller()
+        return self._fits(request, options, payload)
 
     async def load(self, request: Request, enrolment: int, answer: Answer, now: int) -> Options | None:
         """Put into an answer what waits, or that something does -> the answer's options.
@@ -149,11 +165,15 @@ class Carrying:
 
     def _affordable(self, request: Request, options: Options, answer: Answer) -> bool:
         """Whether an answer may be as long as this: to an address that is not proven, three times the request."""
-        if self.proven(request):
-            return True
+        return self.proven(request) or self._fits(request, options, answer.encode())
+
+    @staticmethod
+    def _fits(request: Request, options: Iterable[tuple[int, bytes]], payload: bytes) -> bool:
         incoming = request.incoming
         around = _EMPTY_ACK + _HEADER + len(incoming.message.token) + (_OSCORE if request.peer.context else 0)
-        return around + len(coap.encode_body(options, answer.encode())) <= AMPLIFICATION * len(incoming.seen.data)
+        if request.shape is not None:
+            _, options, payload = request.shape.measured(list(options), payload)
+        return around + len(coap.encode_body(list(options), payload)) <= AMPLIFICATION * len(incoming.seen.data)
 
     def proven(self, request: Request) -> bool:
         """Whether its node was last proven to be where this came from: by Echo, or by the cookie of its DTLS."""

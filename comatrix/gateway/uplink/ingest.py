@@ -8,26 +8,48 @@ from comatrix.codec import coap, codes, description, records
 from comatrix.codec.option_numbers import (
     ACCEPT,
     BLOCK1,
+    BLOCK2,
     CONTENT_FORMAT,
     ECHO,
+    ETAG,
+    IF_MATCH,
+    IF_NONE_MATCH,
     OBSERVE,
     URI_HOST,
     URI_PATH,
     URI_PORT,
+    URI_QUERY,
     uint,
+    uint_bytes,
 )
 from comatrix.codec.options import supported_untrusted
 from comatrix.errors import BadOptionError, WireError
 from comatrix.gateway.downlink.items import MAX_TEXT_BYTES
 from comatrix.gateway.model import NewRecord, Node
+from comatrix.gateway.uplink import discovery, preconditions
 from comatrix.gateway.uplink.formats import pack
 from comatrix.gateway.uplink.formats.reading import NOTHING_DECLARED, Profile, reader
 from comatrix.session.server import Request
+from comatrix.session.shaping import etag
 
-HANDLED = (URI_HOST, OBSERVE, URI_PORT, URI_PATH, CONTENT_FORMAT, ACCEPT, ECHO)
+HANDLED = (
+    IF_MATCH,
+    URI_HOST,
+    IF_NONE_MATCH,
+    OBSERVE,
+    URI_PORT,
+    URI_PATH,
+    CONTENT_FORMAT,
+    ACCEPT,
+    BLOCK2,
+    BLOCK1,
+    ECHO,
+)
+OF_DISCOVERY = (*HANDLED, ETAG, URI_QUERY)
+WELL_KNOWN = [part.encode() for part in discovery.PATH.split("/")]
 REGISTER, DEREGISTER = 0, 1  # RFC 7641 section 2
-IN_BLOCKS = (URI_PATH, b"d")  # where a body may come in blocks
 MAX_DESCRIPTION = 4096  # bytes of CBOR; above 1,024 in blocks, as a datagram holds no more
+MAX_BODY = 4160  # the longest record there is: 1,024 characters of 4 bytes, its heads, a seq
 Options = Sequence[tuple[int, bytes]]
 MAILBOX = 0  # the room of a result: none, the mailbox reads it from the log
 
@@ -50,10 +72,9 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class Describe:
-    """Store the CBOR of a self-description, then answer 2.04. `block`: a Block1 option, and `body` is that block."""
+    """Store the CBOR of a self-description, then answer 2.04."""
 
     body: bytes
-    block: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +85,22 @@ class Fetch:
 
 
 @dataclass(frozen=True, slots=True)
+class Represent:
+    """Answer 2.05 or 2.03 with what stands here for everybody, as long as it may be for where it goes."""
+
+    code: int
+    payload: bytes
+    options: Options
+
+
+@dataclass(frozen=True, slots=True)
 class TellTime:
     """Answer 2.05 with the time."""
+
+
+@dataclass(frozen=True, slots=True)
+class InBlocks:
+    """A request of the right kind whose body or answer is in blocks: put together, it comes here again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +117,8 @@ class Said(NamedTuple):
     options: Options = ()
 
 
-Decision = Reply | NewRecord | Note | Describe | Fetch | TellTime | Reject  # a NewRecord: store it, then answer 2.04
+# A NewRecord: store it, then answer 2.04.
+Decision = Reply | NewRecord | Note | Describe | Fetch | Represent | TellTime | InBlocks | Reject
 Handler = Callable[["Ingest", Request | Said, Node, int], Decision]
 
 
@@ -131,8 +167,10 @@ class Ingest:
             return Reply(codes.BAD_REQUEST if error.code is None else error.code)
 
     def _routed(self, request: Request, node: Node, received_ms: int) -> Decision:
-        handled = (*HANDLED, BLOCK1) if IN_BLOCKS in request.options else HANDLED
-        options = supported_untrusted(list(request.options), handled)
+        asks_what_is_here = [value for number, value in request.options if number == URI_PATH] == WELL_KNOWN
+        options = supported_untrusted(list(request.options), OF_DISCOVERY if asks_what_is_here else HANDLED)
+        if asks_what_is_here:
+            return self._discover(request, options)
         path = "/".join(part.decode() for part in options.get(URI_PATH, []))
         methods = RESOURCES.get(path)
         if methods is None:
@@ -144,7 +182,27 @@ class Ingest:
             return Reply(codes.NOT_ACCEPTABLE)
         if CONTENT_FORMAT in options and handler is not Ingest.readings:
             return Reply(codes.UNSUPPORTED_FORMAT)
+        if not preconditions.hold(options):
+            return Reply(codes.PRECONDITION_FAILED)
+        if BLOCK1 in options or BLOCK2 in options:
+            return InBlocks()
         return handler(self, request, node, received_ms)
+
+    def _discover(self, request: Request, options: Mapping[int, Sequence[bytes]]) -> Decision:
+        """GET .well-known/core."""
+        if request.code != coap.GET:
+            return Reply(codes.METHOD_NOT_ALLOWED)
+        if any(uint(value) != discovery.LINK_FORMAT for value in options.get(ACCEPT, ())):
+            return Reply(codes.NOT_ACCEPTABLE)
+        if BLOCK1 in options or BLOCK2 in options:
+            return InBlocks()
+        payload = discovery.document(options.get(URI_QUERY, ()))
+        tag = etag(payload)
+        if not preconditions.hold(options, tag):
+            return Reply(codes.PRECONDITION_FAILED)
+        if preconditions.is_known(options, tag):
+            return Represent(codes.VALID, b"", [(ETAG, tag)])
+        return Represent(coap.CONTENT, payload, [(ETAG, tag), (CONTENT_FORMAT, uint_bytes(discovery.LINK_FORMAT))])
 
     def readings(self, request: Request | Said, node: Node, received_ms: int) -> Decision:
         """POST r."""
@@ -197,18 +255,10 @@ class Ingest:
 
     def describe(self, request: Request | Said, node: Node, received_ms: int) -> Decision:
         """POST d."""
-        block = next((value for number, value in request.options if number == BLOCK1), None)
-        return self.described(request.payload) if block is None else Describe(request.payload, block)
-
-    def described(self, payload: bytes) -> Describe | Reply:
-        """A self-description that is whole."""
-        try:
-            _, value, body = records.open_untrusted(payload)
-            if len(body) > MAX_DESCRIPTION:
-                return Reply(codes.TOO_LARGE, b"at most 4,096 bytes")
-            description.read_description(value)
-        except WireError as error:
-            return Reply(codes.BAD_REQUEST, str(error).encode()[:64])
+        _, value, body = records.open_untrusted(request.payload)
+        if len(body) > MAX_DESCRIPTION:
+            return Reply(codes.TOO_LARGE, b"at most 4,096 bytes")
+        description.read_description(value)
         return Describe(body)
 
     def result(self, request: Request | Said, node: Node, received_ms: int) -> Decision:
@@ -254,7 +304,7 @@ class Ingest:
         )
 
 
-# docs/reference/wire.md, section Records. Files (f) and discovery come later: 4.04.
+# docs/reference/wire.md, section Records. Files (f) come later: 4.04.
 RESOURCES: Mapping[str, Mapping[int, Handler]] = {
     "r": {coap.POST: Ingest.readings},
     "m": {coap.POST: Ingest.text},

@@ -1,7 +1,7 @@
 """Requests stored within the last EXCHANGE_LIFETIME: a late copy of one is no replay (wire.md, Nonces 3).
 
-Those without a counter (plain CoAP) are known by their bytes alone, and only across a restart: while the gateway runs,
-the message layer knows their copies, by address and message id too.
+Those without a counter (plain CoAP) are known by their bytes alone, and only across a restart or where they came in
+blocks: else the message layer knows their copies while the gateway runs, by address and message id too.
 """
 
 from collections.abc import Iterable
@@ -20,7 +20,7 @@ class Recent:
         self._young: dict[tuple[int, int], tuple[bytes, int]] = {}
         self._old: dict[tuple[int, int], tuple[bytes, int]] = {}
         self._repeats: dict[tuple[int, int], int] = {}
-        self._plain: dict[tuple[int, bytes], int] = {}  # (node, digest) -> received_ms, from before the start
+        self._plain: dict[tuple[int, bytes], int] = {}  # (node, digest) -> received_ms
         for node, counter, digest, received_ms in stored:
             if counter is None:
                 self._plain[node, digest] = received_ms
@@ -36,8 +36,15 @@ class Recent:
             self._repeats = {key: count for key, count in self._repeats.items() if key in self._old}
         young[node, counter] = digest, received_ms
 
+    def add_plain(self, node: int, digest: bytes, received_ms: int) -> None:
+        """A request without a counter is on disk whose last block may come again, as a message of its own."""
+        plain = self._plain
+        if len(plain) >= 2 * CAP:
+            del plain[next(iter(plain))]
+        plain[node, digest] = received_ms
+
     def knows(self, node: int, digest: bytes, now_ms: int) -> bool:
-        """Whether a request without a counter is a copy of one that was stored before the gateway started."""
+        """Whether a request without a counter is a copy of one that is stored."""
         received_ms = self._plain.get((node, digest))
         return received_ms is not None and now_ms - received_ms <= EXCHANGE_LIFETIME_MS
 

@@ -1,0 +1,92 @@
+"""node-coap, the npm package `coap`, as a client: one process that makes requests as lines of JSON say."""
+
+import asyncio
+import functools
+import json
+import shutil
+import subprocess
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+HERE = Path(__file__).parent
+CACHE = HERE.parents[2] / ".cache" / "node-coap"
+PACKAGE = "coap"
+_NPM = ("install", "--no-audit", "--no-fund", "--no-package-lock", "--silent")
+_NPM_TIMEOUT_S = 180
+_PATIENCE_S = 20
+
+
+@functools.cache
+def modules_or_reason() -> Path | str:
+    """Where npm put the package in the version package.json names, or why it is not there."""
+    if not shutil.which("node") or not shutil.which("npm"):
+        return "node-coap needs Node.js and npm (Debian: apt-get install nodejs npm)"
+    found = CACHE / "node_modules"
+    wanted = json.loads((HERE / "package.json").read_text())["dependencies"][PACKAGE]
+    if _version(found / PACKAGE) != wanted:
+        CACHE.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(HERE / "package.json", CACHE / "package.json")
+        try:
+            done = subprocess.run(
+                ["npm", *_NPM], cwd=CACHE, capture_output=True, text=True, timeout=_NPM_TIMEOUT_S, check=False
+            )
+        except subprocess.TimeoutExpired:
+            return f"npm did not fetch node-coap in {_NPM_TIMEOUT_S} s"
+        if done.returncode or _version(found / PACKAGE) != wanted:
+            return f"npm cannot fetch node-coap: {(done.stderr.strip().splitlines() or ['no message'])[-1]}"
+    return found
+
+
+def _version(package: Path) -> str | None:
+    try:
+        return str(json.loads((package / "package.json").read_text())["version"])
+    except (OSError, ValueError, KeyError):
+        return None
+
+
+class NodeCoap:
+    """A running client."""
+
+    def __init__(self, process: asyncio.subprocess.Process, port: int) -> None:
+        self._process = process
+        self._port = port
+        self._asked = 0
+
+    async def ask(self, method: str, path: str, payload: bytes = b"", **parts: object) -> dict[str, Any]:
+        """The answer: code, payload, options; or error."""
+        self._asked += 1
+        asked = {"id": self._asked, "port": self._port, "path": path, "method": method, "payload": payload.hex()}
+        assert self._process.stdin is not None
+        self._process.stdin.write(json.dumps({**asked, **parts}).encode() + b"\n")
+        answer = await self.line()
+        assert answer["id"] == self._asked
+        return answer
+
+    async def line(self) -> dict[str, Any]:
+        """What it says next, as of a notification."""
+        assert self._process.stdout is not None
+        line = await asyncio.wait_for(self._process.stdout.readline(), _PATIENCE_S)
+        found: dict[str, Any] = json.loads(line)
+        return found
+
+
+@asynccontextmanager
+async def node_coap(port: int) -> AsyncIterator[NodeCoap]:
+    """A client that asks at this port of the loopback interface. Skips the test where there is none."""
+    modules = modules_or_reason()
+    if isinstance(modules, str):
+        pytest.skip(modules)
+    process = await asyncio.create_subprocess_exec(
+        *("node", str(HERE / "client.cjs"), str(modules)),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    try:
+        yield NodeCoap(process, port)
+    finally:
+        process.kill()
+        await process.wait()
