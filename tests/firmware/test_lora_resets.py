@@ -56,6 +56,16 @@ def test_a_wake_costs_a_frame_and_its_window() -> None:
     assert bench.now - before - 600_000 < 15_000
 
 
+def test_a_node_sleeps_as_soon_as_its_receive_window_is_over() -> None:
+    """At SF7: up to 500 ms of chance before the frame, the frame itself, and a window of about 1.1 s."""
+    bench, memory = LoraBench(), Rtc()
+    for number in range(8):
+        before = bench.now
+        wakes(bench, 1, number, rtc=memory)
+        window_ms = bench.now - before - bench.slept_ms
+        assert number < 2 or window_ms < 1_800
+
+
 @pytest.mark.parametrize("seed", range(6))
 def test_resets_at_any_moment_lose_nothing_with_rtc_memory(seed: int) -> None:
     bench = LoraBench(seed=seed, loss=0.2)

@@ -11,6 +11,7 @@ from comatrix.gateway.uplink import alarm_events as wording
 from comatrix.gateway.uplink.presence import Change, Presence, Watched
 
 LOOK_EVERY_MS = 5_000  # it is not asked with every reading
+LOOK_AT_ALL_EVERY_MS = 30_000  # nobody is silent before a minute, and all is read from the database
 UNWATCHED = "nobody waits for it any more"  # it is blocked or revoked, or rooms are not told of silence
 NEVER = -1
 NOTHING = Change({}, {})
@@ -31,6 +32,7 @@ class Silence:
         self._presence = Presence()
         self._recorded: dict[int, int] | None = None  # node -> when its last record came, as of the start
         self._looked_ms: int | None = None
+        self._looked_at_all_ms: int | None = None
 
     def change(self) -> Change:
         """Empty where it was asked a moment ago. Raises StoreError."""
@@ -38,11 +40,21 @@ class Silence:
         if not self._on or (self._looked_ms is not None and 0 <= now_ms - self._looked_ms < LOOK_EVERY_MS):
             return NOTHING
         self._looked_ms = now_ms
-        return self._presence.look(now_ms, self._watched(), self._store.read(alarm_events.silent))
+        silent = self._store.read(alarm_events.silent)
+        if not (self._all_due(now_ms) or any((self._seen(node) or NEVER) > silent[node] for node in silent)):
+            return NOTHING
+        self._looked_at_all_ms = now_ms
+        return self._presence.look(now_ms, self._watched(), silent)
+
+    def _all_due(self, now_ms: int) -> bool:
+        looked_ms = self._looked_at_all_ms
+        return looked_ms is None or not 0 <= now_ms - looked_ms < LOOK_AT_ALL_EVERY_MS
 
     def tell(self, connection: sqlite3.Connection, change: Change) -> int:
         """-> how many events were sealed."""
-        told = [self._fell(connection, node, last_ms) for node, last_ms in change.silent.items()]
+        watched, silent = alarm_events.watched(connection), alarm_events.silent(connection)
+        intervals_ms = {node: watched.get(node, (0, None))[0] for node in change.silent if node not in silent}
+        told = [self._fell(connection, node, intervals_ms[node], change.silent[node]) for node in intervals_ms]
         for node, last_ms in change.back.items():
             self._came_back(connection, node, last_ms)
         return sum(told)
@@ -68,10 +80,9 @@ class Silence:
                 found[node] = Watched(interval_ms, last_ms)
         return found
 
-    def _fell(self, connection: sqlite3.Connection, number: int, last_ms: int) -> bool:
+    def _fell(self, connection: sqlite3.Connection, number: int, interval_ms: int, last_ms: int) -> bool:
         node, now_ms = nodes.by_number(connection, number), self._now_ms()
-        interval_ms = alarm_events.watched(connection).get(number, (0, None))[0]
-        if node is None or not interval_ms or number in alarm_events.silent(connection):
+        if node is None or not interval_ms:
             return False  # changed meanwhile
         told = wording.silent(number, node.name, last_ms, interval_ms, now_ms, self._house.timezone)
         event = announce(connection, self._house, node, told, now_ms)

@@ -139,10 +139,11 @@ class Board:
         if self.plan.sleep and self._may_sleep(node, now_ms):
             self._sleep(node, now_ms)
         else:
-            pause_ms = self._pause_ms
-            if self.plan.sleep:
-                pause_ms = max(1, min(pause_ms, LOOK_MS, self._asleep_from_ms - now_ms))
-            self._next = self._at(now_ms + pause_ms, self.wake)
+            self._next = self._at(now_ms + self._wait_ms(node, self._pause_ms, now_ms), self.wake)
+
+    def _wait_ms(self, node: Any, pause_ms: int, now_ms: int) -> int:
+        """How long nothing is run, where the firmware would wait for `pause_ms`."""
+        return max(1, min(pause_ms, LOOK_MS, self._asleep_from_ms - now_ms)) if self.plan.sleep else pause_ms
 
     def _boot(self) -> Any:
         woke = self.node is None and self._count > 0

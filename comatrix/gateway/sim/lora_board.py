@@ -19,6 +19,8 @@ from comatrix.gateway.sim.numbering import climate_of
 from comatrix.gateway.sim.scenario import LoraPlan, NodePlan
 from comatrix.gateway.sim.virtual_time import SimLoop
 
+LONGEST_FRAME_MS = 20_000  # no frame is on the air for longer
+
 
 class _Rtc:
     """Memory that survives deep sleep, as `machine.RTC()` has it."""
@@ -146,6 +148,14 @@ class LoraBoard(Board):
     def _reading(self, count: int) -> dict[str, float]:
         temperature, humidity = climate_of(count).values()
         return {"temperature": temperature / 100, "humidity": humidity / 10}
+
+    def _wait_ms(self, node: Any, pause_ms: int, now_ms: int) -> int:
+        """Until the firmware would go on. While the radio transmits it would look at it again and again: it is woken
+        by `_done` instead, or by a sensor."""
+        if not self.ready():
+            due_ms = node.sensors.next_due()
+            pause_ms = LONGEST_FRAME_MS if due_ms is None else max(1, due_ms - now_ms)
+        return max(1, min(pause_ms, self._asleep_from_ms - now_ms)) if self.plan.sleep else pause_ms
 
     def _may_sleep(self, node: Any, now_ms: int) -> bool:
         return now_ms >= self._asleep_from_ms or not node._soon(self._asleep_from_ms)

@@ -71,7 +71,10 @@ class Streams:
     def __init__(self, posts: Mapping[int, Post]) -> None:
         self._posts = posts
         self._streams: dict[tuple[int, int], Stream] = {}
-        self._lanes: dict[LaneKey, list[Stream]] = {}
+        self._of_node: dict[int, list[Stream]] = {}
+        # Those with something waiting: all, and by lane. What rests costs nothing.
+        self._waiting: dict[tuple[int, int], Stream] = {}
+        self._lanes: dict[LaneKey, dict[tuple[int, int], Stream]] = {}
         self._awaiting: set[int] = set()
         # Per lane, kept so that a wake-up costs a lane, not a node: when it is due, and from when on it goes first.
         self._due_ms: dict[LaneKey, int | None] = {}
@@ -99,18 +102,19 @@ class Streams:
         before, stream.held = stream.lane, held
         if before != lane:
             if before is not None:
-                self._lanes[before].remove(stream)
+                self._lanes[before].pop((room, node), None)
                 self._reckon(before)
             stream.lane = lane
-            self._lanes.setdefault(lane, []).append(stream)
+            self._lanes.setdefault(lane, {})
+            self._file(stream)
         self._reckon(lane)
 
     def await_older(self, node: int, *, awaits: bool) -> None:
         """An older record of the node is still on its way: what came since is not sealed before that, or until this
         is taken back."""
         (self._awaiting.add if awaits else self._awaiting.discard)(node)
-        for stream in self._streams.values():
-            if stream.node == node and stream.awaits != awaits:
+        for stream in self._of_node.get(node, ()):
+            if stream.awaits != awaits:
                 stream.awaits = awaits
                 self._reckon(stream.lane)
 
@@ -150,6 +154,7 @@ class Streams:
             stream.posted_ms = now_ms
             stream.changed = stream.not_readings = False
             stream.at_once = stream.count > 0
+            self._file(stream)
             if self.wants_bodies(node):
                 stream.posted_values = values_of(max(own, key=lambda record: record.id).body)
             self._reckon(stream.lane)
@@ -159,6 +164,7 @@ class Streams:
         for part in parts:
             stream = self._stream(part.room, part.node)
             stream.count = 0
+            self._file(stream)
             self._reckon(stream.lane)
 
     def due_ms(self, lane: LaneKey) -> int | None:
@@ -172,18 +178,18 @@ class Streams:
 
     def due(self, lane: LaneKey, now_ms: int, limit: int) -> list[Arrivals]:
         """The streams of a lane that are due; where they hold more than `limit` records, only those that go first."""
-        due = [stream for stream in self._lanes.get(lane, ()) if stream.ready and stream.due_ms() <= now_ms]
+        due = [stream for stream in self._in(lane) if stream.ready and stream.due_ms() <= now_ms]
         first = [one for one in due if (urgent_ms := one.urgent_ms()) is not None and urgent_ms <= now_ms]
         chosen = first if first and sum(stream.count for stream in due) > limit else due
         return [stream.waiting() for stream in chosen]
 
     def floor(self) -> int:
         """Every record up to this row id is sealed. Only while something waits."""
-        return min(stream.first_id for stream in self._streams.values() if stream.count) - 1
+        return min(stream.first_id for stream in self._waiting.values()) - 1
 
     def waiting(self, room: int) -> list[Arrivals]:
         """What waits in a room, a part a stream."""
-        return [one.waiting() for one in self._streams.values() if one.room == room and one.count]
+        return [one.waiting() for one in self._waiting.values() if one.room == room]
 
     def _add(self, new: Arrivals) -> Stream:
         stream = self._stream(new.room, new.node)
@@ -194,13 +200,28 @@ class Streams:
         stream.last_id = max(stream.last_id, new.last_id)
         stream.count += new.count
         stream.not_readings = stream.not_readings or new.not_readings
+        self._file(stream)
         return stream
+
+    def _in(self, lane: LaneKey) -> Iterable[Stream]:
+        """Those with something waiting."""
+        return self._lanes.get(lane, {}).values()
+
+    def _file(self, stream: Stream) -> None:
+        """Something waits in it now, or nothing any more."""
+        key = stream.room, stream.node
+        for waiting in [self._waiting] + ([self._lanes[stream.lane]] if stream.lane is not None else []):
+            if stream.count:
+                waiting[key] = stream
+            else:
+                waiting.pop(key, None)
 
     def _stream(self, room: int, node: int) -> Stream:
         stream = self._streams.get((room, node))
         if stream is None:
             stream = self._streams[room, node] = Stream(room, node, self._posts.get(node, EVERY))
             stream.awaits = node in self._awaiting
+            self._of_node.setdefault(node, []).append(stream)
         return stream
 
     def _hasten(self, stream: Stream) -> None:
@@ -216,7 +237,7 @@ class Streams:
     def _reckon(self, lane: LaneKey | None) -> None:
         if lane is None:
             return
-        waiting = [stream for stream in self._lanes.get(lane, ()) if stream.ready]
+        waiting = [stream for stream in self._in(lane) if stream.ready]
         self._due_ms[lane] = min((stream.due_ms() for stream in waiting), default=None)
         urgent = [at_ms for stream in waiting if (at_ms := stream.urgent_ms()) is not None]
         self._urgent_ms[lane] = min(urgent, default=None)

@@ -175,6 +175,9 @@ class Node(Program):
     def _pause(self, wait_ms: int) -> int:
         now: int = self.clock.now()
         times = [now + wait_ms]
+        window = self.station.mac.listen_until
+        if window > now:
+            times.append(window)  # then a node that sleeps need not listen longer
         if not self.link.ready():
             times.append(now + _LOOK_MS)
         for due in (self.station.next_deadline() if self.link.ready() else None, self.sensors.next_due()):

@@ -108,3 +108,10 @@ async def test_switched_off_nobody_is_told_and_what_was_told_ends(world: AlarmWo
     assert world.bodies()[1].endswith("- nobody waits for it any more")
     await pass_minutes(world, 120)
     assert len(world.events()) == 2
+
+
+async def test_who_is_back_is_told_of_within_seconds(world: AlarmWorld) -> None:
+    await pass_minutes(world, 60)
+    await world.read(350, after_ms=6_000)
+    await world.after(1_000)
+    assert world.bodies()[1].startswith("* garden is back online")
