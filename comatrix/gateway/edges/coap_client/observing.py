@@ -11,15 +11,16 @@ from comatrix.gateway.edges.coap_client.security import Opened, Options, Sealed
 
 DEFAULT_MAX_AGE_S = 60  # RFC 7252 section 5.10.5
 LATEST_MS = 128_000  # after so long a smaller number is newer again (RFC 7641 section 3.4)
-AGAIN_MS = 5_000  # beyond Max-Age, so that a notification may be a little late
+GRACE_MS = 5_000  # beyond Max-Age, so that a notification may be a little late
 MOST_WAITING = 64
 
 
 class Observation:
     """Of one resource. `answers` yields what is told until it ends, or `cancel` is called."""
 
-    def __init__(self, asking: Asking, options: Options) -> None:
+    def __init__(self, asking: Asking, options: Options, grace_ms: int = GRACE_MS) -> None:
         self._asking = asking
+        self._grace_ms = grace_ms
         self._options = options
         self._token = asking.peer.token()
         self._sealed: Sealed | None = None
@@ -69,7 +70,7 @@ class Observation:
     def _took(self, answer: Opened) -> None:
         max_age = answer.first(MAX_AGE)
         age_s = DEFAULT_MAX_AGE_S if max_age is None else uint(max_age)
-        self.again = self._asking.peer.now() + age_s * 1000 + AGAIN_MS
+        self.again = self._asking.peer.now() + age_s * 1000 + self._grace_ms
         self.stands = answer.code >> 5 == 2 and answer.first(OBSERVE) is not None
 
     def _notified(self, message: coap.Message) -> bool:
