@@ -124,6 +124,7 @@ class GatewayOnSocket(asyncio.DatagramProtocol):
             self.disk.provision(node.number, secret)
         self.world = GatewayWorld(self.disk, {node.number: node})
         self.port = 0
+        self.heard: list[bytes] = []
         self._transport: Any = None
 
     async def start(self) -> None:
@@ -138,6 +139,7 @@ class GatewayOnSocket(asyncio.DatagramProtocol):
 
     def datagram_received(self, data: bytes, addr: Any) -> None:
         """Answers at once."""
+        self.heard.append(data)
         self.world.receive(data, (self._listener, addr))
         for answer in self.world.take():
             self._transport.sendto(answer, addr)
