@@ -8,8 +8,8 @@ from contextlib import contextmanager
 import pytest
 
 from comatrix.codec import coap
-from comatrix.codec.codes import CONTINUE, TOO_LARGE
 from comatrix.codec.coap import Message
+from comatrix.codec.codes import CONTINUE, TOO_LARGE
 from comatrix.codec.option_numbers import BLOCK1, BLOCK2, ECHO, ETAG, OBSERVE, uint, uint_bytes
 from comatrix.gateway.edges.coap_client.errors import BrokenAnswer, NoAnswer, WasReset
 from comatrix.gateway.edges.coap_client.observing import Observation
@@ -139,13 +139,12 @@ def test_a_separate_answer_is_waited_for_and_acknowledged() -> None:
 
 
 def test_a_reset_and_silence_end_a_request() -> None:
-    with scripted(lambda request: [Message(coap.RST, coap.EMPTY, request.mid)]) as (asking, _):
-        with pytest.raises(WasReset):
-            asking.ask(coap.GET, [(11, b"x")])
-    with scripted(lambda request: []) as (asking, _):
+    reset = scripted(lambda request: [Message(coap.RST, coap.EMPTY, request.mid)])
+    with reset as (asking, _), pytest.raises(WasReset):
+        asking.ask(coap.GET, [(11, b"x")])
+    with scripted(lambda request: []) as (asking, _), pytest.raises(NoAnswer):
         asking.timeout_ms = 50
-        with pytest.raises(NoAnswer):
-            asking.ask(coap.GET, [(11, b"x")])
+        asking.ask(coap.GET, [(11, b"x")])
 
 
 def test_answers_with_another_token_or_of_another_message_are_not_taken() -> None:

@@ -15,7 +15,6 @@ from comatrix.gateway.cli.explain_coap import CODE_NAMES, FORMATS, message_json
 from comatrix.gateway.edges.coap_client.security import Opened
 
 LINK_FORMAT = 40
-TEXT_FORMAT = 0
 JSON_FORMATS = (50, 110)
 CBOR_FORMATS = (60, 63, 112)
 LINK = re.compile(r'<([^>]*)>((?:;[^;,="]+(?:=(?:"(?:[^"\\]|\\.)*"|[^;,"]*))?)*)')
@@ -29,11 +28,9 @@ def code_words(code: int) -> str:
 
 
 def format_of(answer: Opened) -> int | None:
-    """Its Content-Format. An error without one is told in text (RFC 7252 section 5.5.2)."""
+    """Its Content-Format, None without one."""
     value = answer.first(CONTENT_FORMAT)
-    if value is not None:
-        return uint(value)
-    return TEXT_FORMAT if answer.code >> 5 != 2 and answer.payload else None
+    return None if value is None else uint(value)
 
 
 def answer_json(answer: Opened, *, protected: bool) -> dict[str, Any]:

@@ -226,8 +226,9 @@ def test_a_node_the_gateway_does_not_know_is_told_at_once(scene: Scene) -> None:
 def test_nodes_without_such_keys_are_told_why(scene: Scene) -> None:
     with Store.open(scene.database, 0) as store:
         room = store.write(lambda connection: rooms.add(connection, "!a:b")).id
-        for name, more in (("meter", {"security": "plain", "address": "192.0.2.1"}), ("field", {"link": LORA})):
-            store.write(lambda connection, name=name, more=more: nodes.add(connection, name, room, now_ms=0, **more))
+        plain = {"security": "plain", "address": "192.0.2.1"}
+        store.write(lambda connection: nodes.add(connection, "meter", room, now_ms=0, **plain))
+        store.write(lambda connection: nodes.add(connection, "field", room, now_ms=0, link=LORA))
     for name, says in (("meter", "Leave --node out"), ("field", "over LoRa"), ("nobody", "nobody")):
         result = scene.run("get", scene.uri("t"), "--node", name, "--yes")
         assert result.exit_code == 2 and says in result.stderr
