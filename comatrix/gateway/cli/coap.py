@@ -176,7 +176,7 @@ def _asking(
     ):
         asking = Asking(peer, timeout_ms, confirmable=not non)
         if node is not None:
-            asking.security = make_keys(peer, node.secret, node.number, node.seqs, peer.now() + timeout_ms)
+            asking.security = make_keys(peer, node.secret, node.number, node.first, node.seqs, peer.now() + timeout_ms)
         yield asking
 
 

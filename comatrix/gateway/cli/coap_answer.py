@@ -99,6 +99,8 @@ def _lines(payload: bytes, number: int | None) -> list[str]:
 
 
 def _value(answer: Opened) -> Any:
+    if not answer.payload:
+        return None
     number, text = format_of(answer), _text(answer.payload)
     if number in CBOR_FORMATS or (number is None and text is None):
         read = _cbor(answer.payload)

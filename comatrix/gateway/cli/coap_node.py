@@ -13,15 +13,17 @@ from comatrix.gateway.errors import StoreError, UsageError
 from comatrix.gateway.model import UDP, Node
 
 BLOCKS = 2  # how far back numbers are looked for, 1,024 a block
+ROOM_BELOW = 1000  # so many records can be sent by hand before the board was ever heard
 
 
 @dataclass(frozen=True, slots=True)
 class Speaker:
-    """`seqs`: the numbers records may have, ascending."""
+    """`first`: the counter to begin with; `seqs`: the numbers records may have, ascending."""
 
     name: str
     number: int
     secret: bytes = field(repr=False)
+    first: int
     seqs: Iterable[int]
 
 
@@ -35,7 +37,8 @@ def speaker(database: Path, name: str) -> Speaker:
             node = find(nodes.all_nodes(connection), name)
             _check(node)
             living = contexts.living(connection, node.number)
-            seqs = free_seqs(connection, node)
+            heard = max((one.highest for one in living), default=-1)
+            first, seqs = free_seqs(connection, node, heard)
         finally:
             connection.close()
     except sqlite3.DatabaseError as error:
@@ -43,22 +46,25 @@ def speaker(database: Path, name: str) -> Speaker:
     if not living:
         raise UsageError(f"{node.name} has no keys.", f"comatrix node show {node.name}")
     newest = max(living, key=lambda one: one.generation)
-    return Speaker(node.name, node.number, newest.secret, seqs)
+    return Speaker(node.name, node.number, newest.secret, first, seqs)
 
 
-def free_seqs(connection: sqlite3.Connection, node: Node) -> Iterable[int]:
-    """Numbers below the highest that is stored and not stored themselves: the node, which counts up, is past them.
+def free_seqs(connection: sqlite3.Connection, node: Node, heard: int) -> tuple[int, Iterable[int]]:
+    """-> `first` and `seqs` of a Speaker. `heard`: the highest counter under the keys it has, -1 for none.
 
-    Anything above would be a number it is going to use: its record would be taken for a copy, and lost. A node that was
-    never heard begins with a hello, and is told where to go on.
+    Numbers below the highest that is stored, and not stored themselves: the board, which counts up, is past them.
+    Anything above would be a number it is going to use: its record would be taken for a copy, and lost. A board that
+    was never heard begins with a hello and is told where to go on: there the first is high, and leaves room below it.
     """
     whose = node.number, node.enrolment
     highest = records.highest_seq(connection, whose)
+    if highest < 0 and heard < 0:
+        return ROOM_BELOW, count(ROOM_BELOW)
     if highest < 0:
-        return count()
+        return 0, range(heard)
     first = max(0, (highest // known.BLOCK - BLOCKS + 1) * known.BLOCK)
     stored = set(known.newest(connection, whose, BLOCKS))
-    return [seq for seq in range(first, highest) if seq not in stored]
+    return 0, [seq for seq in range(first, highest) if seq not in stored]
 
 
 def _check(node: Node) -> None:

@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 
 from comatrix.codec import cbor, coap
 from comatrix.codec.option_numbers import OSCORE
-from comatrix.codec.records import Hello, Readings, encode
+from comatrix.codec.records import Hello, Readings, encode, read_answer_untrusted
 from comatrix.errors import WireError
 from comatrix.gateway.aead import aead
 from comatrix.gateway.cli.coap_node import free_seqs
@@ -20,7 +20,7 @@ from comatrix.gateway.config.paths import find_paths
 from comatrix.gateway.edges.store import contexts, nodes, rooms
 from comatrix.gateway.edges.store.database import connect_reader
 from comatrix.gateway.edges.store.store import Store
-from comatrix.gateway.model import LORA, NewRecord, Node
+from comatrix.gateway.model import LORA, NewRecord, Node, WindowMove
 from comatrix.session import oscore
 from comatrix.session.client import Client, Delivered, Reserve
 from comatrix.session.counter import Counter
@@ -65,6 +65,11 @@ class Scene:
         """What the gateway of the socket stored stands in the database too."""
         asyncio.run(self._store())
         self._stored = len(self.seqs)
+
+    def hear(self, counter: int) -> None:
+        """The database's window of the node's keys is moved."""
+        with Store.open(self.database, 0) as store:
+            store.write(lambda connection: contexts.move_windows(connection, [WindowMove(1, counter, 1)]))
 
     async def _store(self) -> None:
         store = Store.open(self.database, 0)
@@ -115,6 +120,9 @@ class Board:
                     self.client.reserved(event.limit, self._now)
                 elif isinstance(event, Delivered):
                     assert event.code >> 5 == 2
+                    highest = read_answer_untrusted(event.payload).highest
+                    if highest is not None:
+                        self.client.counter.skip_below(highest + 1)
                     return
             self._now = max(self._now, self.client.next_deadline() or 0)
             self.client.handle_timer(self._now)
@@ -203,8 +211,28 @@ def test_free_numbers_are_below_the_highest_and_not_stored(scene: Scene) -> None
     scene.servers.call(_fill(scene, range(2, 9, 3)))
     scene.store()
     connection = connect_reader(scene.database)
-    assert list(free_seqs(connection, GARDEN)) == [0, 1, 3, 4, 6, 7]
+    assert free_seqs(connection, GARDEN, 9) == (0, [0, 1, 3, 4, 6, 7])
     connection.close()
+
+
+def test_a_board_that_was_never_heard_is_posted_for_often_and_goes_on_above(scene: Scene) -> None:
+    assert scene.run("get", scene.uri("t"), "--node", "garden", "--yes").exit_code == 0
+    for value in range(4):
+        words = (f"temperature={value}", "--node", "garden", "--yes")
+        assert scene.run("post", scene.uri("r"), *words).exit_code == 0
+        scene.store()
+    scene.board.hello()
+    scene.board.post(7)
+    assert len(set(scene.seqs)) == 5 and scene.seqs[-1] == max(scene.seqs)
+
+
+def test_a_board_that_was_heard_and_posted_nothing_yet_loses_nothing(scene: Scene) -> None:
+    scene.board.hello()
+    scene.hear(3)
+    posted = scene.run("post", scene.uri("r"), "temperature=1", "--node", "garden", "--yes")
+    assert posted.exit_code == 0, posted.output
+    scene.board.post(7)
+    assert len(set(scene.seqs)) == 2 and scene.seqs[0] < 3
 
 
 def test_nothing_is_replaced_unless_somebody_agrees(scene: Scene) -> None:
@@ -226,8 +254,8 @@ def test_a_node_the_gateway_does_not_know_is_told_at_once(scene: Scene) -> None:
 def test_nodes_without_such_keys_are_told_why(scene: Scene) -> None:
     with Store.open(scene.database, 0) as store:
         room = store.write(lambda connection: rooms.add(connection, "!a:b")).id
-        plain = {"security": "plain", "address": "192.0.2.1"}
-        store.write(lambda connection: nodes.add(connection, "meter", room, now_ms=0, **plain))
+        address = "192.0.2.1"
+        store.write(lambda on: nodes.add(on, "meter", room, now_ms=0, security="plain", address=address))
         store.write(lambda connection: nodes.add(connection, "field", room, now_ms=0, link=LORA))
     for name, says in (("meter", "Leave --node out"), ("field", "over LoRa"), ("nobody", "nobody")):
         result = scene.run("get", scene.uri("t"), "--node", name, "--yes")

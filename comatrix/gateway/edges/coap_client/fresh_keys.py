@@ -68,9 +68,10 @@ class FreshKeys:
         return ProtectedRequest(self._context, counter, code, options, payload)
 
 
-def make_keys(peer: Peer, secret: bytes, number: int, seqs: Iterable[int], until: int) -> FreshKeys:
-    """Runs Appendix B.2 with the gateway at `peer` by asking for the time. Raises NoAnswer, BrokenAnswer, OSError."""
-    counter = Counter(0, STEP)
+def make_keys(peer: Peer, secret: bytes, number: int, first: int, seqs: Iterable[int], until: int) -> FreshKeys:
+    """Runs Appendix B.2 with the gateway at `peer` by asking for the time, from the counter `first` on: no key that was
+    used before counts here. Raises NoAnswer, BrokenAnswer, OSError."""
+    counter = Counter(first, STEP)
     client = Client(peer.endpoint, peer.addr, Keys(secret, node_id(number), b"", aead), counter, None)
     refused = client.unauthorized
     client.get("t", peer.now())
