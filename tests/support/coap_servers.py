@@ -12,6 +12,7 @@ from aiocoap import resource
 from comatrix.gateway.demo.free_port import free_port
 from comatrix.gateway.model import Node
 from tests.support.gateway_world import GatewayWorld, MemoryDisk
+from tests.support.written_mail import WrittenMail
 
 LOOPBACK = "127.0.0.1"
 PLAIN_LISTENER, SECURE_LISTENER = 9, 0
@@ -122,9 +123,11 @@ class GatewayOnSocket(asyncio.DatagramProtocol):
         self._listener = PLAIN_LISTENER if node.security == "plain" else SECURE_LISTENER
         if node.security != "plain":
             self.disk.provision(node.number, secret)
-        self.world = GatewayWorld(self.disk, {node.number: node})
+        self.mail = WrittenMail()
+        self.world = GatewayWorld(self.disk, {node.number: node}, mail=self.mail)
         self.port = 0
         self.heard: list[bytes] = []
+        self.came_from: Any = None
         self._transport: Any = None
 
     async def start(self) -> None:
@@ -137,9 +140,14 @@ class GatewayOnSocket(asyncio.DatagramProtocol):
         """Closes it."""
         self._transport.close()
 
+    def flush(self, addr: Any) -> None:
+        """Sends what the gateway said by itself."""
+        for answer in self.world.take():
+            self._transport.sendto(answer, addr)
+
     def datagram_received(self, data: bytes, addr: Any) -> None:
         """Answers at once."""
         self.heard.append(data)
         self.world.receive(data, (self._listener, addr))
-        for answer in self.world.take():
-            self._transport.sendto(answer, addr)
+        self.came_from = addr
+        self.flush(addr)

@@ -30,7 +30,8 @@ from comatrix.gateway.errors import GatewayError, UsageError
 F = TypeVar("F", bound=Callable[..., Any])
 TAKEOVER = (
     "New keys will stand in place of those the board of {name} has (RFC 8613, Appendix B.2). The board is refused at "
-    "its next message and makes new ones by itself, at most once an hour; nothing it measured is lost."
+    "its next message and makes new ones by itself, at most once an hour; nothing it measured is lost, but a command "
+    "that is on air to it then ends as lost."
 )
 
 _SHARED = (

@@ -11,12 +11,13 @@ from click.testing import CliRunner, Result
 
 from comatrix.codec import cbor, coap
 from comatrix.codec.option_numbers import OSCORE
-from comatrix.codec.records import Hello, Readings, encode, read_answer_untrusted
+from comatrix.codec.records import Command, Hello, Readings, encode, read_answer_untrusted
 from comatrix.errors import WireError
 from comatrix.gateway.aead import aead
 from comatrix.gateway.cli.coap_node import free_seqs
 from comatrix.gateway.cli.main import cli
 from comatrix.gateway.config.paths import find_paths
+from comatrix.gateway.downlink import states
 from comatrix.gateway.edges.store import contexts, nodes, rooms
 from comatrix.gateway.edges.store.database import connect_reader
 from comatrix.gateway.edges.store.store import Store
@@ -26,6 +27,7 @@ from comatrix.session.client import Client, Delivered, Reserve
 from comatrix.session.counter import Counter
 from comatrix.session.endpoint import Endpoint
 from comatrix.session.keys import Keys, node_id
+from tests.gateway.test_observing import item
 from tests.support.coap_servers import LOOPBACK, SECURE_LISTENER, GatewayOnSocket, Servers
 
 SECRET = bytes(range(16))
@@ -269,3 +271,21 @@ def test_observing_under_oscore_is_told_and_cancelled(scene: Scene) -> None:
     told = json.loads(result.stdout)
     assert told["code"] == "2.05" and "Observe" in [option["name"] for option in told["options"]]
     assert len(scene.gateway.world.receiver.observers) == 0
+
+
+def test_an_item_comes_as_a_notification_under_the_keys_just_made(scene: Scene) -> None:
+    gateway, observers = scene.gateway, scene.gateway.world.receiver.observers
+
+    def tell() -> None:
+        if not len(observers):
+            scene.servers.loop.call_later(0.01, tell)
+            return
+        gateway.mail.items[1] = Command(5, 0, ["hello"])
+        observers.changed(item(states.QUEUED, node=1))
+        gateway.flush(gateway.came_from)
+
+    scene.servers.soon(tell)
+    result = scene.run("observe", scene.uri("c"), "--node", "garden", "--yes", "--for", "0.5", "--json")
+    values = [json.loads(line)["value"] for line in result.stdout.splitlines()]
+    assert values == [None, [[5, 0, "hello"]]]
+    assert len(observers) == 0

@@ -5,7 +5,6 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -40,9 +39,7 @@ def port(ready: Comatrix, tmp_path: Path) -> Iterator[int]:
     assert gateway.returncode == 0 and "Traceback" not in said, said
 
 
-def test_readings_are_posted_for_a_node_and_what_it_is_told_is_observed(
-    ready: Comatrix, port: int, tmp_path: Path
-) -> None:
+def test_readings_are_posted_for_a_node_that_was_never_heard(ready: Comatrix, port: int, tmp_path: Path) -> None:
     out = ("--gateway-address", f"127.0.0.1:{port}", "--out", str(tmp_path / "garden.json"))
     assert ready("node", "add", "garden", "--room", "#garden:localhost", *out).exit_code == 0
     uri, node = f"coap://127.0.0.1:{port}", ("--node", "garden", "--yes")
@@ -51,23 +48,3 @@ def test_readings_are_posted_for_a_node_and_what_it_is_told_is_observed(
         assert posted.exit_code == 0, posted.output
     lines = [json.loads(line) for line in ready("tail", "--json").stdout.splitlines()]
     assert [one["value"]["readings"][0]["raw"] for one in lines] == [2137, 2138]
-
-
-def test_a_command_comes_as_a_notification(ready: Comatrix, port: int, tmp_path: Path) -> None:
-    out = ("--gateway-address", f"127.0.0.1:{port}", "--out", str(tmp_path / "garden.json"))
-    assert ready("node", "add", "garden", "--room", "#garden:localhost", *out).exit_code == 0
-    words = ("coap", "observe", f"coap://127.0.0.1:{port}/c", "--node", "garden", "--yes", "--for", "3", "--json")
-    told: list[str] = []
-    home = str(tmp_path / "home")
-
-    def watch() -> None:
-        done = subprocess.run([*COMMAND, "--home", home, *words], capture_output=True, text=True, check=False)
-        told.extend([done.stderr, *done.stdout.splitlines()])
-
-    watching = threading.Thread(target=watch)
-    watching.start()
-    time.sleep(2)
-    assert ready("command", "say", "garden", "hello").exit_code == 0
-    watching.join(10)
-    values = [json.loads(line)["value"] for line in told[1:]]
-    assert values[-1] and values[-1][-1][-1] == "hello", told
