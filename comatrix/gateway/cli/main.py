@@ -37,6 +37,7 @@ COMMANDS = {
     "doctor": (f"{HERE}.doctor:doctor", "Find out what is wrong, and what to type next."),
     "demo": (f"{HERE}.demo:demo", "Watch real nodes post into a room of a homeserver on this machine."),
     "sim": (f"{HERE}.sim:sim", "Play nodes, links and gateway in virtual time."),
+    "coap": (f"{HERE}.coap:coap", "Try a gateway or a CoAP device by hand."),
     "decode": (f"{HERE}.decode:decode", "Explain the bytes of a CoAP message, a LoRa frame, of CBOR or of a record."),
     "encode": (f"{HERE}.encode:encode", "Make the bytes of a record."),
     "completion": (f"{HERE}.completion:completion", "Print the shell completion script."),

@@ -26,7 +26,7 @@ VERSION = 10  # a larger one must not be used (section 4.4)
 MAX_RECORDS = 256
 RELATIVE_BELOW = 1 << 28  # seconds; what is less is counted from now (section 4.5.3)
 AHEAD_S = 600  # how far a client's clock may be ahead; what is further is no measurement
-_LABELS = {  # section 6, table 4
+LABELS = {  # section 6, table 4
     -1: "bver",
     -2: "bn",
     -3: "bt",
@@ -43,7 +43,7 @@ _LABELS = {  # section 6, table 4
     7: "ut",
     8: "vd",
 }
-_KNOWN = frozenset(_LABELS.values())
+_KNOWN = frozenset(LABELS.values())
 _VALUES = ("v", "vs", "vb", "vd")
 _NAME_LETTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-:./_")
 
@@ -51,7 +51,7 @@ _NAME_LETTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0
 def read_cbor_untrusted(payload: bytes, now_ms: int) -> tuple[Readings, ...]:
     """A pack -> its moments, the oldest first. Raises CborError, RecordError."""
     records = _records(foreign_cbor.decode_untrusted(payload))
-    return Pack(now_ms).read([{_LABELS.get(key, key): value for key, value in one.items()} for one in records])
+    return Pack(now_ms).read([{LABELS.get(key, key): value for key, value in one.items()} for one in records])
 
 
 def read_json_untrusted(payload: bytes, now_ms: int) -> tuple[Readings, ...]:

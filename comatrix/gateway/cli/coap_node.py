@@ -1,0 +1,79 @@
+"""Speaking for a node of the registry: its secret, and numbers for records that its board will never use."""
+
+import sqlite3
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+
+from comatrix.gateway.admin.nodes import find
+from comatrix.gateway.edges.store import contexts, known, nodes, records
+from comatrix.gateway.edges.store.database import connect_reader
+from comatrix.gateway.errors import StoreError, UsageError
+from comatrix.gateway.model import UDP, Node
+
+BLOCKS = 2  # how far back numbers are looked for, 1,024 a block
+ROOM_BELOW = 1000  # so many records can be sent by hand before the board was ever heard
+
+
+@dataclass(frozen=True, slots=True)
+class Speaker:
+    """`first`: the counter to begin with; `seqs`: the numbers records may have, ascending."""
+
+    name: str
+    number: int
+    secret: bytes = field(repr=False)
+    first: int
+    seqs: Iterable[int]
+
+
+def speaker(database: Path, name: str) -> Speaker:
+    """The node called so, if it speaks OSCORE over UDP. Raises UsageError, StoreError."""
+    if not database.exists():
+        raise UsageError("There is no database yet, so there are no nodes.", "comatrix init")
+    try:
+        connection = connect_reader(database)
+        try:
+            node = find(nodes.all_nodes(connection), name)
+            _check(node)
+            living = contexts.living(connection, node.number)
+            heard = max((one.highest for one in living), default=-1)
+            first, seqs = free_seqs(connection, node, heard)
+        finally:
+            connection.close()
+    except sqlite3.DatabaseError as error:
+        raise StoreError(f"The database cannot be read: {error}.", "comatrix doctor") from None
+    if not living:
+        raise UsageError(f"{node.name} has no keys.", f"comatrix node show {node.name}")
+    newest = max(living, key=lambda one: one.generation)
+    return Speaker(node.name, node.number, newest.secret, first, seqs)
+
+
+def free_seqs(connection: sqlite3.Connection, node: Node, heard: int) -> tuple[int, Iterable[int]]:
+    """-> `first` and `seqs` of a Speaker. `heard`: the highest counter under the keys it has, -1 for none.
+
+    Numbers below the highest that is stored, and not stored themselves: the board, which counts up, is past them.
+    Anything above would be a number it is going to use: its record would be taken for a copy, and lost. A board that
+    was never heard begins with a hello and is told where to go on: there the first is high, and leaves room below it.
+    """
+    whose = node.number, node.enrolment
+    highest = records.highest_seq(connection, whose)
+    if highest < 0 and heard < 0:
+        return ROOM_BELOW, count(ROOM_BELOW)
+    if highest < 0:
+        return 0, range(heard)
+    first = max(0, (highest // known.BLOCK - BLOCKS + 1) * known.BLOCK)
+    stored = set(known.newest(connection, whose, BLOCKS))
+    return 0, [seq for seq in range(first, highest) if seq not in stored]
+
+
+def _check(node: Node) -> None:
+    if node.security == "plain":
+        raise UsageError(
+            f"{node.name} is a plain node: whoever sends from {node.address} is it. Leave --node out.",
+            f"comatrix node show {node.name}",
+        )
+    if node.security != "oscore":
+        raise UsageError(f"{node.name} does not speak OSCORE.", f"comatrix node show {node.name}")
+    if node.link != UDP:
+        raise UsageError(f"{node.name} comes over LoRa, not over UDP.", f"comatrix node show {node.name}")

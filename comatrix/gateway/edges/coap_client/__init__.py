@@ -1,0 +1,1 @@
+"""A CoAP client on a UDP socket, for one person's requests."""
