@@ -140,7 +140,7 @@ def _affordable(incoming: Incoming, diagnostic: bytes, rest: int) -> bytes:
 
 
 def _numbered(outside: "list[tuple[int, bytes]]", counter: int) -> "list[tuple[int, bytes]]":
-    """The outer Observe of an answer says where it stands: clients that are no proxies look at it too (aiocoap does)."""
+    """The outer Observe of an answer says where it stands: a client may look there, as aiocoap does."""
     if outside[0][0] != OBSERVE:
         return outside
     return [(OBSERVE, uint_bytes(counter & 0xFFFFFF)), *outside[1:]]

@@ -2,7 +2,8 @@
 
 from hashlib import sha256
 
-from comatrix.codec.codes import BAD_REQUEST, CONTENT
+from comatrix.codec.coap import CONTENT
+from comatrix.codec.codes import BAD_REQUEST
 from comatrix.codec.option_numbers import BLOCK1, BLOCK2, ETAG, SIZE2, uint_bytes
 
 LARGEST = 6  # exponent of 1,024 bytes, the largest block that fits a datagram
@@ -70,9 +71,7 @@ class Shape:
             payload = payload[at : at + size]
         return code, sorted(found, key=lambda option: option[0]), payload
 
-    def measured(
-        self, options: "Options | tuple[()]", payload: bytes
-    ) -> "tuple[int, Options | tuple[()], bytes]":
+    def measured(self, options: "Options | tuple[()]", payload: bytes) -> "tuple[int, Options | tuple[()], bytes]":
         """What would leave of a success; nothing is kept."""
         return Shape(self.block1, self.number, self.exponent, self.asked, self.sized).cut(CONTENT, options, payload)
 

@@ -18,12 +18,13 @@ from comatrix.gateway.aead import aead
 from comatrix.gateway.cli import record_json
 from comatrix.gateway.downlink.grammar import GrammarError
 from comatrix.session import blockwise, keys, oscore
+from comatrix.session.fetching import BlockError
+from tests.fuzz import block_targets, radio_targets, schema_targets, word_targets
 from tests.fuzz import fragment_targets as fragments
 from tests.fuzz import lora_frame_targets as lora_frames
 from tests.fuzz import lora_link_targets as lora_links
 from tests.fuzz import lora_targets as lora
 from tests.fuzz import matrix_targets as matrix
-from tests.fuzz import radio_targets, schema_targets, word_targets
 from tests.fuzz import rekeying_targets as new_keys
 from tests.fuzz.server_under_fire import serve
 
@@ -198,6 +199,7 @@ TARGETS = (
     Target("coap.peek_untrusted", _peek, (), ("coap",)),
     Target("coap.decode_body_untrusted", _body, (MessageFormatError,), ("coap",)),
     Target("blockwise.read_block_untrusted", _block, (ValueError,)),
+    Target("fetching.take_untrusted", block_targets.fetched, (BlockError,)),
     Target("oscore.read_option_untrusted", _option, (OscoreError,), ("oscore options",)),
     Target("oscore.unprotect_request_untrusted", _request, (OscoreError, MessageFormatError), ("coap",)),
     Target("oscore.unprotect_response_untrusted", _response, (OscoreError, MessageFormatError), ("coap",)),
@@ -252,6 +254,8 @@ TARGETS = (
     Target("modem_rak.read_untrusted", radio_targets.modem_rak),
 )
 SERVER = Target("receiving", serve, (), ("coap", "oscore", "server"))
+BLOCKS = Target("block-wise", block_targets.transfers)
+OBSERVATIONS = Target("observing", block_targets.observing)
 HUB = Target("hub", lora_links.hub, (), ("lora said",))
 STATION = Target("station", lora_links.station, (), ("lora said",))
-EVERY = (*TARGETS, SERVER, HUB, STATION)
+EVERY = (*TARGETS, SERVER, BLOCKS, OBSERVATIONS, HUB, STATION)

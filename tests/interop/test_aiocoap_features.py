@@ -11,7 +11,7 @@ from comatrix.codec.records import Readings, Text, encode, read_answer_untrusted
 from comatrix.gateway.uplink.discovery import document
 from tests.interop.aiocoap_peer import NODE, PeerContext, context
 from tests.interop.our_gateway import WEATHER
-from tests.interop.test_aiocoap_client import Peer, talking
+from tests.interop.test_aiocoap_client import talking
 
 LONG = Text("ä" * 900)
 SECURED = (False, True)
@@ -31,7 +31,9 @@ async def test_a_text_longer_than_a_datagram_comes_in_blocks(tmp_path: Path, sec
 
 
 @pytest.mark.parametrize("secured", SECURED, ids=["plain", "oscore"])
-async def test_what_is_here_is_found_by_echo_under_oscore_and_in_short_blocks_without(tmp_path: Path, secured: bool) -> None:
+async def test_what_is_here_is_found_by_echo_under_oscore_and_in_short_blocks_without(
+    tmp_path: Path, secured: bool
+) -> None:
     async with talking(keys(tmp_path, secured), plain=not secured) as peer:
         answer = await peer.ask(aiocoap.GET, ".well-known/core")
         assert (answer.code, int(answer.opt.content_format), answer.payload) == (aiocoap.CONTENT, 40, document([]))
