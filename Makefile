@@ -13,7 +13,7 @@ FRAMES ?= 1000000
 COMMANDS ?= 100000
 SEED ?= 1
 
-.PHONY: help setup demo test test-slow bench day bytes atheris fuzz chaos soak lint wheels firmware docs clean
+.PHONY: help setup demo test test-slow interop bench day bytes atheris fuzz chaos soak lint wheels firmware docs clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -39,6 +39,9 @@ VIRTUAL := tests/lora tests/gateway/sim tests/firmware tests/fuzz
 test-slow: setup ## Run the tests with a real homeserver and real MicroPython processes, and the long ones in virtual time
 	@$(BIN)/python -m pytest -m slow --numprocesses auto --maxprocesses 4 --dist worksteal $(VIRTUAL)
 	@$(BIN)/python -m pytest -m slow --numprocesses auto --maxprocesses 2 --dist loadfile $(addprefix --ignore=,$(VIRTUAL))
+
+interop: setup ## Speak with aiocoap, libcoap and node-coap, play the ETSI plugtest cases, print what passed
+	@$(BIN)/python -m tests.interop
 
 bench: setup ## Measure CPU a message, messages a second, memory and bytes beside aiocoap and libcoap
 	@$(BIN)/python -m comatrix.gateway.bench

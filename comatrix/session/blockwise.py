@@ -48,6 +48,7 @@ class Bodies:
         self.most_open = most_open
         self.most_of_sender = most_of_sender
         self._open: "dict[tuple[Hashable, Hashable], _Body]" = {}
+        self._dropped: "dict[Hashable, int]" = {}  # sender -> newest counter of a body that is kept no more
 
     def __len__(self) -> int:
         return len(self._open)
@@ -83,7 +84,7 @@ class Bodies:
         body.counter = counter
         body.until = now + EXCHANGE_LIFETIME_MS  # who is silent so long begins anew
         if at + len(payload) > self.most_bytes:
-            self._open.pop(key, None)
+            self._drop(key)
             return TOO_LARGE, b""
         if at == len(body.data) and not body.whole:
             body.data += payload
@@ -102,9 +103,10 @@ class Bodies:
     def _of(self, key: "tuple[Hashable, Hashable]", counter: "int | None", number: int, now: int) -> "_Body | None":
         """The body a block belongs to: block 0 begins one, in place of any other of that name."""
         for one in [one for one, body in self._open.items() if body.until <= now]:
-            del self._open[one]
+            self._drop(one)
         body = self._open.get(key)
-        if body is not None and not _newer(counter, body.counter):
+        before = self._dropped.get(key[0]) if body is None else body.counter
+        if not _newer(counter, before):
             return None
         if number == 0:
             body = _Body()
@@ -120,7 +122,17 @@ class Bodies:
         return body
 
     def _drop_stalest(self, among: "list[tuple[Hashable, Hashable]]") -> None:
-        del self._open[min(among, key=lambda one: self._open[one].until)]
+        self._drop(min(among, key=lambda one: self._open[one].until))
+
+    def _drop(self, key: "tuple[Hashable, Hashable]") -> None:
+        """A first block from before it, held back, must not begin what a later one of its own goes on in."""
+        counter = self._open.pop(key).counter
+        if counter is None:
+            return
+        before = self._dropped.pop(key[0], counter)
+        if len(self._dropped) >= 4 * self.most_open:
+            del self._dropped[next(iter(self._dropped))]
+        self._dropped[key[0]] = max(counter, before)
 
 
 def _newer(counter: "int | None", before: "int | None") -> bool:

@@ -148,7 +148,7 @@ def _affordable(incoming: Incoming, diagnostic: bytes, rest: int) -> bytes:
 
 
 def _numbered(outside: "list[tuple[int, bytes]]", counter: int) -> "list[tuple[int, bytes]]":
-    """The outer Observe of an answer says where it stands: clients that are no proxies (aiocoap) look at it, too."""
+    """The outer Observe of an answer says where it stands: a client may look there, as aiocoap does."""
     if outside[0][0] != OBSERVE:
         return outside
     return [(OBSERVE, uint_bytes(counter & 0xFFFFFF)), *outside[1:]]

@@ -8,7 +8,7 @@ from comatrix.codec import cbor
 from comatrix.gateway.downlink.verbs import VERBS
 from tests.fuzz.seeds import seeds
 from tests.fuzz.server_under_fire import script
-from tests.fuzz.targets import SERVER, Target
+from tests.fuzz.targets import BLOCKS, OBSERVATIONS, SERVER, Target
 
 NOISE = st.binary(max_size=120)
 SCALARS = st.none() | st.booleans() | st.integers(-(1 << 64), (1 << 64) - 1) | st.floats(allow_nan=False, width=32)
@@ -66,6 +66,8 @@ def inputs(target: Target) -> st.SearchStrategy[bytes]:
         found |= objects.map(lambda value: head + json.dumps(value).encode())
     elif target.name.startswith(OF_WORDS):
         found |= st.lists(st.sampled_from(TYPED_WORDS) | st.text(max_size=4)).map(lambda parts: "".join(parts).encode())
+    elif target in (BLOCKS, OBSERVATIONS):
+        found |= st.binary(min_size=30, max_size=180)
     elif target is SERVER:
         found |= st.lists(st.builds(script, st.integers(0, 6), NOISE), max_size=12).map(b"".join)
     return found

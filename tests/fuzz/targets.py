@@ -21,7 +21,9 @@ from comatrix.gateway.edges.dtls.hello import HelloError
 from comatrix.gateway.errors import StoreError, UsageError
 from comatrix.gateway.flashing.procedure import BoardError
 from comatrix.session import blockwise, keys, oscore
+from comatrix.session.fetching import BlockError
 from tests.fuzz import (
+    block_targets,
     dtls_server_targets,
     dtls_targets,
     file_targets,
@@ -209,6 +211,7 @@ TARGETS = (
     Target("coap.peek_untrusted", _peek, (), ("coap",)),
     Target("coap.decode_body_untrusted", _body, (MessageFormatError,), ("coap",)),
     Target("blockwise.read_block_untrusted", _block, (ValueError,)),
+    Target("fetching.take_untrusted", block_targets.fetched, (BlockError,)),
     Target("oscore.read_option_untrusted", _option, (OscoreError,), ("oscore options",)),
     Target("oscore.unprotect_request_untrusted", _request, (OscoreError, MessageFormatError), ("coap",)),
     Target("oscore.unprotect_response_untrusted", _response, (OscoreError, MessageFormatError), ("coap",)),
@@ -278,8 +281,10 @@ TARGETS = (
     Target("dtls_record.records_untrusted", dtls_targets.records, (), ("dtls",)),
 )
 SERVER = Target("receiving", serve, (), ("coap", "oscore", "server"))
+BLOCKS = Target("block-wise", block_targets.transfers)
+OBSERVATIONS = Target("observing", block_targets.observing)
 HUB = Target("hub", lora_links.hub, (), ("lora said",))
 STATION = Target("station", lora_links.station, (), ("lora said",))
 DTLS_CLIENT = Target("dtls client", dtls_targets.client, (), ("dtls",))
 DTLS_SERVER = Target("dtls server", dtls_server_targets.peers, (), ("dtls server",))
-EVERY = (*TARGETS, SERVER, HUB, STATION, DTLS_CLIENT, DTLS_SERVER)
+EVERY = (*TARGETS, SERVER, BLOCKS, OBSERVATIONS, HUB, STATION, DTLS_CLIENT, DTLS_SERVER)

@@ -52,10 +52,7 @@ async def test_it_observes_once_it_gave_an_echo_back() -> None:
                 said = await client.line()
             assert read_answer_untrusted(bytes.fromhex(said["notified"])).item == item
         await asyncio.sleep(1.5)
-        gateway.tell(WEATHER, "nobody is there")
-        await asyncio.sleep(0.3)
-        gateway.tell(WEATHER, "still nobody")
-        assert len(gateway.world.receiver.observers) == 0
+        assert len(gateway.world.receiver.observers) == 0, "it cancelled"
 
 
 @pytest.mark.parametrize(

@@ -202,3 +202,18 @@ def test_whatever_comes_nothing_is_raised_and_one_body_at_most_is_kept() -> None
         assert (body != b"") == (code == CHANGED)
         assert len(body) <= 1000
         assert len(world.bodies) <= 1
+
+
+def test_a_first_block_held_back_does_not_take_the_place_of_a_body_that_was_dropped() -> None:
+    """Else the newer body would go on in it: counters tell which came first, also of what is no more."""
+    world = Sending()
+    old = blocks(bytes(200))
+    held_back = world.counter = 1
+    world.send(*blocks()[0])
+    world.now += EXCHANGE_LIFETIME_MS
+    assert world.send(*old[0], counter=held_back) == (INCOMPLETE, b"")
+    assert world.send(*blocks()[1])[0] == INCOMPLETE
+    for operation in range(3):
+        world.send(*blocks()[0], operation=operation)
+    assert world.send(*old[0], counter=held_back, operation=0) == (INCOMPLETE, b"")
+    assert [world.send(*block) for block in blocks()][-1] == (CHANGED, BODY)

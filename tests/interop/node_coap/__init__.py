@@ -63,7 +63,8 @@ class NodeCoap:
         assert self._process.stdin is not None
         self._process.stdin.write(json.dumps({**asked, **parts}).encode() + b"\n")
         answer = await self.line()
-        assert answer["id"] == self._asked
+        while answer["id"] != self._asked or "notified" in answer:
+            answer = await self.line()  # one of before
         return answer
 
     async def line(self) -> dict[str, Any]:

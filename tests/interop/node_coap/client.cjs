@@ -28,7 +28,7 @@ readline.createInterface({ input: process.stdin }).on('line', (line) => {
     say(told(asked.id, response))
     if (asked.observe) {
       response.on('data', (chunk) => say({ id: asked.id, notified: chunk.toString('hex') }))
-      if (asked.close) setTimeout(() => response.close(), asked.close)
+      if (asked.close) setTimeout(() => response.close(true), asked.close)
     }
   })
   request.end(Buffer.from(asked.payload || '', 'hex'))
