@@ -66,7 +66,7 @@ class Commanding:
         """A person changed something at the command line: a "command", a "node", an "alarm", a row of the "queue"."""
         try:
             if what in ("command", "node"):
-                await self.mail.begin()
+                await self.mail.look()
         except StoreError as error:
             log.warning("what was changed is not known to the mailbox yet: %s", error.text)
         self.replying.poke()

@@ -328,6 +328,16 @@ async def test_time_that_ran_out_while_the_gateway_was_down_is_told_at_its_start
     assert (gateway.take(), gateway.mail.waits(1)) == ([(1, states.EXPIRED)], False)
 
 
+async def test_a_command_written_beside_the_mail_is_told_like_any_other(gateway: Gateway) -> None:
+    """As the command line does it: whoever observes the node has to hear of it."""
+    gateway.store.write(lambda connection: mailbox.add(connection, new(REBOOT), 1, CAP))
+    assert gateway.take() == []
+    await gateway.mail.look()
+    assert (gateway.take(), gateway.mail.waits(1)) == ([(1, states.QUEUED)], True)
+    await gateway.mail.look()
+    assert gateway.take() == []
+
+
 async def test_a_copy_put_back_executes_nothing_twice(gateway: Gateway) -> None:
     """The copy has queued what the node did since under another id."""
     await gateway.put(new(REBOOT))

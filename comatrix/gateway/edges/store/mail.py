@@ -77,6 +77,19 @@ class Mail:
         due_ms: int | None = await self._run(job)
         return due_ms
 
+    async def look(self) -> None:
+        """Something was written beside us: as `begin`, and of a node for which nothing waited before that is told."""
+        known = set(self._open)
+        await self.begin()
+        news = self._open - known
+
+        def job(connection: sqlite3.Connection, done: Done) -> None:
+            for node in sorted(news):
+                done.changed += mailbox.open_items(connection, node)[:1]
+
+        if news:
+            await self._run(job)
+
     def waits(self, node: int) -> bool:
         """Whether something is queued for the node, or on air to it."""
         return node in self._open
