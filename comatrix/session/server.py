@@ -7,16 +7,14 @@ when the request's counter is on disk; everything else takes a fresh counter of 
 from hashlib import sha256
 
 from comatrix.codec import coap, codes
-from comatrix.codec.option_numbers import NO_RESPONSE, OBSERVE, OSCORE, PROXY_SCHEME, PROXY_URI, uint, uint_bytes
+from comatrix.codec.option_numbers import OSCORE, PROXY_SCHEME, PROXY_URI
 from comatrix.codec.options import supported_untrusted
 from comatrix.errors import BadOptionError, CounterError, LocalError, OscoreError, WireError
 from comatrix.session import oscore
+from comatrix.session.answering import affordable, numbered, proven_node, shaped, unwanted
 from comatrix.session.keys import node_id
 from comatrix.session.serving import Incoming, Malformed
-from comatrix.session.shaping import WHOLE
 
-AMPLIFICATION = 3  # what is sent for one request to an unproven address, in sizes of that request
-MOST_PAYLOAD = 1024  # of an answer in one piece
 _ERROR_SIZE = 32  # header, options, OSCORE and tag around a diagnostic, at most
 _OUTER_HANDLED = (OSCORE, 3, 6, 7)  # Uri-Host, Uri-Port and Observe may stand outside
 
@@ -134,47 +132,6 @@ class Knock:
         self.node = node
 
 
-def _proven_node(addr: "Any") -> "int | None":
-    """The node that a link below (DTLS) has proven an address to be of, or None. `addr.node` then."""
-    return getattr(addr, "node", None)
-
-
-def _affordable(incoming: Incoming, diagnostic: bytes, rest: int) -> bytes:
-    """A diagnostic, where it and `rest` bytes around it stay within the amplification allowed; else none."""
-    if _proven_node(incoming.addr) is not None:
-        return diagnostic
-    size = rest + len(incoming.message.token) + len(diagnostic)
-    return diagnostic if size <= AMPLIFICATION * len(incoming.seen.data) else b""
-
-
-def _numbered(outside: "list[tuple[int, bytes]]", counter: int) -> "list[tuple[int, bytes]]":
-    """The outer Observe of an answer says where it stands: a client may look there, as aiocoap does."""
-    if outside[0][0] != OBSERVE:
-        return outside
-    return [(OBSERVE, uint_bytes(counter & 0xFFFFFF)), *outside[1:]]
-
-
-def _unwanted(code: int, incoming: Incoming, options: "list[tuple[int, bytes]] | tuple[()]") -> bool:
-    """Whether nobody is to be told: an error to a group, or a class the asker wants to hear nothing of (RFC 7967)."""
-    if incoming.multicast and code >= codes.BAD_REQUEST:
-        return True
-    if len(options) > 1:
-        for number, value in options:
-            if number == NO_RESPONSE and len(value) <= 1:
-                return bool(uint(value) & 1 << (code >> 5) - 1)
-    return False
-
-
-def _shaped(
-    request: "Request | Repeated", code: int, options: "list[tuple[int, bytes]] | tuple[()]", payload: bytes
-) -> "tuple[int, list[tuple[int, bytes]] | tuple[()], bytes]":
-    """What of an answer leaves: all of it, nearly always."""
-    shape = request.shape if isinstance(request, Request) else None
-    if shape is None and len(payload) <= MOST_PAYLOAD:
-        return code, options, payload
-    return (shape or WHOLE).cut(code, options, payload)
-
-
 class Server:
     """Security on top of a serving endpoint."""
 
@@ -253,7 +210,7 @@ class Server:
         confirmable: bool = True,
     ) -> "Exchange":
         """Answer once more what was answered fresh (RFC 7641). Raises CounterError where no counter is reserved."""
-        code, options, payload = _shaped(request, code, options, payload)
+        code, options, payload = shaped(request, code, options, payload)
         peer = request.peer
         if peer.context is not None:
             if peer.counter is None or request.binding is None:
@@ -262,7 +219,7 @@ class Server:
             code, outside, payload = oscore.protect_response(
                 peer.context, request.binding, counter, code, options, payload
             )
-            options = _numbered(outside, counter)
+            options = numbered(outside, counter)
         return self.endpoint.notify(request.incoming, code, options, payload, now, confirmable)
 
     def give_up(self, notification: "Exchange", now: int) -> None:
@@ -271,10 +228,10 @@ class Server:
 
     def refuse(self, incoming: Incoming, code: int, text: str, now: int) -> None:
         """An unprotected error: a hint to the other side. The text goes along where amplification allows it."""
-        if _unwanted(code, incoming, incoming.message.options):
+        if unwanted(code, incoming, incoming.message.options):
             self.endpoint.acknowledge(incoming)
         else:
-            self.endpoint.respond(incoming, code, (), _affordable(incoming, text.encode(), 5), now)
+            self.endpoint.respond(incoming, code, (), affordable(incoming, text.encode(), 5), now)
         self.endpoint.forget(incoming)
 
     def ignore(self, incoming: Incoming) -> None:
@@ -293,12 +250,12 @@ class Server:
     ) -> None:
         context = request.peer.context
         binding = request.binding
-        code, options, payload = _shaped(request, code, options, payload)
-        if _unwanted(code, request.incoming, request.options if isinstance(request, Request) else ()):
+        code, options, payload = shaped(request, code, options, payload)
+        if unwanted(code, request.incoming, request.options if isinstance(request, Request) else ()):
             self.endpoint.acknowledge(request.incoming)
             return
         if code >= codes.BAD_REQUEST:
-            payload = _affordable(request.incoming, payload, _ERROR_SIZE)
+            payload = affordable(request.incoming, payload, _ERROR_SIZE)
         if context is None:
             self.endpoint.respond(request.incoming, code, options, payload, now)
             return
@@ -306,7 +263,7 @@ class Server:
             raise LocalError("answered already")  # never under that nonce again, and never in plain
         outer, outside, sealed = oscore.protect_response(context, binding, counter, code, options, payload)
         if counter is not None:
-            outside = _numbered(outside, counter)
+            outside = numbered(outside, counter)
         if counter is None:
             request.binding = None if isinstance(request, Request) else binding  # spent: that nonce is used once
         self.endpoint.respond(request.incoming, outer, outside, sealed, now)
@@ -353,7 +310,7 @@ class Server:
         counter, kid, kid_context = oscore.read_option_untrusted(value)
         if counter is None or kid is None:
             raise OscoreError("Failed to decode COSE", codes.BAD_OPTION)
-        owner = _proven_node(incoming.addr)
+        owner = proven_node(incoming.addr)
         if owner is not None and kid != node_id(owner):
             self.events.append(Knock("other node", incoming.addr, kid, owner))
             raise OscoreError("Security context not found", coap.UNAUTHORIZED)

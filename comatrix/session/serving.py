@@ -3,10 +3,13 @@
 from collections import deque
 
 from comatrix.codec import coap
+from comatrix.codec.codes import TOO_LARGE
+from comatrix.codec.option_numbers import BLOCK1
 from comatrix.session.duplicates import Duplicates
-from comatrix.session.endpoint import Endpoint
+from comatrix.session.endpoint import MAX_DATAGRAM, Endpoint
 from comatrix.session.exchange import Parameters
 
+_IN_BLOCKS = [(BLOCK1, b"\x06")]  # of 1,024 bytes
 _UNANSWERED = 2048
 _TOLD = 256  # non-confirmable notifications whose Reset is still understood
 
@@ -54,6 +57,13 @@ class ServingEndpoint(Endpoint):
         self.unanswered: "deque[Incoming]" = deque((), _UNANSWERED)  # noqa: RUF037 - MicroPython wants both
         self._told: "deque[Exchange]" = deque((), _TOLD)  # noqa: RUF037 - the same
         self._multicast = False  # whether the datagram that is looked at was sent to a group
+
+    def receive_datagram(self, data: bytes, addr: "Any", now: int) -> None:
+        """Take a datagram as it came; a request that is too long is told to come in blocks (RFC 7959 section 2.9.3)."""
+        if len(data) > MAX_DATAGRAM:
+            self._refuse_long(data, addr)
+        else:
+            super().receive_datagram(data, addr, now)
 
     def receive_multicast(self, data: bytes, addr: "Any", now: int) -> None:
         """Take a datagram that was sent to a group: no Reset and no ACK ever, and no confirmable request."""
@@ -164,6 +174,16 @@ class ServingEndpoint(Endpoint):
         """Reset what is no CoAP message, where one is due, and tell of it."""
         super().refuse_broken(data, addr)
         self.events.append(Malformed(addr))
+
+    def _refuse_long(self, data: bytes, addr: "Any") -> None:
+        head = coap.peek_untrusted(data)
+        size = data[0] & 15
+        if head is None or size > 8 or self._multicast:
+            return
+        type, code, mid = head
+        if type == coap.CON and coap.is_request(code):
+            answer = coap.Message(coap.ACK, TOO_LARGE, mid, data[4 : 4 + size], _IN_BLOCKS)
+            self.out.append((coap.encode(answer), addr))
 
     def _receive_empty(self, message: coap.Message, addr: "Any", now: int) -> None:
         super()._receive_empty(message, addr, now)

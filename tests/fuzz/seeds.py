@@ -98,7 +98,7 @@ def seeds(layer: str) -> list[bytes]:
 
 
 def _vectors(layer: str) -> Iterator[bytes]:
-    for name in ("hostile_inputs.json", "hostile_oscore.json"):
+    for name in ("hostile_inputs.json", "hostile_oscore.json", "hostile_blocks.json"):
         for row in json.loads((VECTORS / name).read_text()):
             if row["layer"] == layer:
                 yield bytes.fromhex(row["hex"])[:1280]
@@ -152,5 +152,5 @@ def _server() -> Iterator[bytes]:
     yield post + fire.script(fire.RESTART, b"") + again + post
     yield post + fire.script(fire.TIME, b"\x03\xff\xff") + again + fire.script(fire.DISK, b"") + post
     yield fire.script(fire.FROM_PLAIN, b"\x41\x02\x12\x34T" + reading) * 2
-    for datagram in (*_vectors("coap"), *_vectors("oscore")):
+    for datagram in (*_vectors("coap"), *_vectors("oscore"), *_vectors("block")):
         yield fire.script(fire.RAW, datagram[:255]) + fire.script(fire.FROM_PLAIN, datagram[:255])

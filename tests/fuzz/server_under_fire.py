@@ -9,8 +9,8 @@ from comatrix.gateway.aead import aead
 from comatrix.gateway.model import Node
 from comatrix.gateway.uplink.associations import Address
 from comatrix.session import oscore
+from comatrix.session.answering import AMPLIFICATION
 from comatrix.session.keys import Keys, node_id
-from comatrix.session.server import AMPLIFICATION
 from tests.support.gateway_world import GatewayWorld, MemoryDisk
 
 SECRET = bytes(range(16))

@@ -21,8 +21,8 @@ from comatrix.codec.option_numbers import (
 from comatrix.codec.records import Readings, encode
 from comatrix.gateway.uplink.discovery import LINKS, Link, document
 from comatrix.gateway.uplink.ingest import RESOURCES
+from comatrix.session.answering import AMPLIFICATION
 from comatrix.session.blockwise import read_block_untrusted
-from comatrix.session.server import AMPLIFICATION
 from comatrix.session.shaping import block_value, etag
 from tests.gateway.test_mail_in_answers import SHED_ADDRESS, Scene
 

@@ -21,6 +21,8 @@ PEERS = (
     Row("aiocoap, libcoap", "servers, our endpoint asks", "test_our_endpoint.py"),
     Row("libcoap", "clients (no TLS, OpenSSL and GnuTLS builds), plain", "test_libcoap_clients.py"),
     Row("node-coap", "client, plain", "test_node_coap.py"),
+    Row("aiocoap, cbor2", "client under OSCORE, payloads of other formats", "test_foreign_payloads.py"),
+    Row("aiocoap, libcoap", "clients as the how-to types them", "test_posting_howto.py"),
     Row("ETSI plugtests", "TD_COAP_CORE", "test_etsi_core.py"),
     Row("ETSI plugtests", "TD_COAP_BLOCK", "test_etsi_block.py"),
     Row("ETSI plugtests", "TD_COAP_OBS", "test_etsi_observe.py"),

@@ -12,7 +12,7 @@ OBSERVE = {*range(1, 3), *range(4, 13)}  # there is no 03
 CASES = {"core": {*range(1, 24), 31}, "block": {*range(1, 7)}, "obs": OBSERVE, "link": {*range(1, 10)}}
 
 
-def tested() -> dict[str, set[int]]:
+def scripted() -> dict[str, set[int]]:
     """The cases that are scripted here."""
     found: dict[str, set[int]] = {}
     for path in HERE.glob("test_etsi_*.py"):
@@ -22,7 +22,7 @@ def tested() -> dict[str, set[int]]:
 
 
 def test_every_case_is_scripted() -> None:
-    assert tested() == CASES
+    assert scripted() == CASES
 
 
 def test_the_page_says_of_each_that_it_passes() -> None:

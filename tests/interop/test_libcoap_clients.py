@@ -15,7 +15,7 @@ from tests.interop.our_gateway import WEATHER, OurGateway, our_gateway
 LONG = Text("ä" * 900)
 READING = encode(Readings({0: 2137, 1: 452}))
 
-pytestmark = [pytest.mark.parametrize("name", CLIENTS)]
+pytestmark = [pytest.mark.slow, pytest.mark.parametrize("name", CLIENTS)]
 
 
 @asynccontextmanager

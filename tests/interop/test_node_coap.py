@@ -12,6 +12,8 @@ from tests.interop.our_gateway import WEATHER, our_gateway
 READING = encode(Readings({0: 2137, 1: 452}))
 LONG = Text("ä" * 900)
 
+pytestmark = pytest.mark.slow
+
 
 async def test_a_reading_is_posted_confirmable_or_not_and_the_time_fetched() -> None:
     async with our_gateway() as gateway, node_coap(gateway.plain_port) as client:

@@ -24,6 +24,8 @@ from tests.interop.libcoap_programs import libcoap_server
 LARGE = bytes(range(32, 127)) * 30
 Options = list[tuple[int, bytes]]
 
+pytestmark = pytest.mark.slow
+
 
 def now() -> int:
     return time.monotonic_ns() // 1_000_000

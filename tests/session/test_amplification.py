@@ -13,7 +13,7 @@ from comatrix.codec.option_numbers import OSCORE
 from comatrix.codec.records import Command, Hello, Readings, Result, encode
 from comatrix.gateway.model import Node
 from comatrix.session import keys, oscore
-from comatrix.session.server import AMPLIFICATION
+from comatrix.session.answering import AMPLIFICATION
 from tests.session.recording import NODE, SECRET, NodeByHand, Recorder
 from tests.support.gateway_world import GatewayWorld, MemoryDisk
 from tests.support.written_mail import WrittenMail

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from comatrix.codec import coap
+from comatrix.codec import coap, codes
+from comatrix.codec.option_numbers import BLOCK1
 from comatrix.session.duplicates import EXCHANGE_LIFETIME_MS, Duplicates
 from comatrix.session.exchange import Parameters
 from comatrix.session.serving import Incoming, ServingEndpoint
@@ -205,3 +206,28 @@ def test_acknowledgements_of_many_requests_come_each_in_its_time(type: int) -> N
         acknowledged += [(deadline, ack.mid) for ack in script.out(deadline)]
     expected = [(1000 + mid * 100, mid) for mid in range(10)] if type == coap.CON else []
     assert acknowledged == expected
+
+
+@pytest.mark.parametrize("size", [1281, 1500, 2048])
+def test_a_request_too_long_for_a_datagram_is_told_to_come_in_blocks(size: int) -> None:
+    script = Script()
+    request = coap.encode(coap.Message(coap.CON, coap.POST, 7, b"token", [(11, b"m")], bytes(size)))[:size]
+    script.endpoint.receive_datagram(request, PEER, 0)
+    (answer,) = script.out()
+    assert (answer.type, answer.code, answer.mid, answer.token) == (coap.ACK, codes.TOO_LARGE, 7, b"token")
+    assert list(answer.options) == [(BLOCK1, b"\x06")]
+    assert script.endpoint.next_event() is None
+    assert script.endpoint.duplicates.peers == {}
+
+
+def test_what_else_is_too_long_is_met_with_silence() -> None:
+    script = Script()
+    for head in (
+        b"\x51\x02\x00\x07",
+        b"\x41\x45\x00\x07",
+        b"\x49\x02\x00\x07",
+        b"\x81\x02\x00\x07",
+        b"\x41\x00\x00\x07",
+    ):
+        script.endpoint.receive_datagram(head + bytes(1300), PEER, 0)
+    assert script.out() == []

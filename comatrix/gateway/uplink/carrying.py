@@ -11,7 +11,8 @@ from comatrix.gateway.errors import StoreError
 from comatrix.gateway.model import SecureAddress
 from comatrix.gateway.uplink.address_proof import AddressProof
 from comatrix.gateway.uplink.fresh_answers import Options
-from comatrix.session.server import AMPLIFICATION, Request
+from comatrix.session.answering import AMPLIFICATION
+from comatrix.session.server import Request
 from comatrix.session.shaping import Shape
 
 _HEADER = 4
