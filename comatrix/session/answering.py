@@ -32,7 +32,7 @@ def numbered(outside: "list[tuple[int, bytes]]", counter: int) -> "list[tuple[in
     """The outer Observe of an answer says where it stands: a client may look there, as aiocoap does."""
     if outside[0][0] != OBSERVE:
         return outside
-    return [(OBSERVE, uint_bytes(counter & 0xFFFFFF)), *outside[1:]]
+    return [(OBSERVE, uint_bytes(counter & 0xFFFFFF))] + outside[1:]
 
 
 def unwanted(code: int, incoming: "Incoming", options: "list[tuple[int, bytes]] | tuple[()]") -> bool:

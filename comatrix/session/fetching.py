@@ -4,7 +4,7 @@ from comatrix.codec.coap import CONTENT
 from comatrix.codec.option_numbers import BLOCK2, ETAG
 from comatrix.errors import WireError
 from comatrix.session.blockwise import read_block_untrusted
-from comatrix.session.shaping import LARGEST, block_value
+from comatrix.session.shaping import LARGEST, block_value, exponent_of
 
 MOST_BYTES = 65536
 
@@ -46,7 +46,7 @@ class Fetching:
             number, more, size = read_block_untrusted(value)
         except ValueError:
             raise BlockError("no block option")
-        exponent = size.bit_length() - 5
+        exponent = exponent_of(size)
         if self.body and _value(options, ETAG) != self._tag:
             self._begin_anew()
             if number:

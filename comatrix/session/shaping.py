@@ -20,6 +20,14 @@ def block_value(number: int, more: bool, exponent: int) -> bytes:
     return uint_bytes(number << 4 | more << 3 | exponent)
 
 
+def exponent_of(size: int) -> int:
+    """Of a block of that many bytes."""
+    exponent = 0
+    while 16 << exponent < size:
+        exponent += 1
+    return exponent
+
+
 def etag(payload: bytes) -> bytes:
     """An ETag for a representation: another one has another, but for one in 2^32."""
     return sha256(payload).digest()[:4]

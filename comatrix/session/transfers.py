@@ -11,7 +11,7 @@ from comatrix.codec.option_numbers import uint_bytes as encoded
 from comatrix.codec.options import is_no_cache_key
 from comatrix.session.blockwise import MOST_OF_SENDER, MOST_OPEN, Bodies, read_block_untrusted
 from comatrix.session.duplicates import EXCHANGE_LIFETIME_MS
-from comatrix.session.shaping import LARGEST, Shape, block_value
+from comatrix.session.shaping import LARGEST, Shape, block_value, exponent_of
 
 IN_BLOCKS = (BLOCK1, BLOCK2)
 _OWN = (BLOCK1, BLOCK2, SIZE1, SIZE2, REQUEST_TAG)
@@ -89,7 +89,7 @@ class Transfers:
                 return None
             if more:
                 return None
-            asked = _exponent(size)
+            asked = exponent_of(size)
             exponent = min(asked, self.exponent)
             number <<= asked - exponent
         shape = Shape(None, number, exponent, value is not None, _value(request.options, SIZE2) is not None)
@@ -111,7 +111,7 @@ class Transfers:
         number, more, size = read_block_untrusted(block1)
         shape = request.shape
         if shape is not None:
-            shape.block1 = block_value(number, more, min(_exponent(size), self.exponent))
+            shape.block1 = block_value(number, more, min(exponent_of(size), self.exponent))
         if code == TOO_LARGE:
             return Said(code, b"", [(SIZE1, encoded(self.bodies.most_bytes))])
         if code in (CONTINUE, INCOMPLETE):
@@ -143,10 +143,6 @@ def _value(options: "Options", number: int) -> "bytes | None":
         if found == number:
             return value
     return None
-
-
-def _exponent(size: int) -> int:
-    return size.bit_length() - 5
 
 
 def _operation(request: "Request") -> "tuple[Hashable, Hashable]":

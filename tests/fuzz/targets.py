@@ -17,6 +17,7 @@ from comatrix.errors import BadOptionError, CborError, MessageFormatError, Oscor
 from comatrix.gateway.aead import aead
 from comatrix.gateway.cli import record_json
 from comatrix.gateway.downlink.grammar import GrammarError
+from comatrix.gateway.edges.coap_client.errors import BrokenAnswerError
 from comatrix.gateway.edges.dtls.hello import HelloError
 from comatrix.gateway.errors import StoreError, UsageError
 from comatrix.gateway.flashing.procedure import BoardError
@@ -24,6 +25,7 @@ from comatrix.session import blockwise, keys, oscore
 from comatrix.session.fetching import BlockError
 from tests.fuzz import (
     block_targets,
+    coap_client_targets,
     dtls_server_targets,
     dtls_targets,
     file_targets,
@@ -273,6 +275,9 @@ TARGETS = (
     Target("raw_repl.receive_untrusted", file_targets.repl),
     Target("snapshot.judge_untrusted", file_targets.database, (StoreError,)),
     Target("archive.extract_untrusted", file_targets.archive, (UsageError, OSError)),
+    Target("security.PlainRequest.open_untrusted", coap_client_targets.plain, (), ("coap",)),
+    Target("security.Sealed.open_untrusted", coap_client_targets.sealed, (BrokenAnswerError,), ("oscore",)),
+    Target("fresh_keys.open_untrusted", coap_client_targets.sealed, (BrokenAnswerError,), ("oscore",)),
     Target("grammar.read_untrusted", word_targets.command, (GrammarError,), ("commands",)),
     Target("rylr.next_untrusted", radio_targets.rylr),
     Target("rak3172.read_untrusted", radio_targets.rak),

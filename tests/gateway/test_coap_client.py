@@ -11,7 +11,7 @@ from comatrix.codec import coap
 from comatrix.codec.coap import Message
 from comatrix.codec.codes import CONTINUE, TOO_LARGE
 from comatrix.codec.option_numbers import BLOCK1, BLOCK2, ECHO, ETAG, OBSERVE, uint, uint_bytes
-from comatrix.gateway.edges.coap_client.errors import BrokenAnswer, NoAnswer, WasReset
+from comatrix.gateway.edges.coap_client.errors import BrokenAnswerError, NoAnswer, WasReset
 from comatrix.gateway.edges.coap_client.observing import Observation
 from comatrix.gateway.edges.coap_client.peer import Peer
 from comatrix.gateway.edges.coap_client.requests import Asking
@@ -112,7 +112,7 @@ def test_a_body_that_changes_while_it_is_fetched_is_not_put_together() -> None:
         more = (BLOCK2, uint_bytes(number << 4 | (8 if number < 2 else 0)))
         return [reply(request, coap.CONTENT, (ETAG, bytes((number,))), more, payload=b"x" * 16)]
 
-    with scripted(answer) as (asking, _), pytest.raises(BrokenAnswer, match="changed"):
+    with scripted(answer) as (asking, _), pytest.raises(BrokenAnswerError, match="changed"):
         asking.ask(coap.GET, [(11, b"x")])
 
 
@@ -121,7 +121,7 @@ def test_an_endless_body_is_cut_off() -> None:
         number = uint(first(request, BLOCK2) or b"") >> 4
         return [reply(request, coap.CONTENT, (BLOCK2, uint_bytes(number << 4 | 8 | 6)), payload=b"x" * 1024)]
 
-    with scripted(answer) as (asking, got), pytest.raises(BrokenAnswer, match="longer than"):
+    with scripted(answer) as (asking, got), pytest.raises(BrokenAnswerError, match="longer than"):
         asking.ask(coap.GET, [(11, b"x")])
     assert len(got) == 1025
 

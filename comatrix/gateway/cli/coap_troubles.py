@@ -10,7 +10,7 @@ from comatrix.codec.codes import METHOD_NOT_ALLOWED, NOT_ACCEPTABLE, NOT_FOUND, 
 from comatrix.gateway.cli.coap_answer import code_words
 from comatrix.gateway.cli.coap_uri import Target
 from comatrix.gateway.cli.context import printable
-from comatrix.gateway.edges.coap_client.errors import BrokenAnswer, NoAnswer, NoSeq, Refused, WasReset
+from comatrix.gateway.edges.coap_client.errors import BrokenAnswerError, NoAnswer, NoSeq, Refused, WasReset
 from comatrix.gateway.edges.coap_client.security import Opened
 from comatrix.gateway.errors import GatewayError, Unreachable, UsageError
 
@@ -34,7 +34,7 @@ def told(target: Target, timeout_s: float, node: str | None) -> Iterator[None]:
             f"No number is free for a record that {node} itself will not use: its own record would be lost.",
             "comatrix node add OTHER --room ROOM",
         ) from None
-    except BrokenAnswer as error:
+    except BrokenAnswerError as error:
         step = _discover(target) if node is None else f"comatrix node show {node}"
         raise GatewayError(f"The answer of {where} is of no use: {printable(error)}.", step) from None
     except OSError as error:

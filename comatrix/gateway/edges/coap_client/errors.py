@@ -3,7 +3,7 @@
 NoAnswer       nothing came in time
 +-- Refused    the other machine says that nobody listens at that port
 +-- WasReset   the other side rejected the message (RFC 7252 section 4.2)
-BrokenAnswer   an answer came that cannot be used
+BrokenAnswerError   an answer came that cannot be used
 NoSeq          there is no number left under which a record could be sent
 """
 
@@ -20,7 +20,7 @@ class WasReset(NoAnswer):
     """The other side rejected the message."""
 
 
-class BrokenAnswer(Exception):  # noqa: N818 - reads as the state it names
+class BrokenAnswerError(Exception):
     """The answer cannot be used; the text says why."""
 
 

@@ -11,7 +11,7 @@ from comatrix.codec import coap
 from comatrix.codec.option_numbers import OSCORE, URI_HOST
 from comatrix.errors import WireError
 from comatrix.gateway.aead import aead
-from comatrix.gateway.edges.coap_client.errors import BrokenAnswer, NoAnswer, NoSeq
+from comatrix.gateway.edges.coap_client.errors import BrokenAnswerError, NoAnswer, NoSeq
 from comatrix.gateway.edges.coap_client.peer import Peer
 from comatrix.gateway.edges.coap_client.security import Opened, Options, Sealed
 from comatrix.session import oscore
@@ -33,16 +33,18 @@ class ProtectedRequest:
         )
 
     def open_untrusted(self, message: coap.Message) -> Opened:
-        """Raises BrokenAnswer: it is not sealed, or not under these keys."""
+        """Raises BrokenAnswerError: it is not sealed, or not under these keys."""
         value = next((value for number, value in message.options if number == OSCORE), None)
         if value is None:
             said = message.payload.decode(errors="replace")[:64]
-            raise BrokenAnswer(f"it was refused without protection: {coap.code_text(message.code)} {said}".rstrip())
+            raise BrokenAnswerError(
+                f"it was refused without protection: {coap.code_text(message.code)} {said}".rstrip()
+            )
         try:
             counter = oscore.read_option_untrusted(value)[0]
             opened = oscore.unprotect_response_untrusted(self._context, self._binding, counter, message.payload)
         except WireError as error:
-            raise BrokenAnswer(f"it is not sealed under the keys just made ({error})") from None
+            raise BrokenAnswerError(f"it is not sealed under the keys just made ({error})") from None
         return Opened(*opened, counter)
 
 
@@ -70,7 +72,7 @@ class FreshKeys:
 
 def make_keys(peer: Peer, secret: bytes, number: int, first: int, seqs: Iterable[int], until: int) -> FreshKeys:
     """Runs Appendix B.2 with the gateway at `peer` by asking for the time, from the counter `first` on: no key that was
-    used before counts here. Raises NoAnswer, BrokenAnswer, OSError."""
+    used before counts here. Raises NoAnswer, BrokenAnswerError, OSError."""
     counter = Counter(first, STEP)
     client = Client(peer.endpoint, peer.addr, Keys(secret, node_id(number), b"", aead), counter, None)
     refused = client.unauthorized
@@ -79,7 +81,7 @@ def make_keys(peer: Peer, secret: bytes, number: int, first: int, seqs: Iterable
         if isinstance(event, Reserve):
             client.reserved(event.limit, peer.now())
         elif event is None and client.unauthorized > refused:
-            raise BrokenAnswer("it refuses the node's key: it does not know the node, or has other keys of it")
+            raise BrokenAnswerError("it refuses the node's key: it does not know the node, or has other keys of it")
         elif event is None and not _step(client, peer, until):
             raise NoAnswer
     return FreshKeys(client.context, counter.next, seqs)

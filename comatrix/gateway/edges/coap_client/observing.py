@@ -5,7 +5,7 @@ from contextlib import suppress
 
 from comatrix.codec import coap
 from comatrix.codec.option_numbers import ECHO, MAX_AGE, OBSERVE, uint, uint_bytes
-from comatrix.gateway.edges.coap_client.errors import BrokenAnswer, NoAnswer
+from comatrix.gateway.edges.coap_client.errors import BrokenAnswerError, NoAnswer
 from comatrix.gateway.edges.coap_client.requests import Asking
 from comatrix.gateway.edges.coap_client.security import Opened, Options, Sealed
 
@@ -31,7 +31,7 @@ class Observation:
         self.again = 0  # when to register anew
 
     def answers(self, until: int) -> Iterator[Opened]:
-        """The first answer and each notification. Raises NoAnswer, BrokenAnswer, OSError."""
+        """The first answer and each notification. Raises NoAnswer, BrokenAnswerError, OSError."""
         self._asking.peer.notified = self._notified
         yield from self._register()
         while self.stands and self._asking.peer.now() < until:
@@ -49,7 +49,7 @@ class Observation:
         if self.stands:
             self.stands = False
             self._asking.peer.notified = lambda message: False
-            with suppress(NoAnswer, BrokenAnswer, OSError):
+            with suppress(NoAnswer, BrokenAnswerError, OSError):
                 self._asking.exchange(coap.GET, [*self._options, (OBSERVE, uint_bytes(1))], token=self._token)
 
     def _register(self) -> Iterator[Opened]:
@@ -79,7 +79,7 @@ class Observation:
             return False
         try:
             told = self._sealed.open_untrusted(message)
-        except BrokenAnswer:
+        except BrokenAnswerError:
             return False
         number, now = _number(told), self._asking.peer.now()
         if number is not None:

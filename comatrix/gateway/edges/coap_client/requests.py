@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from comatrix.codec import coap
 from comatrix.codec.codes import CONTINUE, TOO_LARGE
 from comatrix.codec.option_numbers import BLOCK1, BLOCK2, ECHO, ETAG, OBSERVE, uint_bytes
-from comatrix.gateway.edges.coap_client.errors import BrokenAnswer
+from comatrix.gateway.edges.coap_client.errors import BrokenAnswerError
 from comatrix.gateway.edges.coap_client.peer import Peer
 from comatrix.gateway.edges.coap_client.security import Opened, Options, Plain, Sealed, Security
 from comatrix.session.blockwise import read_block_untrusted
@@ -24,7 +24,7 @@ class Asking:
     security: Security = field(default_factory=Plain)
 
     def ask(self, code: int, options: Options, payload: bytes = b"") -> Opened:
-        """The whole answer. Raises NoAnswer, BrokenAnswer, OSError."""
+        """The whole answer. Raises NoAnswer, BrokenAnswerError, OSError."""
         answer = self._send_whole(code, options, payload)
         return self.complete(options, answer)
 
@@ -63,13 +63,13 @@ class Asking:
             answer_part = self.exchange(coap.GET, [*asked, (BLOCK2, uint_bytes(wanted))])
             block = answer_part.first(BLOCK2)
             if answer_part.code != coap.CONTENT or block is None:
-                raise BrokenAnswer(f"block {number + 1} was answered by {coap.code_text(answer_part.code)}")
+                raise BrokenAnswerError(f"block {number + 1} was answered by {coap.code_text(answer_part.code)}")
             got, _, got_size = _block(block)
             if got * got_size != len(whole) or answer_part.first(ETAG) != etag:
-                raise BrokenAnswer("it changed while its blocks were fetched; ask again")
+                raise BrokenAnswerError("it changed while its blocks were fetched; ask again")
             whole += answer_part.payload
             if len(whole) > MOST_BYTES:
-                raise BrokenAnswer(f"it is longer than {MOST_BYTES} bytes")
+                raise BrokenAnswerError(f"it is longer than {MOST_BYTES} bytes")
         return Opened(answer.code, answer.options, whole, answer.order)
 
     def _send_whole(self, code: int, options: Options, payload: bytes) -> Opened:
@@ -98,4 +98,4 @@ def _block(value: bytes) -> tuple[int, bool, int]:
     try:
         return read_block_untrusted(value)
     except ValueError:
-        raise BrokenAnswer("its block option cannot be read") from None
+        raise BrokenAnswerError("its block option cannot be read") from None

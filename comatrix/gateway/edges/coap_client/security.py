@@ -29,7 +29,7 @@ class Sealed(Protocol):
     payload: bytes
 
     def open_untrusted(self, message: coap.Message) -> Opened:
-        """Raises BrokenAnswer: it is not the other side's."""
+        """Raises BrokenAnswerError: it is not the other side's."""
 
 
 class Security(Protocol):
