@@ -63,7 +63,9 @@ class OurGateway:
         self.world.receiver.observers.changed(Item(1, NewItem(node, order, "@ann:x", 0, 9), state, id))
 
     def _tick(self) -> None:
+        """Time passes for its timers; the clock on its wall stands, so that what it stores can be told."""
         self.world.now = (time.monotonic_ns() - self._began) // 1_000_000
+        self.world.wall_shift_ms = -self.world.now
 
 
 @asynccontextmanager
