@@ -19,8 +19,6 @@ PEERS = (
     Row("aiocoap", "client, plain and under OSCORE: blocks, Observe, discovery", "test_aiocoap_features.py"),
     Row("aiocoap", "server under OSCORE, our node's client asks", "test_aiocoap_server.py"),
     Row("aiocoap, libcoap", "servers, our endpoint asks", "test_our_endpoint.py"),
-    Row("aiocoap", "client that posts each foreign payload", "test_foreign_payloads.py"),
-    Row("libcoap, openssl", "the commands of the how-to for any CoAP device", "test_posting_howto.py"),
     Row("libcoap", "clients (no TLS, OpenSSL and GnuTLS builds), plain", "test_libcoap_clients.py"),
     Row("node-coap", "client, plain", "test_node_coap.py"),
     Row("aiocoap, cbor2", "client under OSCORE, payloads of other formats", "test_foreign_payloads.py"),

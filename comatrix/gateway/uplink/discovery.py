@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from comatrix.gateway.uplink.formats.reading import READERS
+
 LINK_FORMAT = 40
 PATH = ".well-known/core"
 
@@ -46,7 +48,7 @@ class Link:
 
 TAKES, GIVES, BOTH = "comatrix.post", "comatrix.get", "comatrix.both"
 LINKS = (
-    Link("/r", "comatrix.readings", TAKES),
+    Link("/r", "comatrix.readings", TAKES, tuple(READERS)),
     Link("/m", "comatrix.text", TAKES),
     Link("/c", "comatrix.item", BOTH, observable=True),
     Link("/h", "comatrix.hello", TAKES),
