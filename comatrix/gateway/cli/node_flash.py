@@ -136,7 +136,7 @@ def run_flash(
         config = wanted.with_board_wifi(values, own) if values is not None else own
         assert config is not None
         chosen.update(config)
-        goal = node_set.compiled_set("lora" if "lora" in config else "udp", given["firmware"])
+        goal = node_set.compiled_set(node_set.set_of(config), given["firmware"])
         table = pins.chosen(pins.tables(node_set.FIRMWARE / "boards"), given["board_name"], board.machine)
         if table is not None:
             say(f"Pins of {table.title}.")

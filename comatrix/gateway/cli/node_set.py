@@ -2,18 +2,28 @@
 
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from comatrix.gateway.errors import GatewayError, UsageError
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 FIRMWARE = CHECKOUT / "firmware" / "micropython"
-BUILT = {"udp": CHECKOUT / "build" / "firmware", "lora": CHECKOUT / "build" / "firmware-lora"}
+BUILD = CHECKOUT / "build"
+BUILT = {"udp": BUILD / "firmware", "dtls": BUILD / "firmware-dtls", "lora": BUILD / "firmware-lora"}
 SOURCES = ("comatrix", "lora/comatrix_lora", "firmware/micropython")
 
 
+def set_of(config: Mapping[str, Any]) -> str:
+    """Which set the node of this config.json runs: "udp", "dtls" or "lora"."""
+    if "lora" in config:
+        return "lora"
+    return "dtls" if config.get("security") == "dtls" else "udp"
+
+
 def compiled_set(link: str, folder: Path | None) -> dict[str, bytes]:
-    """Path on the board -> bytes. `link`: "udp" or "lora". Raises GatewayError."""
+    """Path on the board -> bytes. `link`: as `set_of`. Raises GatewayError."""
     if folder is None:
         folder = BUILT[link]
         if not (FIRMWARE / "manifest.py").is_file():

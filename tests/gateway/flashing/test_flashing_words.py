@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from comatrix.gateway.cli import node_set
 from comatrix.gateway.cli.node_image import commands, offset_of
 from comatrix.gateway.edges.flashing import finding
 from comatrix.gateway.edges.radio.port_users import users_of
@@ -157,3 +158,12 @@ def test_an_image_goes_where_its_chip_begins() -> None:
     assert offset_of(Path("ESP32_GENERIC_S3-20250415-v1.25.0.bin")) == "0x0"
     erase, write = commands("/dev/ttyUSB0", Path("x.bin"), True)
     assert erase[-1] == "erase_flash" and write[-2:] == ["0x0", "x.bin"]
+
+
+@pytest.mark.parametrize(
+    ("config", "chosen"),
+    [({"gateway": "a:5683"}, "udp"), ({"security": "dtls", "gateway": "a:5684"}, "dtls"), ({"lora": {}}, "lora")],
+)
+def test_a_board_gets_the_set_its_node_runs(config: dict[str, object], chosen: str) -> None:
+    assert node_set.set_of(config) == chosen
+    assert chosen in node_set.BUILT
