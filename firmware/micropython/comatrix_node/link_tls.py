@@ -14,6 +14,14 @@ if TYPE_CHECKING:
     from comatrix_node.link_udp import UdpLink
 
 
+def _with_psk(context: "Any", identity: bytes, psk: bytes) -> "Any":
+    """What the types of older boards do not know."""
+    context.set_psk_identity(identity)
+    context.set_psk_key(psk)
+    context.set_ciphers("PSK")
+    return context
+
+
 class TlsLink:
     """Datagrams through `tls`; a handshake begins with the first, and anew after two without any answer."""
 
@@ -22,10 +30,7 @@ class TlsLink:
 
         self.udp = udp
         self.addr = udp.addr
-        self.context = tls.SSLContext(tls.PROTOCOL_DTLS_CLIENT)
-        self.context.set_psk_identity(identity)
-        self.context.set_psk_key(psk)
-        self.context.set_ciphers("PSK")
+        self.context = _with_psk(tls.SSLContext(tls.PROTOCOL_DTLS_CLIENT), identity, psk)
         self.wrapped: "Any" = None
         self.waiting: "bytes | None" = None
         self.unanswered = 0
