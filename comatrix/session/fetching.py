@@ -1,4 +1,4 @@
-"""A client's side of Block2 (RFC 7959 section 2.4): a body, asked for block by block. Sans-IO; no node needs it yet."""
+"""A client's side of Block2 (RFC 7959 section 2.4): a body, asked for block by block. Sans-IO, for `comatrix coap`."""
 
 from comatrix.codec.coap import CONTENT
 from comatrix.codec.option_numbers import BLOCK2, ETAG
@@ -56,7 +56,7 @@ class Fetching:
         if (more and len(payload) != size) or len(payload) > size:
             raise BlockError("a block of another size than it says")
         if len(self.body) + len(payload) > self.most_bytes:
-            raise BlockError("too long")
+            raise BlockError("longer than %d bytes" % self.most_bytes)
         self.exponent = exponent
         self._tag = _value(options, ETAG)
         self.body += payload
@@ -65,7 +65,7 @@ class Fetching:
 
     def _begin_anew(self) -> None:
         if not self.restarts:
-            raise BlockError("it changes faster than it can be fetched")
+            raise BlockError("it changed again and again while it was fetched")
         self.restarts -= 1
         self.body = b""
 

@@ -54,7 +54,7 @@ def test_another_representation_on_the_way_is_fetched_from_its_beginning() -> No
 
 def test_one_that_changes_without_end_is_given_up() -> None:
     fetching = Fetching(0)
-    with pytest.raises(BlockError, match="changes faster"):
+    with pytest.raises(BlockError, match="again and again"):
         for turn in range(20):
             fetching.take_untrusted(*answer(fetching, bytes((turn,)) * 100))
 
@@ -80,7 +80,7 @@ def test_what_is_not_the_next_block_is_refused(block: bytes, payload: bytes) -> 
 
 def test_a_body_without_end_is_given_up() -> None:
     fetching = Fetching(6, most_bytes=4096)
-    with pytest.raises(BlockError, match="too long"):
+    with pytest.raises(BlockError, match="longer than 4096 bytes"):
         for number in range(5):
             fetching.take_untrusted(coap.CONTENT, [(BLOCK2, block_value(number, True, 6))], bytes(1024))
     assert len(fetching.body) == 4096

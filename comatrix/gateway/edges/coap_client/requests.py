@@ -4,13 +4,14 @@ from dataclasses import dataclass, field
 
 from comatrix.codec import coap
 from comatrix.codec.codes import CONTINUE, TOO_LARGE
-from comatrix.codec.option_numbers import BLOCK1, BLOCK2, ECHO, ETAG, OBSERVE, uint_bytes
+from comatrix.codec.option_numbers import BLOCK1, BLOCK2, ECHO, OBSERVE
 from comatrix.gateway.edges.coap_client.errors import BrokenAnswerError
 from comatrix.gateway.edges.coap_client.peer import Peer
 from comatrix.gateway.edges.coap_client.security import Opened, Options, Plain, Sealed, Security
 from comatrix.session.blockwise import read_block_untrusted
+from comatrix.session.fetching import BlockError, Fetching
+from comatrix.session.shaping import LARGEST, block_value, exponent_of
 
-BLOCK_BYTES, EXPONENT = 1024, 6
 MOST_BYTES = 1 << 20  # of an answer: nobody reads more on a terminal
 
 
@@ -52,41 +53,37 @@ class Asking:
 
     def complete(self, options: Options, answer: Opened) -> Opened:
         """`answer` with the blocks that follow its first one (RFC 7959 section 2.4). Raises as `ask`."""
-        whole, etag, size = answer.payload, answer.first(ETAG), 0
-        block = answer.first(BLOCK2)
-        while block is not None:
-            number, more, size = _block(block)
-            if not more:
-                break
-            asked = [option for option in options if option[0] not in (OBSERVE, BLOCK1)]
-            wanted = (number + 1) << 4 | (size.bit_length() - 5)
-            answer_part = self.exchange(coap.GET, [*asked, (BLOCK2, uint_bytes(wanted))])
-            block = answer_part.first(BLOCK2)
-            if answer_part.code != coap.CONTENT or block is None:
-                raise BrokenAnswerError(f"block {number + 1} was answered by {coap.code_text(answer_part.code)}")
-            got, _, got_size = _block(block)
-            if got * got_size != len(whole) or answer_part.first(ETAG) != etag:
-                raise BrokenAnswerError("it changed while its blocks were fetched; ask again")
-            whole += answer_part.payload
-            if len(whole) > MOST_BYTES:
-                raise BrokenAnswerError(f"it is longer than {MOST_BYTES} bytes")
-        return Opened(answer.code, answer.options, whole, answer.order)
+        if answer.first(BLOCK2) is None:
+            return answer
+        asked = [option for option in options if option[0] not in (OBSERVE, BLOCK1)]
+        fetching, part = Fetching(most_bytes=MOST_BYTES), answer
+        try:
+            # The first may be an answer to a POST; what follows it is asked for like any representation.
+            whole = fetching.take_untrusted(coap.CONTENT, part.options, part.payload)
+            while not whole:
+                part = self.exchange(coap.GET, [*asked, *fetching.options()])
+                if part.code != coap.CONTENT or part.first(BLOCK2) is None:
+                    raise BrokenAnswerError(f"a block of it was answered by {coap.code_text(part.code)}")
+                whole = fetching.take_untrusted(part.code, part.options, part.payload)
+        except BlockError as error:
+            raise BrokenAnswerError(f"its blocks make no answer: {error}") from None
+        return Opened(answer.code, answer.options, fetching.body, answer.order)
 
     def _send_whole(self, code: int, options: Options, payload: bytes) -> Opened:
         """In one message, or in blocks (RFC 7959 section 2.5); the other side may ask for smaller ones."""
-        if len(payload) <= BLOCK_BYTES:
+        if len(payload) <= 16 << LARGEST:
             return self.exchange(code, options, payload)
-        at, exponent = 0, EXPONENT
+        at, exponent = 0, LARGEST
         while True:
             size = 16 << exponent
             more = at + size < len(payload)
-            option = at // size << 4 | (8 if more else 0) | exponent
+            option = block_value(at // size, more, exponent)
             part = payload[at : at + size]
-            answer = self.exchange(code, [*options, (BLOCK1, uint_bytes(option))], part)
+            answer = self.exchange(code, [*options, (BLOCK1, option)], part)
             wanted = answer.first(BLOCK1)
             smaller = _block(wanted)[2] if wanted is not None else size
             if smaller < size and (answer.code == CONTINUE or (answer.code == TOO_LARGE and at == 0)):
-                exponent = smaller.bit_length() - 5
+                exponent = exponent_of(smaller)
                 at = at + size if answer.code == CONTINUE else 0
             elif answer.code != CONTINUE or not more:
                 return answer
