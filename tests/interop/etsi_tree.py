@@ -23,10 +23,11 @@ from comatrix.codec.option_numbers import (
 from comatrix.gateway.uplink import discovery, preconditions
 from comatrix.gateway.uplink.discovery import Link
 from comatrix.session.exchange import Exchange
-from comatrix.session.server import Peer, Request, Server
+from comatrix.session.server import Request, Server
 from comatrix.session.serving import ServingEndpoint
 from comatrix.session.shaping import etag
 from comatrix.session.transfers import IN_BLOCKS, Transfers
+from tests.support.plain_peers import PlainPeers
 
 CLIENT = ("192.0.2.50", 61616)
 TEXT, XML = 0, 41
@@ -41,25 +42,6 @@ LINKS = (
     Link("/path", "", "", (discovery.LINK_FORMAT,)),
 )
 SUB_LINKS = (Link("/path/sub1", "", ""), Link("/path/sub2", "", ""))
-
-
-class Everybody:
-    """Whoever comes is one and the same peer without keys."""
-
-    def __init__(self) -> None:
-        self.peer = Peer(1, 0)
-
-    def find(self, kid: bytes, kid_context: bytes | None) -> list[Peer]:
-        return []
-
-    def turned_away(self, kid: bytes | None, addr: object) -> tuple[str, int | None]:
-        return "unknown node", None
-
-    def plain(self, addr: object) -> Peer:
-        return self.peer
-
-    def rekey(self, kid: bytes, kid_context: bytes, counter: int, sealed: bytes, now: int) -> None:
-        return None
 
 
 @dataclass
@@ -85,7 +67,7 @@ class Tree:
     """The server. `receive` a datagram, `take` what it sends, `later` what is answered apart, `put` from the inside."""
 
     def __init__(self, exponent: int = 6) -> None:
-        self.server = Server(ServingEndpoint(Random(1).randrange), Everybody())
+        self.server = Server(ServingEndpoint(Random(1).randrange), PlainPeers(1))
         self.transfers = Transfers(8192, exponent=exponent)
         self.at: dict[str, Stored] = {
             "test": Stored(b"a test"),

@@ -46,7 +46,12 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     chosen = parser.parse_args()
     whole: list[str] = []
-    for name, made in {"readers of frames": Peers, "station and hub": Ends, "new keys": KeyEnds}.items():
+    hearers: dict[str, Callable[[int], Attacked]] = {
+        "readers of frames": Peers,
+        "station and hub": Ends,
+        "new keys": KeyEnds,
+    }
+    for name, made in hearers.items():
         print(f"{name}:", flush=True)
         attacked, broken = attack(made(chosen.seed), chosen.frames, lambda line: print(line, flush=True))
         print("| frames | answer | how many |", "|---|---|---|", sep="\n")

@@ -1,6 +1,7 @@
 """Frames that nobody sealed for us, or that came before, and who hears them: an attack of each kind, by chance."""
 
 import random
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Protocol
@@ -26,7 +27,7 @@ class Hearer(Protocol):
 Pair = tuple[bytes, Hearer]
 
 
-class Attacked:
+class Attacked(ABC):
     """Hearers of every kind of frame. `kinds`: (frame, who waits for it); those `replayed` have heard theirs. A hearer
     that is `up` is a node's end."""
 
@@ -41,13 +42,13 @@ class Attacked:
         self.taken: list[bytes] = []
         self.before = self.state()
 
+    @abstractmethod
     def state(self) -> object:
         """All that everybody remembers."""
-        raise NotImplementedError
 
+    @abstractmethod
     def hear(self, data: bytes, hearer: "Hearer") -> str | None:
         """Why it was not taken; None: it was."""
-        raise NotImplementedError
 
     def step(self) -> None:
         """One frame, at the hearer it is likeliest to mislead."""

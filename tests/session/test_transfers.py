@@ -23,35 +23,17 @@ from comatrix.session.server import Peer, Request, Server
 from comatrix.session.serving import Incoming, ServingEndpoint
 from comatrix.session.shaping import block_value
 from comatrix.session.transfers import Transfers
+from tests.support.plain_peers import PlainPeers
 
 BODY = bytes(range(256)) * 8
 HERE, THERE = ("192.0.2.1", 40000), ("192.0.2.1", 40001)
-
-
-class Plain:
-    """Everybody is node 5 and speaks plain CoAP."""
-
-    def __init__(self) -> None:
-        self.peer = Peer(5, 0)
-
-    def find(self, kid: bytes, kid_context: bytes | None) -> list[Peer]:
-        return []
-
-    def turned_away(self, kid: bytes | None, addr: object) -> tuple[str, int | None]:
-        return "unknown node", None
-
-    def plain(self, addr: object) -> Peer:
-        return self.peer
-
-    def rekey(self, kid: bytes, kid_context: bytes, counter: int, sealed: bytes, now: int) -> None:
-        return None
 
 
 class Script:
     """A server that answers each whole request with `answer`; its bodies are in `bodies`."""
 
     def __init__(self, most_bytes: int = 4096, exponent: int = 6, most_open: int = 64) -> None:
-        self.server = Server(ServingEndpoint(Random(1).randrange), Plain())
+        self.server = Server(ServingEndpoint(Random(1).randrange), PlainPeers(5))
         self.transfers = Transfers(most_bytes, most_open, exponent=exponent)
         self.answer: tuple[int, bytes] = (coap.CHANGED, b"")
         self.bodies: list[bytes] = []

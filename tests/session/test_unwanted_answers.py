@@ -8,10 +8,11 @@ from comatrix.codec import coap, codes
 from comatrix.codec.option_numbers import NO_RESPONSE, OSCORE, URI_PATH
 from comatrix.session.server import Knock, Peer, Request, Server
 from comatrix.session.serving import ServingEndpoint
-from tests.session.test_transfers import HERE, Plain
+from tests.session.test_transfers import HERE
+from tests.support.plain_peers import PlainPeers
 
 
-class Nobody(Plain):
+class Nobody(PlainPeers):
     """Nobody is known."""
 
     def plain(self, addr: object) -> Peer | None:  # type: ignore[override]
@@ -21,8 +22,8 @@ class Nobody(Plain):
 class Script:
     """A server; `ask` makes a request, answers it with `code` where it is heard, and gives what was sent."""
 
-    def __init__(self, peers: Plain | None = None) -> None:
-        self.server = Server(ServingEndpoint(Random(1).randrange), peers or Plain())
+    def __init__(self, peers: PlainPeers | None = None) -> None:
+        self.server = Server(ServingEndpoint(Random(1).randrange), peers or PlainPeers(5))
         self.mid = 0
 
     def raw(self, data: bytes, multicast: bool = False) -> list[coap.Message]:
@@ -62,7 +63,7 @@ def test_a_confirmable_request_is_acknowledged_all_the_same_and_its_copy_too() -
 
 
 def test_a_refusal_outside_oscore_is_declined_outside() -> None:
-    script = Script(Nobody())
+    script = Script(Nobody(5))
     assert [one.code for one in script.ask(0)] == [coap.UNAUTHORIZED]
     assert script.ask(0, (NO_RESPONSE, b"\x08"), type=coap.NON) == []
 
@@ -71,7 +72,7 @@ def test_nothing_is_wrong_with_a_group_that_could_be_told() -> None:
     script = Script()
     assert script.ask(codes.NOT_FOUND, type=coap.NON, group=True) == []
     assert [one.code for one in script.ask(coap.CONTENT, type=coap.NON, group=True)] == [coap.CONTENT]
-    assert Script(Nobody()).ask(0, type=coap.NON, group=True) == []
+    assert Script(Nobody(5)).ask(0, type=coap.NON, group=True) == []
 
 
 @pytest.mark.parametrize(
@@ -93,7 +94,7 @@ def test_after_a_group_a_datagram_of_our_own_is_answered_as_ever() -> None:
 
 
 def test_a_stranger_to_a_group_is_still_a_knock() -> None:
-    script = Script(Nobody())
+    script = Script(Nobody(5))
     script.raw(
         coap.encode(coap.Message(coap.NON, coap.GET, 7, b"", [(OSCORE, b"\x09\x01\x05")], b"x" * 9)), multicast=True
     )

@@ -6,11 +6,10 @@ from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 
-from comatrix.gateway.admin.nodes import find
-from comatrix.gateway.edges.store import contexts, known, nodes, records
-from comatrix.gateway.edges.store.database import connect_reader
-from comatrix.gateway.errors import StoreError, UsageError
-from comatrix.gateway.model import UDP, Node
+from comatrix.gateway.cli.node_lookup import look_up
+from comatrix.gateway.edges.store import known, records
+from comatrix.gateway.errors import UsageError
+from comatrix.gateway.model import UDP, Node, SecurityContext
 
 BLOCKS = 2  # how far back numbers are looked for, 1,024 a block
 ROOM_BELOW = 1000  # so many records can be sent by hand before the board was ever heard
@@ -29,22 +28,12 @@ class Speaker:
 
 def speaker(database: Path, name: str) -> Speaker:
     """The node called so, if it speaks OSCORE over UDP. Raises UsageError, StoreError."""
-    if not database.exists():
-        raise UsageError("There is no database yet, so there are no nodes.", "comatrix init")
-    try:
-        connection = connect_reader(database)
-        try:
-            node = find(nodes.all_nodes(connection), name)
-            _check(node)
-            living = contexts.living(connection, node.number)
-            heard = max((one.highest for one in living), default=-1)
-            first, seqs = free_seqs(connection, node, heard)
-        finally:
-            connection.close()
-    except sqlite3.DatabaseError as error:
-        raise StoreError(f"The database cannot be read: {error}.", "comatrix doctor") from None
-    if not living:
-        raise UsageError(f"{node.name} has no keys.", f"comatrix node show {node.name}")
+
+    def read(connection: sqlite3.Connection, node: Node, living: list[SecurityContext]) -> tuple[int, Iterable[int]]:
+        _check(node)
+        return free_seqs(connection, node, max((one.highest for one in living), default=-1))
+
+    node, living, (first, seqs) = look_up(database, name, "nodes", read)
     newest = max(living, key=lambda one: one.generation)
     return Speaker(node.name, node.number, newest.secret, first, seqs)
 

@@ -10,12 +10,10 @@ from comatrix_lora.frame import TAG, nonce
 from comatrix_lora.header import EXTRA, Header
 from comatrix_lora.schema import Schema
 
-from comatrix.gateway.admin.nodes import find
 from comatrix.gateway.aead import aead
-from comatrix.gateway.edges.store import contexts, descriptions, nodes
-from comatrix.gateway.edges.store.database import connect_reader
-from comatrix.gateway.errors import StoreError, UsageError
-from comatrix.gateway.model import SecurityContext
+from comatrix.gateway.cli.node_lookup import look_up
+from comatrix.gateway.edges.store import descriptions
+from comatrix.gateway.model import Node, SecurityContext
 from comatrix.gateway.uplink.node_schemas import schemas_of
 from comatrix.session.keys import Keys, node_id
 from comatrix.session.oscore import Binding, Context
@@ -105,20 +103,11 @@ class FrameKeys:
 
 def keys_of(database: Path, name: str) -> FrameKeys:
     """The keys of the node called so. Raises UsageError, StoreError."""
-    if not database.exists():
-        raise UsageError("There is no database yet, so there are no keys.", "comatrix init")
-    try:
-        connection = connect_reader(database)
-        try:
-            node = find(nodes.all_nodes(connection), name)
-            living = contexts.living(connection, node.number)
-            description = descriptions.body(connection, node.number)
-        finally:
-            connection.close()
-    except sqlite3.DatabaseError as error:
-        raise StoreError(f"The database cannot be read: {error}.", "comatrix doctor") from None
-    if not living:
-        raise UsageError(f"{node.name} has no keys.", f"comatrix node show {node.name}")
+
+    def read(connection: sqlite3.Connection, node: Node, living: list[SecurityContext]) -> bytes | None:
+        return descriptions.body(connection, node.number)
+
+    node, living, description = look_up(database, name, "keys", read)
     return FrameKeys(node.name, node.number, living, schemas_of(description))
 
 

@@ -16,6 +16,7 @@ from comatrix.gateway.config.unit import NAME, UNIT, USER, unit_text
 from comatrix.gateway.errors import GatewayError, UsageError
 
 CONFIG, STATE = Path("/etc/comatrix"), Path("/var/lib/comatrix")
+HOMES = ("/home/", "/root/")  # on every Linux (FHS 3.0), and closed to other users
 
 
 @click.group(cls=NamingGroup)
@@ -42,7 +43,7 @@ def install(ctx: click.Context, dry_run: bool) -> None:
     _need_root("install")
     if not (CONFIG / "comatrix.toml").exists():
         raise UsageError(f"There is no configuration in {CONFIG} yet.", _init_line(program))
-    if program.startswith(("/home/", "/root/")):
+    if program.startswith(HOMES):
         raise UsageError(
             f"{program} is in a home folder, where the service's user may not look.",
             "in the clone: sudo python3 -m venv /opt/comatrix && sudo /opt/comatrix/bin/pip install .",

@@ -1,23 +1,18 @@
 """matrix-js-sdk as a person's client: what Element Web and many others show is what it says."""
 
 import asyncio
-import functools
 import json
 import os
-import shutil
-import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from comatrix.gateway.demo.stage import Stage
+from tests.support import npm_package
 
 HERE = Path(__file__).parent
-CACHE = HERE.parents[2] / ".cache" / "js-person"
 PACKAGE = "matrix-js-sdk"
-_NPM = ("install", "--no-audit", "--no-fund", "--no-package-lock", "--silent")
-_NPM_TIMEOUT_S = 180
 _PATIENCE_S = 120
 
 
@@ -29,32 +24,10 @@ def js_sdk() -> Path:
     return found
 
 
-@functools.cache
 def js_sdk_or_reason() -> Path | str:
     """Its main module, or why there is none."""
-    if not shutil.which("node") or not shutil.which("npm"):
-        return "matrix-js-sdk needs Node.js and npm (Debian: apt-get install nodejs npm)"
-    package = CACHE / "node_modules" / PACKAGE
-    wanted = json.loads((HERE / "package.json").read_text())["dependencies"][PACKAGE]
-    if _version(package) != wanted:
-        CACHE.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(HERE / "package.json", CACHE / "package.json")
-        try:
-            done = subprocess.run(
-                ["npm", *_NPM], cwd=CACHE, capture_output=True, text=True, timeout=_NPM_TIMEOUT_S, check=False
-            )
-        except subprocess.TimeoutExpired:
-            return f"npm did not fetch matrix-js-sdk in {_NPM_TIMEOUT_S} s"
-        if done.returncode or _version(package) != wanted:
-            return f"npm cannot fetch matrix-js-sdk: {(done.stderr.strip().splitlines() or ['no message'])[-1]}"
-    return package / "lib" / "index.js"
-
-
-def _version(package: Path) -> str | None:
-    try:
-        return str(json.loads((package / "package.json").read_text())["version"])
-    except (OSError, ValueError, KeyError):
-        return None
+    modules = npm_package.modules_or_reason(HERE, PACKAGE, PACKAGE)
+    return modules if isinstance(modules, str) else modules / PACKAGE / "lib" / "index.js"
 
 
 class JsPerson:

@@ -1,10 +1,7 @@
 """node-coap, the npm package `coap`, as a client: one process that makes requests as lines of JSON say."""
 
 import asyncio
-import functools
 import json
-import shutil
-import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -12,40 +9,16 @@ from typing import Any
 
 import pytest
 
+from tests.support import npm_package
+
 HERE = Path(__file__).parent
-CACHE = HERE.parents[2] / ".cache" / "node-coap"
 PACKAGE = "coap"
-_NPM = ("install", "--no-audit", "--no-fund", "--no-package-lock", "--silent")
-_NPM_TIMEOUT_S = 180
 _PATIENCE_S = 20
 
 
-@functools.cache
 def modules_or_reason() -> Path | str:
     """Where npm put the package in the version package.json names, or why it is not there."""
-    if not shutil.which("node") or not shutil.which("npm"):
-        return "node-coap needs Node.js and npm (Debian: apt-get install nodejs npm)"
-    found = CACHE / "node_modules"
-    wanted = json.loads((HERE / "package.json").read_text())["dependencies"][PACKAGE]
-    if _version(found / PACKAGE) != wanted:
-        CACHE.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(HERE / "package.json", CACHE / "package.json")
-        try:
-            done = subprocess.run(
-                ["npm", *_NPM], cwd=CACHE, capture_output=True, text=True, timeout=_NPM_TIMEOUT_S, check=False
-            )
-        except subprocess.TimeoutExpired:
-            return f"npm did not fetch node-coap in {_NPM_TIMEOUT_S} s"
-        if done.returncode or _version(found / PACKAGE) != wanted:
-            return f"npm cannot fetch node-coap: {(done.stderr.strip().splitlines() or ['no message'])[-1]}"
-    return found
-
-
-def _version(package: Path) -> str | None:
-    try:
-        return str(json.loads((package / "package.json").read_text())["version"])
-    except (OSError, ValueError, KeyError):
-        return None
+    return npm_package.modules_or_reason(HERE, PACKAGE, "node-coap")
 
 
 class NodeCoap:
