@@ -1,42 +1,23 @@
 """`comatrix coap` beside a gateway in a process of its own, with its database on disk."""
 
 import json
-import signal
-import socket
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from comatrix.gateway.cli.connection import Place, is_running
-from comatrix.gateway.config.paths import find_paths
-from comatrix.gateway.demo.free_port import free_port
 from tests.gateway.cli.conftest import Comatrix
+from tests.gateway.cli.gateway_beside import gateway_beside
 
 pytestmark = pytest.mark.slow
-COMMAND = [sys.executable, "-c", "from comatrix.gateway.cli.main import main; main()"]
 
 
 @pytest.fixture
 def port(ready: Comatrix, tmp_path: Path) -> Iterator[int]:
     """The UDP port of a gateway that runs and has a room, #garden:localhost."""
-    home, port = tmp_path / "home", free_port(socket.SOCK_DGRAM)
-    with (home / "comatrix.toml").open("a") as file:
-        file.write(f'\n[udp]\nbind = ["127.0.0.1:{port}"]\n')
-    gateway = subprocess.Popen([*COMMAND, "--home", str(home), "gateway", "run"], stderr=subprocess.PIPE, text=True)
-    place = Place(find_paths(str(home), {}, home), {})
-    until = time.monotonic() + 20
-    while not is_running(place):
-        assert gateway.poll() is None and time.monotonic() < until
-        time.sleep(0.05)
-    assert ready("room", "create", "garden", "--invite", "@me:localhost").exit_code == 0
-    yield port
-    gateway.send_signal(signal.SIGTERM)
-    said = gateway.communicate(timeout=20)[1]
-    assert gateway.returncode == 0 and "Traceback" not in said, said
+    with gateway_beside(tmp_path / "home") as port:
+        assert ready("room", "create", "garden", "--invite", "@me:localhost").exit_code == 0
+        yield port
 
 
 def test_readings_are_posted_for_a_node_that_was_never_heard(ready: Comatrix, port: int, tmp_path: Path) -> None:

@@ -1,25 +1,19 @@
 """`comatrix node flash` from an empty board to the node's hello at a running gateway, as a person types it."""
 
 import json
-import signal
-import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from comatrix.gateway.cli.connection import Place, is_running
-from comatrix.gateway.config.paths import find_paths
-from comatrix.gateway.demo.free_port import free_port
 from tests.gateway.cli.conftest import Comatrix
+from tests.gateway.cli.gateway_beside import gateway_beside
 from tests.support.emulated_board import SERVER, PtyBoard
 from tests.support.micropython import ROOT, real_micropython
 
 pytestmark = pytest.mark.slow
-COMMAND = [sys.executable, "-c", "from comatrix.gateway.cli.main import main; main()"]
 
 
 @pytest.fixture(scope="module")
@@ -35,22 +29,12 @@ def firmware(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def garden(ready: Comatrix, tmp_path: Path) -> Iterator[Comatrix]:
     """A gateway that runs, and garden.json for a node of it."""
-    home, port = tmp_path / "home", free_port(socket.SOCK_DGRAM)
-    with (home / "comatrix.toml").open("a") as file:
-        file.write(f'\n[udp]\nbind = ["127.0.0.1:{port}"]\n')
-    gateway = subprocess.Popen([*COMMAND, "--home", str(home), "gateway", "run"], stderr=subprocess.PIPE, text=True)
-    place = Place(find_paths(str(home), {}, home), {})
-    until = time.monotonic() + 30
-    while not is_running(place):
-        assert gateway.poll() is None and time.monotonic() < until
-        time.sleep(0.05)
-    assert ready("room", "create", "garden").exit_code == 0
-    out = ("--gateway-address", f"127.0.0.1:{port}", "--out", str(tmp_path / "garden.json"))
-    added = ready("node", "add", "garden", "--room", "#garden:localhost", "--interval", "5", *out)
-    assert added.exit_code == 0, added.output
-    yield ready
-    gateway.send_signal(signal.SIGTERM)
-    gateway.communicate(timeout=20)
+    with gateway_beside(tmp_path / "home") as port:
+        assert ready("room", "create", "garden").exit_code == 0
+        out = ("--gateway-address", f"127.0.0.1:{port}", "--out", str(tmp_path / "garden.json"))
+        added = ready("node", "add", "garden", "--room", "#garden:localhost", "--interval", "5", *out)
+        assert added.exit_code == 0, added.output
+        yield ready
 
 
 @pytest.fixture
