@@ -24,8 +24,10 @@ class Loopback:
         self.loop = asyncio.new_event_loop()
         self._http = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self.url = f"http://127.0.0.1:{self._http.server_address[1]}"
-        for serve in (self.loop.run_forever, lambda: self._http.serve_forever(poll_interval=0.01)):
-            threading.Thread(target=serve, daemon=True).start()
+        serves = (self._run_loop, lambda: self._http.serve_forever(poll_interval=0.01))
+        self._threads = [threading.Thread(target=serve, daemon=True) for serve in serves]
+        for thread in self._threads:
+            thread.start()
 
     def do(self, job: Callable[[Homeserver], object]) -> object:
         """Runs a coroutine function of the homeserver in its own thread."""
@@ -40,6 +42,13 @@ class Loopback:
         self._http.shutdown()
         self._http.server_close()
         self.loop.call_soon_threadsafe(self.loop.stop)
+        for thread in self._threads:
+            thread.join()
+
+    def _run_loop(self) -> None:
+        self.loop.run_forever()
+        self.loop.run_until_complete(_cancel_others())
+        self.loop.close()
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:
         outer = self
@@ -62,6 +71,14 @@ class Loopback:
                 pass
 
         return Handler
+
+
+async def _cancel_others() -> None:
+    """What still waits: requests whose caller went away, for example."""
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in others:
+        task.cancel()
+    await asyncio.gather(*others, return_exceptions=True)
 
 
 @pytest.fixture
