@@ -1,5 +1,6 @@
-"""A node's DTLS on real sockets, in a real MicroPython: against OpenSSL's s_server and both of libcoap's servers."""
+"""A node's DTLS on real sockets, in a real MicroPython: against our gateway, OpenSSL's s_server, libcoap's servers."""
 
+import asyncio
 import random
 import socket
 import threading
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from comatrix.gateway.demo.free_port import free_port
+from tests.support.dtls_gateway import dtls_gateway
 from tests.support.dtls_servers import LIBCOAP, libcoap, pair_of_ports, psk, running, s_server
 from tests.support.micropython import ROOT, run_script
 
@@ -26,6 +28,12 @@ def talk(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[..., list[s
         return run_script(TALK, tmp_path, path=path, arguments=arguments, timeout_s=300).splitlines()
 
     return run
+
+
+async def test_our_gateway_answers_in_dtls(talk: Callable[..., list[str]], tmp_path: Path) -> None:
+    async with dtls_gateway(tmp_path, key=PSK.encode()) as gateway:
+        said = await asyncio.to_thread(talk, str(gateway.port), "coap", "1000", "", "t")
+    assert said == ["2.05", "2.05", "handshakes 1"]
 
 
 @pytest.mark.parametrize("name", LIBCOAP)
