@@ -131,8 +131,9 @@ def handshake_error(
     if error.alert == UNKNOWN_IDENTITY:
         return GatewayError(f"{where} knows no PSK identity {identity!a}.", "comatrix node list")
     if error.alert in (BAD_RECORD_MAC, DECRYPT_ERROR) or (error.alert is None and error.asked):
-        likely = "" if error.alert is not None else f" It said no more within {timeout_s:g} s."
-        return GatewayError(f"{where} does not take this key of {identity!a}.{likely}", _other_key(who, look))
+        silent = f"{where} fell silent when it was shown this key of {identity!a}: it is wrong, most likely."
+        refused = f"{where} does not take this key of {identity!a}."
+        return GatewayError(silent if error.alert is None else refused, _other_key(who, look))
     if error.alert in (HANDSHAKE_FAILURE, INSUFFICIENT):
         return GatewayError(
             f"{where} takes none of our cipher suites with a pre-shared key; it may want certificates.",
