@@ -1,11 +1,9 @@
-"""A node's DTLS on real sockets, in a real MicroPython: against OpenSSL's s_server and both of libcoap's servers."""
+"""A node's DTLS on real sockets, in a real MicroPython: against our gateway, OpenSSL's s_server, libcoap's servers."""
 
+import asyncio
 import random
-import shutil
 import socket
-import subprocess
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,44 +11,12 @@ from pathlib import Path
 import pytest
 
 from comatrix.gateway.demo.free_port import free_port
+from tests.support.dtls_gateway import dtls_gateway
+from tests.support.dtls_servers import LIBCOAP, libcoap, pair_of_ports, psk, running, s_server
 from tests.support.micropython import ROOT, run_script
 
 TALK = (ROOT / "tests" / "support" / "dtls_talk.py").read_text()
 PSK = "sixteen byte key"
-SERVERS = ("coap-server-gnutls", "coap-server-openssl")
-
-
-@contextmanager
-def running(*command: str) -> Iterator["subprocess.Popen[bytes]"]:
-    """A server, for as long as it is needed. Skips where it is not installed."""
-    if not shutil.which(command[0]):
-        pytest.skip(f"{command[0]} is not installed (Debian: apt-get install libcoap3-bin openssl)")
-    process = subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, bufsize=0
-    )
-    try:
-        time.sleep(0.3)
-        yield process
-    finally:
-        process.kill()
-        process.communicate()
-
-
-def libcoap(name: str, port: int) -> tuple[str, ...]:
-    """Its DTLS port is one above the plain one."""
-    return name, "-A", "127.0.0.1", "-p", str(port - 1), "-k", PSK, "-h", "which garden?"
-
-
-def pair_of_ports() -> int:
-    """A port for DTLS, with a free one below it."""
-    while True:
-        port = free_port(socket.SOCK_DGRAM)
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as below:
-            try:
-                below.bind(("127.0.0.1", port - 1))
-            except OSError:
-                continue
-        return port
 
 
 @pytest.fixture(params=["sources", "compiled"])
@@ -64,18 +30,22 @@ def talk(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[..., list[s
     return run
 
 
-@pytest.mark.parametrize("name", SERVERS)
+async def test_our_gateway_answers_in_dtls(talk: Callable[..., list[str]], tmp_path: Path) -> None:
+    async with dtls_gateway(tmp_path, key=PSK.encode()) as gateway:
+        said = await asyncio.to_thread(talk, str(gateway.port), "coap", "1000", "", "t")
+    assert said == ["2.05", "2.05", "handshakes 1"]
+
+
+@pytest.mark.parametrize("name", LIBCOAP)
 def test_libcoap_answers_in_dtls(talk: Callable[..., list[str]], name: str) -> None:
     port = pair_of_ports()
-    with running(*libcoap(name, port)):
+    with running(*libcoap(name, port, PSK)):
         assert talk(str(port), "coap") == ["2.05", "2.05", "handshakes 1"]
 
 
 def test_openssl_hears_and_is_heard(talk: Callable[..., list[str]]) -> None:
     port = free_port(socket.SOCK_DGRAM)
-    command = ("openssl", "s_server", "-dtls1_2", "-accept", f"127.0.0.1:{port}", "-quiet", "-nocert")
-    suite = ("-cipher", "PSK-AES128-CCM8:@SECLEVEL=0", "-psk", PSK.encode().hex(), "-psk_hint", "which garden?")
-    with running(*command, *suite) as server:
+    with running(*s_server(port, *psk(PSK.encode()))) as server:
         assert server.stdin
         assert server.stdout
         server.stdin.write(b"hello yourself\n")  # it is sent once there is somebody
@@ -136,19 +106,19 @@ def relay(port: int, loss: float = 0.0, seed: int = 0) -> Iterator[Relay]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", SERVERS)
+@pytest.mark.parametrize("name", LIBCOAP)
 @pytest.mark.parametrize("seed", [2, 3])
 def test_libcoap_answers_at_40_percent_loss(talk: Callable[..., list[str]], name: str, seed: int) -> None:
     port = pair_of_ports()
-    with running(*libcoap(name, port)), relay(port, 0.4, seed) as between:
+    with running(*libcoap(name, port, PSK)), relay(port, 0.4, seed) as between:
         assert talk(str(between.port), "coap", "300").count("2.05") == 2
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", SERVERS)
+@pytest.mark.parametrize("name", LIBCOAP)
 def test_a_server_that_sees_another_address_is_met_anew(talk: Callable[..., list[str]], name: str) -> None:
     """libcoap does not hear a node whose address changed, until that shakes hands."""
     port = pair_of_ports()
-    with running(*libcoap(name, port)), relay(port) as between:
+    with running(*libcoap(name, port, PSK)), relay(port) as between:
         threading.Timer(1.0, between.move).start()
         assert talk(str(between.port), "coap", "500", "move") == ["2.05", "2.05", "handshakes 2"]

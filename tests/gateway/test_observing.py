@@ -148,10 +148,10 @@ def test_from_an_unproven_address_there_is_an_echo_and_no_observation(scene: Obs
     assert [addr for _, addr in scene.world.sent] == [ELSEWHERE]
 
 
-def plain(scene: Observed, mid: int, *options: tuple[int, bytes]) -> coap.Message:
+def plain(scene: Observed, mid: int, *options: tuple[int, bytes], type: int = coap.CON) -> coap.Message:
     """GET c of the node that speaks plain CoAP, and the answer."""
     given = sorted([(11, b"c"), *options])
-    scene.world.receive(coap.encode(coap.Message(coap.CON, coap.GET, mid, b"\x05", given)), SHED_ADDRESS)
+    scene.world.receive(coap.encode(coap.Message(type, coap.GET, mid, b"\x05", given)), SHED_ADDRESS)
     (answer,) = [coap.decode_untrusted(data) for data in scene.world.take()]
     return answer
 

@@ -1,4 +1,4 @@
-"""`make interop`: runs the tests in this folder, prints who was spoken with, what passed, and why some did not run."""
+"""`make interop`: runs the tests of matrix.py, prints who was spoken with, what passed, and why some did not run."""
 
 import shutil
 import subprocess
@@ -10,7 +10,7 @@ import pytest
 from tests.interop.matrix import PEERS, Seen, table
 
 HERE = Path(__file__).parent
-PROGRAMS = {"coap-client-notls": "libcoap3-bin", "openssl": "openssl"}
+PROGRAMS = {"coap-client-notls": "libcoap3-bin", "coap-server-gnutls": "libcoap3-bin", "openssl": "openssl"}
 
 
 def install() -> None:
@@ -27,7 +27,8 @@ def main() -> int:
     """pytest's exit code."""
     install()
     seen = Seen()
-    code = pytest.main(["-q", "-p", "no:cacheprovider", *sys.argv[1:], str(HERE)], plugins=[seen])
+    elsewhere = [str(HERE.parent / row.folder / row.file) for row in PEERS if row.folder != HERE.name]
+    code = pytest.main(["-q", "-p", "no:cacheprovider", *sys.argv[1:], str(HERE), *elsewhere], plugins=[seen])
     print(table(seen, PEERS))
     return int(code)
 

@@ -94,6 +94,7 @@ class Datagrams(asyncio.DatagramProtocol):
 
     def __init__(self, receive: Callable[[bytes, tuple[str, int]], None]) -> None:
         self.receive = receive
+        self.sent: list[bytes] = []
         self.transport: Any = None  # asyncio's own class for it is no DatagramTransport before Python 3.12
 
     def connection_made(self, transport: Any) -> None:
@@ -106,4 +107,5 @@ class Datagrams(asyncio.DatagramProtocol):
 
     def send(self, data: bytes, addr: tuple[str, int]) -> None:
         """One datagram."""
+        self.sent.append(data)
         self.transport.sendto(data, addr)

@@ -1,4 +1,7 @@
-"""Who is spoken with, by which tests: the rows of `make interop` and of docs/reference/interop.md."""
+"""Who is spoken with, by which tests: the rows of `make interop` and of docs/reference/interop.md.
+
+Tests that belong beside others of their subject stay there; `make interop` runs them too.
+"""
 
 from dataclasses import dataclass, field
 
@@ -7,11 +10,12 @@ import pytest
 
 @dataclass(frozen=True)
 class Row:
-    """A peer, what it plays, and in which file of this folder."""
+    """A peer, what it plays, and in which file; `folder`: under tests/, where that is another than this one."""
 
     peer: str
     role: str
     file: str
+    folder: str = "interop"
 
 
 PEERS = (
@@ -22,6 +26,19 @@ PEERS = (
     Row("libcoap", "clients (no TLS, OpenSSL and GnuTLS builds), plain", "test_libcoap_clients.py"),
     Row("node-coap", "client, plain", "test_node_coap.py"),
     Row("aiocoap, cbor2", "client under OSCORE, payloads of other formats", "test_foreign_payloads.py"),
+    Row(
+        "libcoap, OpenSSL",
+        "clients over DTLS (s_client; OpenSSL and GnuTLS builds)",
+        "test_standard_clients.py",
+        "gateway/dtls",
+    ),
+    Row(
+        "libcoap, OpenSSL",
+        "servers over DTLS (and our gateway), our node asks",
+        "test_dtls_with_real_peers.py",
+        "firmware",
+    ),
+    Row("libcoap, OpenSSL", "servers over DTLS, comatrix coap asks", "test_coap_over_dtls.py", "gateway/cli"),
     Row("aiocoap, libcoap", "clients as the how-to types them", "test_posting_howto.py"),
     Row("ETSI plugtests", "TD_COAP_CORE", "test_etsi_core.py"),
     Row("ETSI plugtests", "TD_COAP_BLOCK", "test_etsi_block.py"),
@@ -30,7 +47,7 @@ PEERS = (
 )
 
 
-@dataclass
+@dataclass(eq=False)
 class Seen:
     """A pytest plugin: by file, how many passed, and what was said of the others."""
 

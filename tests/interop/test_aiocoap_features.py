@@ -7,10 +7,11 @@ import aiocoap
 import pytest
 from aiocoap import error, interfaces
 
+from comatrix.codec import coap
 from comatrix.codec.records import Readings, Text, encode, read_answer_untrusted
 from comatrix.gateway.uplink.discovery import document
 from tests.interop.aiocoap_peer import NODE, PeerContext, context
-from tests.interop.our_gateway import WEATHER
+from tests.interop.our_gateway import PLAIN, SECURE, WEATHER
 from tests.interop.test_aiocoap_client import talking
 
 LONG = Text("ä" * 900)
@@ -51,8 +52,13 @@ async def test_an_answer_is_fetched_in_the_blocks_it_asks_for(tmp_path: Path, se
         assert small.payload == document([])
 
 
+@pytest.mark.parametrize(
+    ("tuning", "type"), [(aiocoap.Reliable, coap.CON), (aiocoap.Unreliable, coap.NON)], ids=["con", "non"]
+)
 @pytest.mark.parametrize("secured", SECURED, ids=["plain", "oscore"])
-async def test_it_observes_what_it_is_told(tmp_path: Path, secured: bool) -> None:
+async def test_it_observes_what_it_is_told_as_it_registered(
+    tmp_path: Path, secured: bool, tuning: object, type: int
+) -> None:
     async with talking(keys(tmp_path, secured), plain=not secured) as peer:
         node = NODE if secured else WEATHER
         echo = None
@@ -60,12 +66,13 @@ async def test_it_observes_what_it_is_told(tmp_path: Path, secured: bool) -> Non
             await peer.ask(aiocoap.GET, "c")  # proves its address; aiocoap's observation answers no Echo
         else:
             echo = (await peer.ask(aiocoap.GET, "c", observe=0)).opt.echo  # and in plain nothing of it does
-        asked = peer.client.request(peer.request(aiocoap.GET, "c", observe=0, echo=echo))
+        asked = peer.client.request(peer.request(aiocoap.GET, "c", observe=0, echo=echo, transport_tuning=tuning))
         first = await asyncio.wait_for(asked.response, 10)
         assert (first.code, first.opt.observe is None) == (aiocoap.CONTENT, False)
         told = aiter(asked.observation)
         for words in ("one", "two", "three"):
             item = peer.gateway.tell(node, words)
+            assert coap.decode_untrusted(peer.gateway.sockets[SECURE if secured else PLAIN].sent[-1]).type == type
             notification = await asyncio.wait_for(anext(told), 10)
             assert read_answer_untrusted(notification.payload).item == item
         asked.observation.cancel()

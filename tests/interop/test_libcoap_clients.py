@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from comatrix.codec import coap
 from comatrix.codec.records import Readings, Text, encode, read_answer_untrusted
 from comatrix.gateway.uplink.discovery import document
 from tests.interop.libcoap_programs import CLIENTS, LibcoapClient
-from tests.interop.our_gateway import WEATHER, OurGateway, our_gateway
+from tests.interop.our_gateway import PLAIN, WEATHER, OurGateway, our_gateway
 
 LONG = Text("ä" * 900)
 READING = encode(Readings({0: 2137, 1: 452}))
@@ -51,17 +52,21 @@ async def test_what_is_here_is_found_whole_and_filtered(name: str, tmp_path: Pat
         assert (await client.ask(".well-known/core", "-A", "50")).startswith(b"4.06")
 
 
-async def test_it_observes_after_it_proved_its_address(name: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("words", "type"), [((), coap.CON), (("-N",), coap.NON)], ids=["con", "non"])
+async def test_it_observes_after_it_proved_its_address_as_it_registered(
+    name: str, tmp_path: Path, words: tuple[str, ...], type: int
+) -> None:
     async with asking(name, tmp_path) as (client, gateway):
-        process = await client.start("c", "-s", "3", "-w")
+        process = await client.start("c", "-s", "3", "-w", *words)
         observers = gateway.world.receiver.observers
         for _ in range(100):
             if len(observers):
                 break
             await asyncio.sleep(0.02)
         assert len(observers) == 1
-        for words in ("first words", "second words"):
-            gateway.tell(WEATHER, words)
+        for text in ("first words", "second words"):
+            gateway.tell(WEATHER, text)
+            assert coap.decode_untrusted(gateway.sockets[PLAIN].sent[-1]).type == type
             await asyncio.sleep(0.1)
         said, _ = await asyncio.wait_for(process.communicate(), 20)
         assert b"first words" in said

@@ -3,9 +3,11 @@
 import os
 from collections.abc import Callable
 
+from comatrix.gateway.edges.dtls.client import Client
 from comatrix.gateway.edges.dtls.cookies import Cookies
-from comatrix.gateway.edges.dtls.engine import HANDSHAKE, Association, Engine
+from comatrix.gateway.edges.dtls.engine import HANDSHAKE, OPEN, Association, Engine
 from comatrix.gateway.edges.dtls.hello import is_hello, read_hello_untrusted, verify_request
+from comatrix.gateway.edges.dtls.openssl import OpenSslEngine
 from tests.support.dtls_client import MemoryClient
 
 Fate = Callable[[bytes], list[bytes]]  # a datagram -> what arrives of it
@@ -72,3 +74,26 @@ class Pair:
         out, self.server.out = self.server.out, []
         self.largest = max([self.largest, *map(len, out)])
         return out
+
+
+def opened(identity: bytes, key: bytes) -> tuple[Client, Association]:
+    """Our own client and our own server, their handshake done."""
+    client = Client(identity, key)
+    client.begin()
+    (hello,) = client.out
+    client.out = []
+    cookie = Cookies(os.urandom, 0).make(b"there", read_hello_untrusted(hello), 0)
+    client.receive_datagram(verify_request(read_hello_untrusted(hello), cookie))
+    (hello,) = client.out
+    client.out = []
+    server = OpenSslEngine({identity: key}.get).accept(hello)
+    assert server is not None
+    while server.out or client.out:
+        out, server.out = server.out, []
+        for datagram in out:
+            client.receive_datagram(datagram)
+        out, client.out = client.out, []
+        for datagram in out:
+            server.receive_datagram(datagram)
+    assert client.state == server.state == OPEN
+    return client, server

@@ -77,12 +77,13 @@ async def dtls_gateway(
     settings: DtlsSettings | None = None,
     mail: Mail | None = None,
     limits: LimitsSettings | None = None,
+    key: bytes = KEY,
 ) -> AsyncIterator[DtlsGateway]:
     """Started, with the node garden; closed at the end."""
     settings = settings or DtlsSettings(listen="127.0.0.1:0")
     limits = limits or LimitsSettings()
     store = Store.open(folder / "comatrix.db", wall_ms())
-    provision(store)
+    provision(store, key=key)
     udp = UdpEdge([("127.0.0.1", 0)], 262_144, monotonic_ms)
     dtls = open_dtls(settings)
     tasks: set[asyncio.Task[None]] = set()

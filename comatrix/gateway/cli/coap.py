@@ -13,7 +13,7 @@ import click
 from comatrix.codec import coap as message
 from comatrix.codec.option_numbers import ACCEPT, CONTENT_FORMAT, uint_bytes
 from comatrix.gateway.cli.coap_answer import answer_json, show_answer
-from comatrix.gateway.cli.coap_dtls import refuse
+from comatrix.gateway.cli.coap_dtls import PskSpeaker, psk_speaker
 from comatrix.gateway.cli.coap_node import Speaker, speaker
 from comatrix.gateway.cli.coap_payload import NAMES, NATIVE, format_number, payload_of
 from comatrix.gateway.cli.coap_troubles import check_success, told
@@ -21,10 +21,12 @@ from comatrix.gateway.cli.coap_uri import Target, read_uri
 from comatrix.gateway.cli.context import place_of, show_json
 from comatrix.gateway.cli.lazy import NamingGroup
 from comatrix.gateway.edges.coap_client.fresh_keys import make_keys
+from comatrix.gateway.edges.coap_client.link import Dtls
 from comatrix.gateway.edges.coap_client.observing import Observation
 from comatrix.gateway.edges.coap_client.peer import FOREVER_MS, Peer
 from comatrix.gateway.edges.coap_client.requests import Asking
-from comatrix.gateway.edges.coap_client.security import Opened
+from comatrix.gateway.edges.coap_client.security import Opened, Plain
+from comatrix.gateway.edges.dtls.client import Client
 from comatrix.gateway.errors import GatewayError, UsageError
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -36,12 +38,13 @@ TAKEOVER = (
 
 _SHARED = (
     click.option("--node", "node_name", metavar="NAME",
-                 help="Speak for this node under OSCORE, with new keys that replace those of its board."),
-    click.option("--yes", is_flag=True, help="With --node: do not ask whether its keys may be replaced."),
+                 help="Speak for this node: by coaps:// with the key it has, by coap:// under OSCORE with new keys "
+                 "that replace those of its board."),
+    click.option("--yes", is_flag=True, help="With --node and coap://: do not ask whether its keys may be replaced."),
     click.option("--psk-identity", "identity", metavar="NAME",
-                 help="coaps://: shows the line for libcoap's client, with this identity."),
+                 help="coaps://: who one is, without --node."),
     click.option("--psk-file", type=click.Path(path_type=Path), metavar="FILE",
-                 help="coaps://: and the key that stands in this file."),
+                 help="coaps://: a file with the key in hexadecimal, or a node's configuration file, which has both."),
     click.option("--non", is_flag=True, help="Send it non-confirmable: once, and nothing repeats it."),
     click.option("--timeout", "timeout_s", type=click.FloatRange(0.1, 3600), default=20.0, show_default=True,
                  metavar="SECONDS", help="How long to wait for each answer."),
@@ -78,9 +81,11 @@ def get(ctx: click.Context, /, uri: str, accept: str | None, as_json: bool, **gi
     \b
     comatrix coap get coap://192.168.1.30/.well-known/core
     comatrix coap get coap://127.0.0.1/t --node garden
+    comatrix coap get coaps://192.168.1.30/t --psk-file shed.json
     """
-    target = _target("get", uri, given)
-    with _asking(ctx, target, **given) as asking:
+    target = read_uri(uri)
+    who = _who(ctx, target, "get", given)
+    with _asking(target, who, **given) as asking:
         _finish(asking, asking.ask(message.GET, _options(target, accept)), target, "get", as_json)
 
 
@@ -106,14 +111,17 @@ def post(ctx: click.Context, /, uri: str, payload: tuple[str, ...], as_json: boo
     comatrix coap post coap://192.168.1.2:5684/r --format senml+cbor '[{"n": "temperature", "u": "Cel", "v": 21.4}]'
     comatrix coap post coap://192.168.1.2:5684/r --format 42 --hex 03670110
     """
-    target = _target("post", uri, given)
+    target = read_uri(uri)
+    who = _who(ctx, target, "post", given)
     format, file, hexadecimal = given.pop("format"), given.pop("file"), given.pop("hexadecimal")
     options = _options(target, None)
     number = format_number(format)
     if number is not None:
         options.append((CONTENT_FORMAT, uint_bytes(number)))
     body = payload_of(payload, file, format, hexadecimal=hexadecimal)
-    with _asking(ctx, target, **given) as asking:
+    if isinstance(who, PskSpeaker):
+        body = who.record(body, number)
+    with _asking(target, who, **given) as asking:
         _finish(asking, asking.ask(message.POST, options, body), target, "post", as_json)
 
 
@@ -130,8 +138,9 @@ def observe(
 
     Registers again when what was told is older than it may be, and says at the end that it is over.
     """
-    target = _target("observe", uri, given)
-    with _asking(ctx, target, **given) as asking:
+    target = read_uri(uri)
+    who = _who(ctx, target, "observe", given)
+    with _asking(target, who, **given) as asking:
         until = asking.peer.now() + (FOREVER_MS if span_s is None else int(span_s * 1000))
         observation = Observation(asking, _options(target, accept))
         try:
@@ -145,15 +154,15 @@ def observe(
             raise GatewayError("It is told once: the other side lets nobody observe it (any more).", "")
 
 
-def _target(method: str, uri: str, given: dict[str, Any]) -> Target:
-    """Raises UsageError, also for coaps://."""
-    target = read_uri(uri)
-    identity, file = given.pop("identity"), given.pop("psk_file")
+def _who(ctx: click.Context, target: Target, method: str, given: dict[str, Any]) -> Speaker | PskSpeaker | None:
+    """For whom it is asked; what it needs of the options is taken. Raises UsageError, StoreError."""
+    database = place_of(ctx).paths.database
+    name, identity, file = (given.pop(key) for key in ("node_name", "identity", "psk_file"))
     if target.scheme == "coaps":
-        refuse(method, uri, identity, file, given["timeout_s"])
+        return psk_speaker(database, name, identity, file)
     if identity is not None or file is not None:
         raise UsageError("--psk-identity and --psk-file are for coaps://.", f"comatrix coap {method} --help")
-    return target
+    return None if name is None else speaker(database, name)
 
 
 def _options(target: Target, accept: str | None) -> list[tuple[int, bytes]]:
@@ -164,20 +173,18 @@ def _options(target: Target, accept: str | None) -> list[tuple[int, bytes]]:
 
 @contextmanager
 def _asking(
-    ctx: click.Context, target: Target, *, node_name: str | None, yes: bool, non: bool, timeout_s: float
+    target: Target, who: Speaker | PskSpeaker | None, *, yes: bool, non: bool, timeout_s: float
 ) -> Iterator[Asking]:
-    """The peer, with the keys of the node where one is named."""
-    node = None if node_name is None else speaker(place_of(ctx).paths.database, node_name)
-    if node is not None and not yes:
-        _ask_for_takeover(node)
+    """The peer, spoken to with the keys of whoever speaks."""
+    if isinstance(who, Speaker) and not yes:
+        _ask_for_takeover(who)
     timeout_ms = int(timeout_s * 1000)
-    with (
-        told(target, timeout_s, None if node is None else node.name),
-        Peer(target.host, target.port, secrets.randbelow) as peer,
-    ):
-        asking = Asking(peer, timeout_ms, confirmable=not non)
-        if node is not None:
-            asking.security = make_keys(peer, node.secret, node.number, node.first, node.seqs, peer.now() + timeout_ms)
+    secure = Dtls(Client(who.identity, who.key)) if isinstance(who, PskSpeaker) else None
+    with told(target, timeout_s, who), Peer(target.host, target.port, secrets.randbelow, secure) as peer:
+        peer.connect(peer.now() + timeout_ms)
+        asking = Asking(peer, timeout_ms, confirmable=not non, security=Plain(protected=secure is not None))
+        if isinstance(who, Speaker):
+            asking.security = make_keys(peer, who.secret, who.number, who.first, who.seqs, peer.now() + timeout_ms)
         yield asking
 
 

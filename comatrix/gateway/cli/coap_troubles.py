@@ -8,17 +8,20 @@ from contextlib import contextmanager
 from comatrix.codec import coap
 from comatrix.codec.codes import METHOD_NOT_ALLOWED, NOT_ACCEPTABLE, NOT_FOUND, UNSUPPORTED_FORMAT
 from comatrix.gateway.cli.coap_answer import code_words
+from comatrix.gateway.cli.coap_dtls import PskSpeaker, handshake_error
+from comatrix.gateway.cli.coap_node import Speaker
 from comatrix.gateway.cli.coap_uri import Target
 from comatrix.gateway.cli.context import printable
-from comatrix.gateway.edges.coap_client.errors import BrokenAnswerError, NoAnswer, NoSeq, Refused, WasReset
+from comatrix.gateway.edges.coap_client.errors import BrokenAnswerError, NoAnswer, NoHandshake, NoSeq, Refused, WasReset
 from comatrix.gateway.edges.coap_client.security import Opened
 from comatrix.gateway.errors import GatewayError, Unreachable, UsageError
 
 
 @contextmanager
-def told(target: Target, timeout_s: float, node: str | None) -> Iterator[None]:
+def told(target: Target, timeout_s: float, who: Speaker | PskSpeaker | None) -> Iterator[None]:
     """Every error of a request becomes one a person reads."""
     where = f"{target.host} port {target.port}"
+    node = who.name if isinstance(who, Speaker) else None
     try:
         yield
     except socket.gaierror:
@@ -27,6 +30,9 @@ def told(target: Target, timeout_s: float, node: str | None) -> Iterator[None]:
         raise Unreachable(f"Nobody listens at {where} (UDP).", _look(target)) from None
     except WasReset:
         raise Unreachable(f"{where} rejected the request without a word (Reset).", _discover(target)) from None
+    except NoHandshake as error:
+        secure = who if isinstance(who, PskSpeaker) else None
+        raise handshake_error(error, target, timeout_s, secure, _look(target)) from None
     except NoAnswer:
         raise Unreachable(f"No answer from {where} within {timeout_s:g} s.", _look(target)) from None
     except NoSeq:

@@ -3,6 +3,9 @@
 One observation a node: the next registration takes its place, a fresh request of the node's alone moves it. In memory
 only: after a restart the node registers again, at the latest when Max-Age is over. A notification never moves the
 mailbox; what was lost comes again with the next registration, poll, or answer to a record.
+
+Who registers confirmable, as every node of ours, is told so. Who registers non-confirmable is told so too, but for one
+now and then by which its loss is noticed (section 4.5).
 """
 
 from collections.abc import Callable, Coroutine
@@ -19,20 +22,24 @@ from comatrix.gateway.errors import StoreError
 from comatrix.gateway.model import SecureAddress
 from comatrix.gateway.uplink.carrying import Mail
 from comatrix.gateway.uplink.fresh_answers import FreshAnswers, Options
-from comatrix.session.exchange import Exchange
+from comatrix.session.exchange import DONE, Exchange
 from comatrix.session.server import Request, Server
 
 DEFAULT_MAX_AGE_S = 60  # RFC 7252 section 5.10.5: left out, as it is what a client takes it to be
 SEQUENCE = 1 << 24
+CONFIRM_EVERY = 8  # of the notifications to one who registered non-confirmable
+CONFIRM_AFTER_MS = 86_400_000  # and at least once in this time (RFC 7641 section 4.5)
 
 
 @dataclass(slots=True)
 class Observation:
-    """`request` registered it. `count`: notifications of it so far; `last`: the newest of them."""
+    """`request` registered it. `count`: notifications of it so far; `last`: the newest of them. `asked_ms`: when its
+    client was last to show that it is there."""
 
     request: Request
     enrolment: int
     max_age_s: int
+    asked_ms: int
     count: int = 0
     last: Exchange | None = None
 
@@ -72,7 +79,7 @@ class Observers:
         node = request.peer.node
         self.end(node)
         max_age_s = max(DEFAULT_MAX_AGE_S, self._interval_s(node) or 0)
-        self._of[node] = Observation(request, enrolment, max_age_s)
+        self._of[node] = Observation(request, enrolment, max_age_s, self._monotonic_ms())
         return self._options(self._of[node])
 
     def end(self, node: int) -> None:
@@ -133,14 +140,16 @@ class Observers:
     def _notify(self, node: int, observation: Observation, item: Command) -> None:
         if self._living(node) is not observation:
             return
+        now = self._monotonic_ms()
         self._silence(node)
         observation.count = (observation.count + 1) % SEQUENCE
         self.carried(node, item.id)
         payload = Answer(item=item).encode()
         options = self._options(observation)
-        observation.last = self._server.notify(
-            observation.request, coap.CONTENT, payload, self._monotonic_ms(), options
-        )
+        confirmable = _is_to_confirm(observation, now)
+        if confirmable:
+            observation.asked_ms = now
+        observation.last = self._server.notify(observation.request, coap.CONTENT, payload, now, options, confirmable)
         self._flush()
 
     @staticmethod
@@ -151,3 +160,14 @@ class Observers:
         if observation.max_age_s != DEFAULT_MAX_AGE_S:
             options.append((MAX_AGE, uint_bytes(observation.max_age_s)))
         return options
+
+
+def _is_to_confirm(observation: Observation, now: int) -> bool:
+    last = observation.last
+    unanswered = last is not None and last.type == coap.CON and last.state != DONE
+    return (
+        observation.request.incoming.message.type == coap.CON
+        or unanswered
+        or observation.count % CONFIRM_EVERY == 0
+        or now - observation.asked_ms >= CONFIRM_AFTER_MS
+    )

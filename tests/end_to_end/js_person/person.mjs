@@ -2,8 +2,11 @@
 // and a JSON line whenever what it shows of one of them changes.
 // node person.mjs SDK HOMESERVER USER TOKEN ROOM; ends with its standard input. A line is a JSON string.
 
+import { webcrypto } from "node:crypto";
 import { createInterface } from "node:readline";
 import { pathToFileURL } from "node:url";
+
+globalThis.crypto ??= webcrypto; // Node.js 18 has it, but not under that name
 
 const [path, baseUrl, userId, accessToken, roomId] = process.argv.slice(2);
 const sdk = await import(pathToFileURL(path).href);

@@ -244,12 +244,3 @@ def test_a_bad_payload_is_told_before_anything_is_sent(words: tuple[str, ...], s
     result = run("post", at(9, "r"), *words)
     assert result.exit_code == 2 and says in result.stderr
     assert result.stderr.splitlines()[-1].startswith("next: comatrix ")
-
-
-def test_dtls_is_told_as_the_line_to_type_with_no_key_in_it(tmp_path: Path) -> None:
-    key = tmp_path / "a key"
-    key.write_text("sesame")
-    result = run("get", "coaps://127.0.0.1/t", "--psk-identity", "shed", "--psk-file", str(key))
-    assert result.exit_code == 2 and "sesame" not in result.output
-    assert "everybody on this machine can read it" in result.stderr or "apt-get install" in result.stderr
-    assert "needs --psk-identity" in run("get", "coaps://127.0.0.1/t").stderr

@@ -31,10 +31,10 @@ def read(content_format: int, payload: bytes, profile: Profile | None = None, no
     return [one.body() for one in found(payload, profile, now_ms)]
 
 
-def refusal(content_format: int, payload: bytes, profile: Profile | None = None) -> str:
+def refusal(content_format: int, payload: bytes, profile: Profile | None = None, now_ms: int = NOW_MS) -> str:
     """What the client is told."""
     with pytest.raises(WireError) as caught:
-        read(content_format, payload, profile)
+        read(content_format, payload, profile, now_ms)
     assert len(str(caught.value).encode()) <= 64
     return str(caught.value)
 
@@ -46,11 +46,15 @@ def senml_of(*records: dict[str, Any]) -> list[Any]:
 @pytest.mark.parametrize(
     "vector", json.loads((VECTORS / "foreign_payloads.json").read_text()), ids=lambda v: v["source"]
 )
-def test_a_published_example_is_read(vector: dict[str, Any]) -> None:
+def test_a_published_example_is_read_or_refused_in_words(vector: dict[str, Any]) -> None:
     payload = vector["text"].encode() if "text" in vector else bytes.fromhex(vector["hex"])
     channels = {int(channel): word for channel, word in vector.get("channels", {}).items()}
     profile = Profile(None, vector["format"] == CAYENNE, channels)
-    found = read(vector["format"], payload, profile, vector.get("now_s", NOW_S) * 1000)
+    now_ms = vector.get("now_s", NOW_S) * 1000
+    if "refused" in vector:
+        assert refusal(vector["format"], payload, profile, now_ms) == vector["refused"]
+        return
+    found = read(vector["format"], payload, profile, now_ms)
     assert found == [{int(word): value for word, value in one.items()} for one in vector["moments"]]
 
 

@@ -55,9 +55,10 @@ class PlainRequest:
 
 
 class Plain:
-    """No security."""
+    """No security of its own. `protected`: the link has it."""
 
-    protected = False
+    def __init__(self, *, protected: bool = False) -> None:
+        self.protected = protected
 
     def seal(self, code: int, options: Options, payload: bytes) -> Sealed:
         """As it is."""

@@ -55,8 +55,16 @@ _CONVERSIONS = {
     ("ppm", "ppb"): (Fraction(1000), Fraction(0)),
     ("mS/m", "S/m"): (Fraction(1, 1000), Fraction(0)),
 }
-# What a device that names only itself measures, told by the unit alone (RFC 8428 section 5.1.1).
-_BY_UNIT = {"Cel": "temperature", "K": "temperature", "%RH": "humidity", "lx": "illuminance", "%EL": "battery-level"}
+# What a device that names only itself measures, told by the unit alone (RFC 8428 sections 5.1.1 and 5.1.3).
+_BY_UNIT = {
+    "Cel": "temperature",
+    "K": "temperature",
+    "%RH": "humidity",
+    "lx": "illuminance",
+    "%EL": "battery-level",
+    "lat": "latitude",
+    "lon": "longitude",
+}
 
 
 class Moment:
