@@ -24,8 +24,8 @@ nothing waits, and the same seed gives the same run to the byte. Simulated are t
 memory with one room. Costs of a disk and of HTTP are not. A node that sleeps goes to sleep as `Node.run_once` does.
 
 A node measures made-up words, or runs a `program` of yours: the file as it stands, from its first line at every start,
-on a board whose `machine`, `pins`, `dht`, `esp32` and `time` are simulated. A BME280 hangs on its I2C bus, a DHT22 on any
-pin; what it drives, and how often it started, is told at the end. Its readings are known in the room by their values.
+on a board whose `machine`, `pins`, `dht`, `esp32` and `time` are simulated. A BME280 hangs on its I2C bus, a DHT22 on
+any pin; what it drives, and how often it started, is told at the end. Its readings are known by their values.
 
 LoRa goes through [the simulated air](lora-medium.md): airtime, half duplex, collisions, distance, shadowing. The number
 of a reading stands in its values, as a frame has no room for it: such a node's temperature climbs by 0.01 °C a reading.
