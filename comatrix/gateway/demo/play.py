@@ -127,7 +127,7 @@ def _introduce(
     say(f"{PERSON} then tells {names[0]} to read every 2 s, and to switch its lamp on.")
     say("Open the room in any Matrix client on this machine:")
     say(f"    homeserver {stage.synapse.base_url}   user {PERSON}   password {stage.password}   room {room['alias']}")
-    say(f"A gateway of your own may post there too, as user {TRIAL} with that password (README.md, Quick start).")
+    say(f"A gateway of your own may post there too, as user {TRIAL} with that password (README.md).")
     say("End with Ctrl-C." if not script.seconds else f"Ends by itself after {script.seconds} s, or with Ctrl-C.")
     say("")
 
