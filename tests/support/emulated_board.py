@@ -93,7 +93,7 @@ if __name__ == "__main__":  # a board for a trial: docs/howto/flash-a-board.md
 
     from tests.support.micropython import real_micropython
 
-    flash = Path(sys.argv[1])
+    flash = Path(sys.argv[1]).resolve()
     flash.mkdir(parents=True, exist_ok=True)
     board = PtyBoard([*real_micropython().command, str(SERVER.resolve())], flash, interrupts=True)
     print(f"An empty board at {board.path}, its files in {flash}. Ctrl-C unplugs it.", flush=True)

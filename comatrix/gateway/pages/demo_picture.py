@@ -10,12 +10,12 @@ from collections.abc import Iterator
 from html import escape
 
 ROW, CHARACTER, TOP, LEFT = 17, 7.45, 52, 18  # pixels
-MOST_COLUMNS = 104
+MOST_COLUMNS = 112
 READINGS_SHOWN = 3  # before the first command, and at the end
 ELLIPSIS = "..."
 FONTS = "ui-monospace, SFMono-Regular, Menlo, Consolas, monospace"
 COUNTERS = ("    air:", "    lora:")
-SECRET = re.compile(r"(password )\S+")
+SECRET = re.compile(r"(   password )\S+")
 PLACE = re.compile(r"\(/\S+/(?=\.cache/)")  # of the clone
 TIMED = re.compile(r"^\d\d:\d\d:\d\d  ")
 STYLE = """
