@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from html import escape
 from typing import Any
 
-MOST_MESSAGES = 15
+MOST_MESSAGES = 12
 WIDTH, TOP, LEFT, TEXT = 760, 62, 24, 68
 LINE, GAP = 20, 12
 MOST_TEXT = 84  # characters of a line
@@ -94,7 +94,7 @@ def _head(height: int) -> Iterator[str]:
     yield f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" role="img" aria-labelledby="t d"'
     yield '  font-family="system-ui, sans-serif" font-size="14">'
     yield '  <title id="t">The room of the demo</title>'
-    yield '  <desc id="d">Nodes post readings; alice types two commands, whose replies end confirmed.</desc>'
+    yield '  <desc id="d">Nodes post readings; alice types a command, whose reply ends confirmed.</desc>'
     yield f"  <style>{STYLE}</style>"
     yield f'  <rect class="card" x="0.5" y="0.5" width="{WIDTH - 1}" height="{height - 1}" rx="10"/>'
     yield f'  <text x="{LEFT}" y="36" font-weight="700" font-size="17">CoMatrix demo</text>'
