@@ -8,7 +8,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 WAY = "tests/end_to_end/test_readme_path.py::test_the_readmes_lines_end_with_a_sensor_that_obeys"
 BOARD = "tests/gateway/cli/test_board_way.py::test_the_readmes_lines_end_with_a_board_that_says_hello"
-INSTALL = "tests/end_to_end/test_base_install.py::test_"
+INSTALL = "tests/end_to_end/test_base_install.py::test_an_editable_install_compiles_what_goes_on_a_board"
 START = "tests/gateway/cli/test_start_page.py::test_every_command_of_the_page_works_in_its_order"
 SERVICE = "tests/gateway/cli/test_service_command.py::test_"
 SYSTEM = ".ci/run::apt-get"  # what changes the system: CI's script does the like before all tests
