@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from comatrix.gateway.cli.context import place_of
+from comatrix.gateway.config.paths import find_paths
 from comatrix.gateway.errors import GatewayError, UsageError
 
 LOOK_EVERY_S = 0.2
@@ -46,11 +47,21 @@ def run(ctx: click.Context, name: str, config_path: Path | None, main_path: Path
         main = main_path.read_text(encoding="utf-8")
     else:
         main = OBEDIENT.format(seed=config["node"], interval_s=config["interval_s"])
-    state = place_of(ctx).paths.state / "run"
+    state = kept_in(place_of(ctx).paths.state, Path.home())
     lay_out_firmware(state / "firmware")
     (state / name / "output.txt").unlink(missing_ok=True)
     click.echo(f"{name} runs on {interpreter}. Ctrl-C ends it.")
     asyncio.run(_run(interpreter, state / name, state / "firmware", config, main))
+
+
+def kept_in(state: Path, user_home: Path) -> Path:
+    """The folder of nodes that run here: in the gateway's `state`, or at home where that is the service's."""
+    own = find_paths(None, {}, user_home).state
+    try:
+        (state / "run").mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return own / "run"
+    return state / "run"
 
 
 def _read(path: Path, name: str) -> dict[str, Any]:

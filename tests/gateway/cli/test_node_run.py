@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from comatrix.gateway.cli.node_run import kept_in
 from tests.gateway.cli.conftest import Comatrix
 from tests.gateway.cli.gateway_beside import gateway_beside
 from tests.support.micropython import real_micropython
@@ -66,9 +67,15 @@ def test_a_program_of_ones_own_that_ends_is_told(garden: Comatrix, tmp_path: Pat
     assert "mine ran" in said and "program ended by itself" in said
 
 
+def test_beside_the_service_a_node_keeps_its_files_at_home(tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    assert kept_in(tmp_path / "mine", tmp_path) == tmp_path / "mine" / "run"
+    assert kept_in(Path("/proc/1"), tmp_path) == tmp_path / ".local" / "state" / "comatrix" / "run"
+
+
 def test_a_node_without_its_configuration_is_told_in_words(ready: Comatrix, tmp_path: Path) -> None:
     missing = ready("node", "run", "garden", "--config", str(tmp_path / "garden.json"))
     assert missing.exit_code == 2 and "comatrix node add garden --room ROOM" in missing.output
-    (tmp_path / "other.json").write_text('{"name": "other"}')
+    (tmp_path / "other.json").write_text('{"name": "other", "gateway": "127.0.0.1:5683"}')
     other = ready("node", "run", "garden", "--config", str(tmp_path / "other.json"))
     assert other.exit_code == 2 and "is not the configuration of a node garden over UDP" in other.output
