@@ -293,7 +293,8 @@ def main(arguments: list[str] | None = None) -> int:
     folder = "firmware" if options.link == "udp" else f"firmware-{options.link}"
     out = options.out or HERE.parents[1] / "build" / folder
     sizes = compile_all(modules, out)
-    file.write_text(package)
+    if not file.exists() or file.read_text() != package:
+        file.write_text(package)
     (out / "package.json").write_text(package_json(modules, options.url))
     print(table(modules, sizes, options.link))
     overs = [sizes[target] - most for target, (most, _) in extras(sizes).items()]

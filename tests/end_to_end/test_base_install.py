@@ -1,6 +1,7 @@
 """The base install, built as a wheel and put into an empty environment: few packages, little disk, little memory."""
 
 import asyncio
+import os
 import subprocess
 import sys
 import venv
@@ -29,14 +30,19 @@ SOURCES = ("pyproject.toml", "README.md", "LICENSE", "comatrix", "lora", "firmwa
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The project's wheel, built from what git knows."""
-    folder = tmp_path_factory.mktemp("wheel")
-    source = folder / "source"
-    source.mkdir()
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of what git knows."""
+    folder = tmp_path_factory.mktemp("source")
     for name in tracked(*SOURCES):
-        (source / name).parent.mkdir(parents=True, exist_ok=True)
-        (source / name).write_bytes((ROOT / name).read_bytes())
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes((ROOT / name).read_bytes())
+    return folder
+
+
+@pytest.fixture(scope="module")
+def wheel(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The project's wheel, built from that."""
+    folder = tmp_path_factory.mktemp("wheel")
     pip("wheel", "--no-deps", "--wheel-dir", str(folder), str(source))
     (made,) = folder.glob("*.whl")
     return made
@@ -115,6 +121,21 @@ def test_the_command_runs_from_anywhere(base: Path, tmp_path: Path) -> None:
             assert done.stdout.startswith("comatrix ")
         if words == ["demo"]:
             assert done.returncode == 1 and "pip install" in done.stderr, done.stderr
+
+
+def test_an_editable_install_compiles_what_goes_on_a_board(source: Path, tmp_path: Path) -> None:
+    """As README and start.md have it: the sources stay where they are."""
+    venv.create(tmp_path / "cx", with_pip=False)
+    python = str(tmp_path / "cx" / "bin" / "python")
+    pip("--python", python, "install", "--editable", f"{source}[flash]")
+    compiled = "from comatrix.gateway.cli import node_set; print(len(node_set.compiled_set('udp', None)))"
+    environ = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    done = subprocess.run(
+        [python, "-c", compiled], cwd=tmp_path, env=environ, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert int(done.stdout) > 10
+    assert (source / "build" / "firmware" / "package.json").exists()
 
 
 async def test_an_idle_gateway_of_the_base_install_is_small_in_memory(

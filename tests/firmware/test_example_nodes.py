@@ -1,103 +1,43 @@
-"""Complete nodes, run for hours of virtual time against the gateway's receiving side: their readings arrive there."""
-
-import runpy
-import sys
-import types
-from pathlib import Path
-from typing import Any
+"""Complete nodes, hours of virtual time on simulated boards: their readings arrive at a gateway, at their pace."""
 
 import pytest
 
-from comatrix.codec.words import scaled
-from tests.support.micropython import ROOT
-from tests.support.node_bench import Bench
+from comatrix.gateway.sim.reading import parse
+from comatrix.gateway.sim.report import figures
+from comatrix.gateway.sim.simulation import simulate
 
-EXAMPLES = ROOT / "firmware" / "micropython" / "examples"
-HOUR_MS = 3_600_000
-
-
-class Pin:
-    IN = OUT = PULL_UP = 1
-    log: list[tuple[int, int]] = []
-
-    def __init__(self, number: int, *modes: int) -> None:
-        self.number, self.level = number, 1
-
-    def value(self, to: int | None = None) -> int:
-        if to is not None:
-            self.level = to
-            self.log.append((self.number, to))
-        return self.level
-
-
-class Adc:
-    def __init__(self, pin: Pin) -> None: ...
-
-    def read_u16(self) -> int:
-        return 52428  # 80 % of full scale: dry soil
-
-
-class I2c:
-    def __init__(self, bus: int, scl: Pin, sda: Pin) -> None: ...
-
-    def readfrom_mem(self, address: int, register: int, count: int) -> bytes:
-        return b"\x60" + bytes(count - 1)
-
-    def writeto_mem(self, address: int, register: int, data: bytes) -> None: ...
-
-
-def module(**names: Any) -> Any:
-    made = types.ModuleType("board")
-    made.__dict__.update(names)
-    return made
-
-
-@pytest.fixture
-def bench(monkeypatch: pytest.MonkeyPatch) -> Bench:
-    """Its node is what a program's `Node()` makes; running it lets two hours and a half pass."""
-    made = Bench()
-    Pin.log.clear()
-
-    class Program:
-        def __init__(self) -> None:
-            self.node = made.boot(interval_s=60)
-
-        def __getattr__(self, name: str) -> Any:
-            return getattr(self.node, name)
-
-        def run(self) -> None:
-            made.run(self.node, 2 * HOUR_MS + HOUR_MS // 2)
-
-        run_once = run
-        schema = staticmethod(lambda fields: None)  # of a link this bench has not
-
-    pins = {"SCL": 1, "SDA": 2, "ADC": 3, "BATTERY": 4, "RELAY": 5, "DOOR": 6}
-    for name, board in (
-        ("machine", module(Pin=Pin, ADC=Adc, I2C=I2c)),
-        ("pins", module(**pins)),
-        ("esp32", module(wake_on_ext0=lambda pin, level: None)),
-        ("time", module(**{**vars(sys.modules["time"]), "sleep": lambda seconds: None})),
-        ("comatrix_node.node", module(Node=Program)),
-    ):
-        monkeypatch.setitem(sys.modules, name, board)
-    return made
+UDP, LORA = "[link.way]\n", '[link.way]\nkind = "lora"\nsf = 7\n'
+NODE = """
+[scenario]
+duration = "150min"
+drain = "30min"
+[[node]]
+name = "garden"
+link = "way"
+interval = "1min"
+sleep = true
+program = "examples/{}"
+"""
+DRY = '[[input]]\nat = 0\nnode = "garden"\npin = "ADC"\nvalue = 0.8\n'  # of full scale
 
 
 @pytest.mark.parametrize(
-    ("name", "word", "count"),
+    ("name", "link", "word", "count"),
     [
-        ("weather_station.py", "temperature", 30),
-        ("plant_watering.py", "soil-moisture", 5),
-        ("door_contact.py", "contact", 3),
-        ("soil_lora.py", "battery", 3),
+        ("weather_station.py", UDP, "temperature", 30),
+        ("plant_watering.py", UDP, "soil-moisture", 5),
+        ("door_contact.py", UDP, "contact", 3),
+        ("soil_lora.py", LORA, "battery", 3),
     ],
 )
-def test_a_complete_node_is_heard_at_its_pace(bench: Bench, name: str, word: str, count: int) -> None:
-    runpy.run_path(str(Path(EXAMPLES / name)))
-    number = scaled(word, 1)[0]
-    assert sum(number in one for one in bench.readings()) == count
+def test_a_complete_node_is_heard_at_its_pace(name: str, link: str, word: str, count: int) -> None:
+    told = figures(simulate(parse(NODE.format(name) + link, "it.toml")))
+    assert told["programs"][0]["in_room"][word]["times"] == count
+    assert (told["readings"], told["missing"], told["doubled"]) == (count, 0, 0)
 
 
-def test_the_pump_runs_where_the_soil_is_dry_and_stops(bench: Bench) -> None:
-    runpy.run_path(str(EXAMPLES / "plant_watering.py"))
-    assert Pin.log == [(5, 1), (5, 0)] * 5
+def test_the_pump_runs_where_the_soil_is_dry_and_stops() -> None:
+    told = figures(simulate(parse(NODE.format("plant_watering.py") + UDP + DRY, "it.toml")))
+    moves = [one for one in told["programs"][0]["pins"] if one["at_s"] < 9000]
+    assert [(move["pin"], move["level"]) for move in moves] == [("RELAY", 1), ("RELAY", 0)] * 5
+    assert all(off["at_s"] - on["at_s"] == 5 for on, off in zip(moves[::2], moves[1::2], strict=True))

@@ -1,6 +1,5 @@
 """The sensors give the numbers their chips mean, in the vocabulary's words and units."""
 
-import struct
 from collections.abc import Callable
 
 import pytest
@@ -10,43 +9,26 @@ from comatrix_node.sensors.dht22 import Dht22
 from comatrix_node.sensors.simulated import Simulated
 
 from comatrix.codec.words import scaled
-
-# The calculation example of the BMP280's datasheet (BST-BMP280-DS001 section 3.12), whose formulas the BME280 shares.
-T = (27504, 26435, -1000)
-P = (36477, -10685, 3024, 2855, 140, -7, 15500, -14600, 6000)
-ADC_T, ADC_P = 519888, 415148
-# A humidity calibration in the range chips are delivered with; the datasheet gives no example.
-H = (75, 362, 0, 313, 50, 30)
+from comatrix.gateway.sim.programs.chips import ADC_P, ADC_T, H
+from comatrix.gateway.sim.programs.chips import Bme280 as Bme280Chip
 
 
-class Bus:
-    """An I2C bus with a BME280 at 0x76: registers by address (section 5.3), and what was written."""
+class Bus(Bme280Chip):
+    """An I2C bus with a BME280 at 0x76, and what was written."""
 
-    def __init__(self, adc_p: int = ADC_P, adc_t: int = ADC_T, adc_h: int = 30000, h: tuple[int, ...] = H) -> None:
-        self.registers = bytearray(256)
-        self.registers[0xD0] = 0x60
-        self.registers[0x88:0xA0] = struct.pack("<HhhHhhhhhhhh", *T, *P)
-        h1, h2, h3, h4, h5, h6 = h
-        self.registers[0xA1] = h1
-        self.registers[0xE1:0xE4] = struct.pack("<hB", h2, h3)
-        self.registers[0xE4] = (h4 >> 4) & 0xFF
-        self.registers[0xE5] = (h4 & 15) | (h5 & 15) << 4
-        self.registers[0xE6] = (h5 >> 4) & 0xFF
-        self.registers[0xE7:0xE8] = struct.pack("b", h6)
-        for start, value in ((0xF7, adc_p), (0xFA, adc_t)):
-            self.registers[start : start + 3] = (value << 4).to_bytes(3, "big")
-        self.registers[0xFD:0xFF] = adc_h.to_bytes(2, "big")
+    def __init__(self, h: tuple[int, ...] = H) -> None:
+        super().__init__(h)
         self.written: list[tuple[int, bytes]] = []
         self.busy = 0
         self.unplugged = False
 
     def readfrom_mem(self, address: int, register: int, n: int) -> bytes:
-        if address != 0x76 or self.unplugged:
+        if self.unplugged:
             raise OSError(19)
         if register == 0xF3:
             self.busy -= 1
             return bytes([8 if self.busy >= 0 else 0])
-        return bytes(self.registers[register : register + n])
+        return super().readfrom_mem(address, register, n)
 
     def writeto_mem(self, address: int, register: int, data: bytes) -> None:
         assert address == 0x76

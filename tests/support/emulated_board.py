@@ -86,3 +86,17 @@ class PtyBoard:
         self._thread.join(10)
         os.close(self._master)
         os.close(self._slave)
+
+
+if __name__ == "__main__":  # a board for a trial: docs/howto/flash-a-board.md
+    import sys
+
+    from tests.support.micropython import real_micropython
+
+    flash = Path(sys.argv[1]).resolve()
+    flash.mkdir(parents=True, exist_ok=True)
+    board = PtyBoard([*real_micropython().command, str(SERVER.resolve())], flash, interrupts=True)
+    print(f"An empty board at {board.path}, its files in {flash}. Ctrl-C unplugs it.", flush=True)
+    with contextlib.suppress(KeyboardInterrupt):
+        signal.pause()
+    board.close()

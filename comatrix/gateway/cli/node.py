@@ -45,6 +45,7 @@ identity_option = click.option(
 HERE = "comatrix.gateway.cli"
 AT_A_PORT = {
     "flash": (f"{HERE}.node_flash:flash", "Put the node on a board, and wait until it says hello."),
+    "run": (f"{HERE}.node_run:run", "Run the node on this computer, where no board is at hand."),
     "console": (f"{HERE}.node_board:console", "Show what a board prints, and type to it."),
     "config": (f"{HERE}.node_board:config", "Show or change a board's configuration."),
     "erase": (f"{HERE}.node_board:erase", "Delete every file of a board."),

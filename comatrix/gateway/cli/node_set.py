@@ -1,5 +1,6 @@
 """The compiled files `node flash` puts on a board: made from the checkout's manifest, or from a folder."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -10,7 +11,8 @@ from comatrix.gateway.errors import GatewayError, UsageError
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 FIRMWARE = CHECKOUT / "firmware" / "micropython"
-BUILD = CHECKOUT / "build"
+# A clone in /opt belongs to root, and who flashes is somebody else.
+BUILD = CHECKOUT / "build" if os.access(CHECKOUT, os.W_OK) else Path.home() / ".cache" / "comatrix"
 BUILT = {"udp": BUILD / "firmware", "dtls": BUILD / "firmware-dtls", "lora": BUILD / "firmware-lora"}
 SOURCES = ("comatrix", "lora/comatrix_lora", "firmware/micropython")
 

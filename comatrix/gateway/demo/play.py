@@ -15,7 +15,7 @@ from comatrix.gateway.demo.interpreter import WASM
 from comatrix.gateway.demo.lossy_link import Faults
 from comatrix.gateway.demo.node_process import MAIN, OBEDIENT, PACKED
 from comatrix.gateway.demo.show import RoomShow
-from comatrix.gateway.demo.stage import PERSON, Stage, expect
+from comatrix.gateway.demo.stage import PERSON, TRIAL, Stage, expect
 from comatrix.gateway.edges.matrix import MatrixClient
 
 NAMES = ("garden", "cellar", "roof", "pond", "attic", "garage", "shed", "barn", "well", "gate")
@@ -71,6 +71,7 @@ async def _play(script: Script, stage: Stage, say: Callable[[str], None], stop: 
     elif script.lora:
         stage.open_air(LORA_LOSS, script.seed)
     await stage.open_homeserver()
+    await stage.synapse.register(TRIAL, stage.password)
     room = await stage.create_room("CoMatrix demo")
     await stage.start_gateway()
     faults = Faults(loss=script.loss)
@@ -126,6 +127,7 @@ def _introduce(
     say(f"{PERSON} then tells {names[0]} to read every 2 s, and to switch its lamp on.")
     say("Open the room in any Matrix client on this machine:")
     say(f"    homeserver {stage.synapse.base_url}   user {PERSON}   password {stage.password}   room {room['alias']}")
+    say(f"A gateway of your own may post there too, as user {TRIAL} with that password (README.md).")
     say("End with Ctrl-C." if not script.seconds else f"Ends by itself after {script.seconds} s, or with Ctrl-C.")
     say("")
 

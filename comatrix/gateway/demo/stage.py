@@ -24,6 +24,7 @@ from comatrix.gateway.model import HomeserverAnswer
 
 BOT = "comatrix"
 PERSON = "alice"
+TRIAL = "trial"  # for a gateway of the onlooker's own
 START_S = 20.0
 
 CONFIGURATION = """\

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from comatrix.gateway.sim.numbering import count_of
+from comatrix.gateway.sim.programs.expected import Expected
 from comatrix.gateway.sim.scenario import COUNTED
 from comatrix.gateway.uplink.typed import TELEMETRY_KEY
 
@@ -24,6 +25,7 @@ class Books:
         self.measured_of: dict[int, int] = {}
         self.delivered_of: dict[int, int] = {}
         self.latencies_ms: list[int] = []
+        self.expected: dict[int, Expected] = {}  # of nodes whose program does not number its readings
         self._transcript = hashlib.sha256()
 
     def note(self, kind: str, node: int, data: bytes) -> None:
@@ -53,6 +55,10 @@ class Books:
         if event_type != "m.room.message" or TELEMETRY_KEY.encode() not in content:
             return
         for entry in json.loads(content).get(TELEMETRY_KEY, {}).get("records", ()):
+            if (known := self.expected.get(entry["id"])) is not None:
+                if "readings" in entry:
+                    self._in_room(int(entry["id"]), known.number_of(entry), at_ms)
+                continue
             values = {one["n"]: one["v"] for one in entry.get("readings", ())}
             count = int(values[COUNTED]) if COUNTED in values else count_of(values)
             if count is not None:
@@ -70,6 +76,10 @@ class Books:
             self.latencies_ms.append(latency_ms)
             self.late += latency_ms > self._late_after_ms
             self.delivered_of[node] = self.delivered_of.get(node, 0) + 1
+
+    def moments_of(self, node: int) -> list[int]:
+        """When a node measured what is in the room, in order."""
+        return [at for place, at in self._measured.items() if place >> 40 == node and place in self._arrived]
 
     @property
     def readings(self) -> int:

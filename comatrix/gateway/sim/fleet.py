@@ -2,6 +2,7 @@
 
 from asyncio import TimerHandle
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Protocol
 
 from comatrix_lora.medium.radio import Radio
@@ -17,6 +18,8 @@ from comatrix.gateway.sim.lora_air import LoraAir
 from comatrix.gateway.sim.lora_board import LoraBoard, configuration_of, drifting
 from comatrix.gateway.sim.lora_channel import radio_settings
 from comatrix.gateway.sim.lora_gateway import GatewayRadios
+from comatrix.gateway.sim.programs.board import LoraProgram, Running, UdpProgram
+from comatrix.gateway.sim.programs.finding import find
 from comatrix.gateway.sim.scenario import LinkPlan, LoraPlan, NodePlan, Scenario
 from comatrix.gateway.sim.virtual_time import SimLoop
 from comatrix.gateway.uplink.associations import PlainAddress
@@ -51,6 +54,7 @@ class Fleet:
         self.counts = {name: Counts() for name, link in scenario.links.items() if isinstance(link, LinkPlan)}
         self.positions: list[tuple[float, float]] = []
         self.lora_nodes: dict[int, LoraNode] = {}
+        self.programs: dict[int, Running] = {}  # by number: the nodes that run one
         self.on_datagram: OnDatagram = lambda number, up, data: None
         self._scenario = scenario
         self._seed = seed
@@ -129,7 +133,8 @@ class Fleet:
         self, number: int, plan: NodePlan, written: dict[str, Any], dice: Stream, send: Callable[[bytes], None]
     ) -> UdpNode:
         """`written`: its config.json. `send`: puts a datagram on its link."""
-        return Board(
+        kind = Board if plan.program is None else UdpProgram
+        board = kind(
             plan,
             written,
             dice,
@@ -140,12 +145,15 @@ class Fleet:
             tellable=self._tellable(plan),
             until_ms=self._scenario.whole.duration_ms,
         )
+        self._load(number, plan, board)
+        return board
 
     def _lora_node(
         self, number: int, plan: NodePlan, written: dict[str, Any], dice: Stream, radio: Radio, air: LoraAir
     ) -> LoraNode:
         """`radio`: its own, in place."""
-        return LoraBoard(
+        kind = LoraBoard if plan.program is None else LoraProgram
+        board = kind(
             plan,
             written,
             dice,
@@ -156,14 +164,34 @@ class Fleet:
             tellable=self._tellable(plan),
             until_ms=self._scenario.whole.duration_ms,
         )
+        self._load(number, plan, board)
+        return board
 
-    # Where nodes are not boards in this process
+    def _load(self, number: int, plan: NodePlan, board: Board) -> None:
+        """A node's program on its board, and what will happen at the board's pins. Raises UsageError."""
+        if plan.program is None or not isinstance(board, Running):
+            return
+        found = find(plan.program, plan.board, self._scenario.folder)
+        board.runs(found, Stream(self._seed, "hardware", number), self._loop.now_ms)
+        self.programs[number] = board
+        self._books.expected[number] = board.expected
+        for one in self._scenario.inputs:
+            if one.node == plan.name:
+                found.need(one.pin)
+                self._at(one.at_ms, partial(board.put, one.pin, one.value))
+
+    # What nodes outside the loop need: processes, and programs of persons
 
     def catch_up(self) -> None:
         """Books know of everything measured so far. Raises GatewayError where a node is gone."""
+        for board in self.programs.values():
+            if board.failed is not None:
+                raise board.failed
 
     async def stop(self) -> None:
         """Nodes are unplugged."""
+        for board in self.programs.values():
+            board.unplug()
 
 
 def udp_address(number: int) -> tuple[str, int]:

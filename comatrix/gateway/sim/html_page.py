@@ -74,6 +74,8 @@ def page(out: Outcome) -> str:
     if told["lora"]:
         parts.append(f"<section><h2>Airtime a reading</h2>{airtime_plot(told['lora'])}</section>")
         parts += _lora_tables(told)
+    if "programs" in told:
+        parts.append(_programs(told["programs"]))
     if told["commands"]:
         commands = [[f"#{one['number']}", one["node"], one["said"], one["state"]] for one in told["commands"]]
         parts.append(_table("Commands", ["number", "node", "what", "state"], commands))
@@ -90,6 +92,20 @@ def _key(out: Outcome) -> str:
     names = sorted(out.scenario.links)
     dots = "".join(f'<span class="dot {link_style(out, name)}"></span>{escape(name)}' for name in names)
     return f'<p class="key">{dots}<span class="dot lost"></span>readings missing</p>'
+
+
+def _programs(told: list[dict[str, Any]]) -> str:
+    rows = [
+        [
+            one["node"],
+            one["program"],
+            f"{one['starts']:,}",
+            ", ".join(f"{word} {seen['times']:,} times" for word, seen in one["in_room"].items()),
+            ", ".join(f"{move['pin']} {move['level']} at {move['at_s']:.1f} s" for move in one["pins"][:MOST_ROWS]),
+        ]
+        for one in told
+    ]
+    return _table("Programs", ["node", "program", "starts", "in the room", "pins it moved"], rows)
 
 
 def _lora_tables(told: dict[str, Any]) -> Iterator[str]:

@@ -45,6 +45,12 @@ def share(value: Any) -> float:
     return float(value)
 
 
+def level(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
+        raise ValueError("must be a number from 0 to 1, such as 0.3")
+    return float(value)
+
+
 def length(value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 1 <= value <= 10_000:
         raise ValueError("must be a number from 1 to 10000")

@@ -20,6 +20,7 @@ from comatrix.gateway.sim.scenario import (
     AnyLink,
     CommandPlan,
     FaultPlan,
+    InputPlan,
     LinkPlan,
     LoraPlan,
     NodePlan,
@@ -28,7 +29,7 @@ from comatrix.gateway.sim.scenario import (
 )
 
 SHIPPED = Path(__file__).parent / "scenarios"
-SECTIONS = ("scenario", "link", "node", "command", "fault")
+SECTIONS = ("scenario", "link", "node", "command", "input", "fault")
 NEXT_STEP = "comatrix sim --list"
 Plan = TypeVar("Plan")
 
@@ -60,11 +61,11 @@ def load(where: str) -> Scenario:
         raise ConfigError([f"{where}: is not UTF-8 text"], NEXT_STEP) from None
     except OSError as error:
         raise UsageError(f"{where} cannot be read: {error.strerror}.", f"ls -ld {where}") from None
-    return parse(text, path.name)
+    return parse(text, path.name, path.parent)
 
 
-def parse(text: str, source: str) -> Scenario:
-    """TOML `text` named `source` in problems. Raises ConfigError."""
+def parse(text: str, source: str, folder: Path | None = None) -> Scenario:
+    """TOML `text` named `source` in problems, and from `folder`. Raises ConfigError."""
     try:
         written = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -78,11 +79,13 @@ def parse(text: str, source: str) -> Scenario:
     nodes = _tables(NodePlan, "node", written, source, problems)
     commands = _tables(CommandPlan, "command", written, source, problems)
     faults = _tables(FaultPlan, "fault", written, source, problems)
+    inputs = _tables(InputPlan, "input", written, source, problems)
     if not problems:
         problems += _contradictions(source, links, nodes, commands)
+        problems += _without_program(source, nodes, inputs)
     if problems or whole is None:
         raise ConfigError(problems, NEXT_STEP)
-    return Scenario(whole, links, tuple(_each(nodes)), tuple(commands), tuple(faults))
+    return Scenario(whole, links, tuple(_each(nodes)), tuple(commands), tuple(faults), tuple(inputs), folder)
 
 
 def _hint(word: str, known: Any) -> str:
@@ -178,6 +181,13 @@ def _contradictions(
     for command in commands:
         if command.node not in names:
             yield f"{source}: command {command.command!r}: there is no node {command.node}{_hint(command.node, names)}"
+
+
+def _without_program(source: str, nodes: list[NodePlan], inputs: list[InputPlan]) -> Iterator[str]:
+    able = [node.name for node in _each(nodes) if node.program is not None]
+    for one in inputs:
+        if one.node not in able:
+            yield f"{source}: input at {one.pin}: there is no node {one.node} with a program"
 
 
 def _twice(names: list[str]) -> set[str]:

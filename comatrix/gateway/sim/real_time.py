@@ -32,6 +32,8 @@ def check(scenario: Scenario, where: str) -> None:
         raise UsageError(
             f"--real starts a process for each node, at most {MOST_NODES}; {where} has {len(scenario.nodes)}.", virtual
         )
+    if any(one.program is not None for one in scenario.nodes):
+        raise UsageError("--real is not for nodes with a program of their own.", virtual)
     for name, link in scenario.links.items():
         if isinstance(link, LoraPlan) and (link.sf < LEAST_SF or link.power_dbm < LEAST_POWER_DBM):
             raise UsageError(

@@ -3,7 +3,7 @@
 from dataclasses import fields
 
 from comatrix.gateway.sim.reading import load, name_of, shipped
-from comatrix.gateway.sim.scenario import CommandPlan, FaultPlan, LinkPlan, LoraPlan, NodePlan, WholePlan
+from comatrix.gateway.sim.scenario import CommandPlan, FaultPlan, InputPlan, LinkPlan, LoraPlan, NodePlan, WholePlan
 
 SECTIONS = (
     ("`[scenario]`", WholePlan),
@@ -11,6 +11,7 @@ SECTIONS = (
     ("`[link.NAME]` over LoRa", LoraPlan),
     ("`[[node]]`", NodePlan),
     ("`[[command]]`", CommandPlan),
+    ("`[[input]]`", InputPlan),
     ("`[[fault]]`", FaultPlan),
 )
 HEAD = """# Scenarios
@@ -21,6 +22,10 @@ name. This page is written by `make docs`.
 The firmware of the nodes and the gateway's receiver, database, poster and desk are the real ones, in virtual time:
 nothing waits, and the same seed gives the same run to the byte. Simulated are the clock, the links, and a homeserver in
 memory with one room. Costs of a disk and of HTTP are not. A node that sleeps goes to sleep as `Node.run_once` does.
+
+A node measures made-up words, or runs a `program` of yours: the file as it stands, from its first line at every start,
+on a board whose `machine`, `pins`, `dht`, `esp32` and `time` are simulated. A BME280 hangs on its I2C bus, a DHT22 on
+any pin; what it drives, and how often it started, is told at the end. Its readings are known by their values.
 
 LoRa goes through [the simulated air](lora-medium.md): airtime, half duplex, collisions, distance, shadowing. The number
 of a reading stands in its values, as a frame has no room for it: such a node's temperature climbs by 0.01 °C a reading.
@@ -48,7 +53,7 @@ def _written(name: str, value: object) -> str:
     if isinstance(value, bool):
         return f"`{str(value).lower()}`"
     if value is None:
-        return "the terrain's own"
+        return "none" if name == "program" else "the terrain's own"
     if isinstance(value, tuple) and value and isinstance(value[0], tuple):
         return f"`{[list(map(int, one)) for one in value]}`"
     if isinstance(value, tuple):

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from comatrix.gateway.sim import lora_report
+from comatrix.gateway.sim.programs import report as program_report
 from comatrix.gateway.sim.simulation import Outcome
 
 SHOWN = 12  # nodes, and lines for the operator, that are told in words
@@ -13,6 +14,7 @@ def figures(out: Outcome) -> dict[str, Any]:
     """Everything that was counted, JSON-ready; the same for the same seed. Times in seconds of virtual time."""
     books, whole = out.books, out.scenario.whole
     names = [node.name for node in out.scenario.nodes]
+    programs = program_report.figures(out.scenario.nodes, out.fleet.programs)
     return {
         "title": whole.title,
         "seed": out.seed,
@@ -41,6 +43,7 @@ def figures(out: Outcome) -> dict[str, Any]:
         "lora": lora_report.links(out),
         "node": lora_report.nodes(out),
         "commands": [one | {"node": names[one["node"] - 1]} for one in out.commands],
+        **({"programs": programs} if programs else {}),
         "gateway_restarts": out.restarts,
         "homeserver_requests": out.requests,
         "operator": out.told,
@@ -68,6 +71,7 @@ def words(told: dict[str, Any]) -> list[str]:
     for name, one in told["lora"].items():
         lines += _lora_words(name, one)
     lines += _battery_words(told["node"])
+    lines += program_report.words(told.get("programs", []))
     for one in told["commands"]:
         lines.append(f"command    #{one['number']} {one['node']}: {one['said']}: {one['state']}")
     lines += [f"operator   {line}" for line in told["operator"][:SHOWN]]

@@ -1,6 +1,7 @@
 """What a scenario says: frozen values, one text a key; `reading.py` and the reference page are made from them."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from comatrix_lora import regions
 
@@ -139,16 +140,40 @@ class NodePlan:
     spread: float = keys.key(
         keys.metres, "Several are scattered about there, so many metres wide.", 0.0, example="2000"
     )
+    program: str | None = keys.key(
+        keys.text,
+        "Its main.py, by its place beside the scenario or in firmware/micropython: then that says what is measured, "
+        "when, and what it can be told; `sensors` is not used, `interval` is what config.json says. Where it sleeps, "
+        "say `sleep` as well, as `comatrix node add` is told.",
+        None,
+        example='"examples/weather_station.py"',
+    )
+    board: str = keys.key(
+        keys.text, "Whose pins it has: a table of firmware/micropython/boards.", "esp32", example='"pico_w"'
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class CommandPlan:
     """Somebody in the room types a command. The node named has a setting `interval`, a method `lamp` (0 or 1), and
-    takes texts."""
+    takes texts; one with a `program` has what that declares."""
 
     at_ms: int = keys.key(keys.span, "When.", example='"10min"', required=True)
     node: str = keys.key(keys.text, "To which node.", example='"garden"', required=True)
     command: str = keys.key(keys.text, "What, without the node.", example='"set interval 5min"', required=True)
+
+
+@dataclass(frozen=True, slots=True)
+class InputPlan:
+    """Something changes at a pin of a node that has a `program`. Where nothing is said an analog pin is near the middle
+    of its range, and a digital one open."""
+
+    at_ms: int = keys.key(keys.span, "When.", example='"40min"', required=True)
+    node: str = keys.key(keys.text, "Whose.", example='"door"', required=True)
+    pin: str = keys.key(keys.text, "Its name in pins.py.", example='"DOOR"', required=True)
+    value: float = keys.key(
+        keys.level, "From now on: 0 to 1, of its range where it is analog.", example="1", required=True
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,10 +192,12 @@ class FaultPlan:
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """All of it, checked. `nodes`: one entry a node."""
+    """All of it, checked. `nodes`: one entry a node. `folder`: where the file stands."""
 
     whole: WholePlan
     links: dict[str, AnyLink]
     nodes: tuple[NodePlan, ...]
     commands: tuple[CommandPlan, ...]
     faults: tuple[FaultPlan, ...]
+    inputs: tuple[InputPlan, ...] = ()
+    folder: Path | None = None

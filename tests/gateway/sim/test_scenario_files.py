@@ -77,6 +77,8 @@ def test_what_is_not_said_has_defaults_and_several_nodes_names_of_their_own() ->
             "no node dsk; did you mean desk?",
         ),
         ("[[fault]]\nat = '1min'\nkind = 'fire'", '[[fault]] 1 kind must be one of "gateway-restart"'),
+        ("[[input]]\nat = 0\nnode = 'desk'\npin = 'DOOR'\nvalue = 1", "there is no node desk with a program"),
+        ("[[input]]\nat = 0\nnode = 'desk'\npin = 'DOOR'\nvalue = 2", "1 value must be a number from 0 to 1"),
         ("[fault]\nkind = 'fire'", "fault is written [[fault]]"),
         ("x = = 1", "it.toml: is not TOML"),
     ],
