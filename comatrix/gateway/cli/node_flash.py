@@ -16,7 +16,7 @@ from comatrix.gateway.edges.flashing import finding
 from comatrix.gateway.edges.flashing.flasher import Boards, Telling
 from comatrix.gateway.edges.radio.port import open_port
 from comatrix.gateway.errors import GatewayError, UsageError
-from comatrix.gateway.flashing import pins, silence, wanted
+from comatrix.gateway.flashing import pins, wanted
 from comatrix.gateway.flashing.about import Board
 from comatrix.gateway.flashing.bringing import Changes
 
@@ -94,7 +94,7 @@ def list_boards(as_json: bool) -> None:
         raise GatewayError("No board is at USB here. Is the cable one that carries data?", "sudo dmesg | tail")
     ports = [one for one in found if one.port]
     if not ports:
-        raise silence.uf2_words(found[0].drive, found[0].name)
+        raise found[0].to_do()
     click.echo(f"next: comatrix node flash {ports[0].port} --node NAME")
 
 
