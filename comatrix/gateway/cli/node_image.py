@@ -6,8 +6,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-import click
-
+from comatrix.gateway.cli.asking import agreed
 from comatrix.gateway.edges.flashing import finding
 from comatrix.gateway.errors import GatewayError, UsageError
 from comatrix.gateway.flashing import silence
@@ -44,7 +43,10 @@ def write_image(port: str, image: Path, *, erase: bool, yes: bool, say: Callable
     if importlib.util.find_spec("esptool") is None:
         raise GatewayError("esptool is not installed.", f"{sys.executable} -m pip install 'esptool>=4.8,<5'")
     if not yes:
-        click.confirm(f"Write {image.name} over what is on the board at {port}?", abort=True)
+        agreed(
+            f"Write {image.name} over what is on the board at {port}?",
+            f"comatrix node flash {port} --image {image} --yes",
+        )
     for command in commands(port, image, offset, erase):
         if subprocess.run(command, check=False).returncode:
             raise GatewayError(
