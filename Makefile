@@ -71,7 +71,7 @@ lint: setup ## Check style (ruff), types (mypy --strict) and layers
 	@$(BIN)/python firmware/micropython/check_types.py
 	@$(BIN)/python -m pytest tests/rules
 
-wheels: setup ## Check that every dependency has a wheel for a 64-bit Raspberry Pi (downloads about 10 MB)
+wheels: setup ## Check that every dependency has a wheel for a 64-bit Raspberry Pi, and for armv7 but cffi (downloads about 20 MB)
 	@rm -rf build/wheels && $(BIN)/python -m tests.wheels build/wheels
 
 firmware: setup ## Compile what goes on a device, and print the sizes

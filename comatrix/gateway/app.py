@@ -249,7 +249,7 @@ class Gateway:
         control = ControlServer(paths.socket, known, max_clients=limits.control_clients)
         await control.start()
         stack.push_async_callback(control.aclose)
-        self.matrix.on_answer(lambda answer: self.reach.note(answer.status, answer.error, monotonic_ms()))
+        self.matrix.on_answer(lambda answer, overdue_s: self.reach.note(answer, monotonic_ms(), overdue_s))
         await open_monitor(self.settings.http, known["status"], self.reach, stack)
 
     def _start_tasks(self, paths: Paths, directory: Directory) -> None:

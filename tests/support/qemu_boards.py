@@ -12,9 +12,14 @@ from tests.support.one_at_a_time import one_at_a_time
 
 ROOT = Path(__file__).resolve().parents[2]
 CACHE = ROOT / ".cache" / "qemu"
-INSTALL = "apt-get install -y make xz-utils qemu-system-arm gcc-arm-none-eabi libnewlib-arm-none-eabi"
-TOOLS = ("make", "xz", "qemu-system-arm", "arm-none-eabi-gcc")
-MACHINES = {"mps2-an385": "firmware.elf", "microbit": "microbit.hex"}
+INSTALL = "apt-get install -y make xz-utils bzip2 qemu-system-arm gcc-arm-none-eabi libnewlib-arm-none-eabi"
+TOOLS = ("make", "xz", "bzip2", "qemu-system-arm", "arm-none-eabi-gcc")
+# What runs on which machine; the Cortex-M3 with `cryptolib` is the same machine with another firmware.
+BOARDS = {
+    "cortex-m3": ("mps2-an385", "firmware.elf"),
+    "cortex-m3 with cryptolib": ("mps2-an385", "firmware-aes.elf"),
+    "microbit": ("microbit", "microbit.hex"),
+}
 
 
 @functools.cache
@@ -23,18 +28,18 @@ def _missing() -> str:
     if lacking := [tool for tool in TOOLS if shutil.which(tool) is None]:
         return f"no {', '.join(lacking)} here: {INSTALL}"
     with one_at_a_time("qemu"):
-        if all((CACHE / image).exists() for image in MACHINES.values()):
+        if all((CACHE / image).exists() for _, image in BOARDS.values()):
             return ""
         script = [str(ROOT / "tests" / "support" / "get_qemu_port.sh"), str(CACHE)]
         done = subprocess.run(script, capture_output=True, text=True, check=False)
     return "" if done.returncode == 0 else done.stderr.strip()
 
 
-def qemu_board(machine: str, folder: Path) -> PtyBoard:
-    """`machine` of MACHINES at a pseudo terminal. Skips the test, saying what to type, where something is missing."""
+def qemu_board(name: str, folder: Path) -> PtyBoard:
+    """One of BOARDS at a pseudo terminal. Skips the test, saying what to type, where something is missing."""
     if why := _missing():
         pytest.skip(why)
-    image = ["-device", f"loader,file={CACHE / MACHINES[machine]}"] if machine == "microbit" else []
-    kernel = [] if image else ["-semihosting", "-kernel", str(CACHE / MACHINES[machine])]
+    machine, image = BOARDS[name][0], CACHE / BOARDS[name][1]
+    loaded = ["-device", f"loader,file={image}"] if image.suffix == ".hex" else ["-semihosting", "-kernel", str(image)]
     serial = ["-nographic", "-monitor", "null", "-serial", "stdio"]
-    return PtyBoard(["qemu-system-arm", "-M", machine, *image, *kernel, *serial], folder, interrupts=False)
+    return PtyBoard(["qemu-system-arm", "-M", machine, *loaded, *serial], folder, interrupts=False)

@@ -11,14 +11,16 @@ from typing import Any
 
 import click
 
+from comatrix.gateway.cli.asking import agreed, wifi_password
 from comatrix.gateway.cli.connection import call
 from comatrix.gateway.cli.context import json_option, place_of, printable, show_json
 from comatrix.gateway.clock import monotonic_ms
 from comatrix.gateway.edges.flashing.flasher import BAUD, Boards, config_of
 from comatrix.gateway.edges.radio.port import open_port
+from comatrix.gateway.edges.radio.port_words import shared_with
 from comatrix.gateway.errors import GatewayError, UsageError
 from comatrix.gateway.flashing import board_files, wanted
-from comatrix.gateway.flashing.about import about
+from comatrix.gateway.flashing.about import about, check_node
 
 LEAVE = b"\x1d"  # Ctrl-]
 
@@ -90,7 +92,7 @@ def erase(port: str, yes: bool, as_json: bool) -> None:
     The node's counters go too: with the same config.json it agrees on a fresh key before it sends anything.
     """
     if not yes:
-        click.confirm(f"Delete every file of the board at {port}?", abort=True, err=as_json)
+        agreed(f"Delete every file of the board at {port}?", f"comatrix node erase {port} --yes")
     gone = erase_board(port)
     if as_json:
         show_json({"port": port, "deleted": gone})
@@ -98,11 +100,13 @@ def erase(port: str, yes: bool, as_json: bool) -> None:
         click.echo(f"Deleted {len(gone)} files. Next: comatrix node flash {port} --node NAME")
 
 
-def erase_board(port: str) -> list[str]:
-    """Which files there were. Raises PortError, BoardError."""
+def erase_board(port: str, *, for_node: bool = False) -> list[str]:
+    """Which files there were. `for_node`: only where the node would run. Raises PortError, BoardError."""
 
     async def work() -> list[str]:
-        async with Boards(open_port, monotonic_ms).at(port) as (link, _):
+        async with Boards(open_port, monotonic_ms, shared_with).at(port) as (link, board):
+            if for_node:
+                check_node(board)
             return await link.run(board_files.erase())
 
     return asyncio.run(work())
@@ -125,7 +129,7 @@ def config(ctx: click.Context, /, port: str, room: str | None, wifi: str | None,
     """
     network = None
     if wifi is not None:
-        network = wifi, click.prompt("Wi-Fi password", hide_input=True, default="", show_default=False, err=as_json)
+        network = wifi, wifi_password()
     values, was = asyncio.run(_configure(port, given["interval_s"], given["gateway"], network))
     if room is not None:
         call(place_of(ctx), "node.move", {"name": values["name"], "room": room})
@@ -143,7 +147,7 @@ def config(ctx: click.Context, /, port: str, room: str | None, wifi: str | None,
 async def _configure(
     port: str, interval_s: int | None, gateway: str | None, network: tuple[str, str] | None
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    async with Boards(open_port, monotonic_ms).at(port) as (link, _):
+    async with Boards(open_port, monotonic_ms, shared_with).at(port) as (link, _):
         board = await link.run(about())
         data = await config_of(link)
         if data is None:

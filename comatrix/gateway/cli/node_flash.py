@@ -8,15 +8,18 @@ from typing import Any
 import click
 
 from comatrix.gateway.cli import node_set
+from comatrix.gateway.cli.asking import agreed, wifi_password
 from comatrix.gateway.cli.connection import Place, call, is_running
 from comatrix.gateway.cli.context import json_option, place_of, printable, show_json
 from comatrix.gateway.cli.node_image import write_image
+from comatrix.gateway.cli.node_progress import FlashProgress
 from comatrix.gateway.clock import monotonic_ms
 from comatrix.gateway.edges.flashing import finding
 from comatrix.gateway.edges.flashing.flasher import Boards, Telling
 from comatrix.gateway.edges.radio.port import open_port
+from comatrix.gateway.edges.radio.port_words import shared_with
 from comatrix.gateway.errors import GatewayError, UsageError
-from comatrix.gateway.flashing import pins, silence, wanted
+from comatrix.gateway.flashing import pins, wanted
 from comatrix.gateway.flashing.about import Board
 from comatrix.gateway.flashing.bringing import Changes
 
@@ -62,21 +65,22 @@ def flash(
     if port is None:
         list_boards(as_json)
         return
-    say = (
-        (lambda text: click.echo(printable(text), err=True)) if as_json else (lambda text: click.echo(printable(text)))
-    )
+    progress = FlashProgress(quiet=as_json)
     if given["image"] is not None:
-        write_image(port, given["image"], erase=given["erase"], yes=given["yes"], say=say)
+        write_image(port, given["image"], erase=given["erase"], yes=given["yes"], say=progress.say)
         return
-    if given["erase"] and not given["dry_run"]:
-        erase_first(port, given["yes"], say)
     values = node_values(name, file)
+    if values is None:
+        check_without_node(port, given)
     if values and given["wifi"]:
-        password = click.prompt("Wi-Fi password", hide_input=True, default="", show_default=False)
-        values = wanted.changed(values, interval_s=None, gateway=None, wifi=(given["wifi"], password))
-    board, changes, config = run_flash(port, values, given, say, quiet=as_json)
+        values = wanted.changed(values, interval_s=None, gateway=None, wifi=(given["wifi"], wifi_password()))
+    if given["erase"] and not given["dry_run"]:
+        erase_first(port, given, values, progress.say)
+    board, changes, config = run_flash(port, values, given, progress)
     place = place_of(ctx)
-    heard = None if given["dry_run"] else hello(place, config["name"], port, given["wait_s"], say, config["_seen"])
+    heard = (
+        None if given["dry_run"] else hello(place, config["name"], port, given["wait_s"], progress.say, config["_seen"])
+    )
     if as_json:
         lists = {"write": changes.write, "delete": changes.delete, "same": changes.same}
         show_json({"port": port, "board": board.words, "node": config["name"], **lists, "heard": heard})
@@ -94,7 +98,7 @@ def list_boards(as_json: bool) -> None:
         raise GatewayError("No board is at USB here. Is the cable one that carries data?", "sudo dmesg | tail")
     ports = [one for one in found if one.port]
     if not ports:
-        raise silence.uf2_words(found[0].drive, found[0].name)
+        raise found[0].to_do()
     click.echo(f"next: comatrix node flash {ports[0].port} --node NAME")
 
 
@@ -114,17 +118,31 @@ def node_values(name: str | None, file: Path | None) -> dict[str, Any] | None:
     return values
 
 
-def erase_first(port: str, yes: bool, say: Any) -> None:
-    """Delete all, once a person agreed."""
+def check_without_node(port: str, given: dict[str, Any]) -> None:
+    """The board keeps its own config.json. Raises UsageError: not with these options."""
+    if given["erase"]:
+        text = "--erase deletes the board's config.json: say which node it becomes."
+        raise UsageError(text, f"comatrix node flash {port} --erase --node NAME")
+    if given["wifi"]:
+        text = "--wifi is for a node's file; a board that has one already is told so:"
+        raise UsageError(text, f"comatrix node config {port} --wifi {given['wifi']}")
+
+
+def erase_first(port: str, given: dict[str, Any], values: dict[str, Any] | None, say: Any) -> None:
+    """Delete all, once a person agreed, and nothing that is known now keeps the node from being put there."""
     from comatrix.gateway.cli.node_board import erase_board
 
-    if not yes:
-        click.confirm(f"Delete every file of the board at {port}, its counters too?", abort=True)
-    say(f"Deleted {len(erase_board(port))} files.")
+    node_set.compiled_set(node_set.set_of(values or {}), given["firmware"])
+    pins.chosen(pins.tables(node_set.FIRMWARE / "boards"), given["board_name"], "")
+    if not given["yes"]:
+        agreed(
+            f"Delete every file of the board at {port}, its counters too?", f"comatrix node flash {port} --erase --yes"
+        )
+    say(f"Deleted {len(erase_board(port, for_node=True))} files.")
 
 
 def run_flash(
-    port: str, values: dict[str, Any] | None, given: dict[str, Any], say: Any, *, quiet: bool
+    port: str, values: dict[str, Any] | None, given: dict[str, Any], progress: FlashProgress
 ) -> tuple[Board, Changes, dict[str, Any]]:
     """What was done, and the configuration that is on the board now; `_seen` in it: when flashing ended."""
     chosen: dict[str, Any] = {}
@@ -139,33 +157,30 @@ def run_flash(
         goal = node_set.compiled_set(node_set.set_of(config), given["firmware"])
         table = pins.chosen(pins.tables(node_set.FIRMWARE / "boards"), given["board_name"], board.machine)
         if table is not None:
-            say(f"Pins of {table.title}.")
+            progress.say(f"Pins of {table.title}.")
             goal[wanted.PINS] = table.module()
         if config != own:
             goal[wanted.CONFIG] = wanted.config_bytes(config)
         if given["program"] is not None:
             goal[wanted.PROGRAM] = given["program"].read_bytes()
         elif not has_program:
-            say(f"No main.py on the board: it gets {STATION}, which needs no sensor (--main FILE for your own).")
+            progress.say(
+                f"No main.py on the board: it gets {STATION}, which needs no sensor (--main FILE for your own)."
+            )
             goal[wanted.PROGRAM] = node_set.example(STATION)
         return goal
 
-    bars: list[Any] = []
-
-    def starts(count: int) -> None:
-        if count and not quiet:
-            bars.append(click.progressbar(length=count, label="Writing"))
-
-    def wrote(path: str, count: int) -> None:
-        if bars:
-            bars[-1].update(count)
-
-    boards = Boards(open_port, monotonic_ms)
-    board, changes = asyncio.run(boards.flash(port, files, given["dry_run"], Telling(say, starts, wrote)))
-    if bars:
-        bars[-1].render_finish()
+    telling = Telling(progress.say, progress.starts, progress.wrote)
+    try:
+        board, changes = asyncio.run(
+            Boards(open_port, monotonic_ms, shared_with).flash(port, files, given["dry_run"], telling)
+        )
+    finally:
+        progress.finish()
     verb = "would be written" if given["dry_run"] else "written and verified"
-    say(f"{len(changes.write)} files ({changes.bytes:,} bytes) {verb}, {len(changes.same)} are as they should be.")
+    progress.say(
+        f"{len(changes.write)} files ({changes.bytes:,} bytes) {verb}, {len(changes.same)} are as they should be."
+    )
     return board, changes, {**chosen, "_seen": time.time_ns() // 1_000_000}
 
 

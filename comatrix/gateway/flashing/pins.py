@@ -9,17 +9,19 @@ from comatrix.gateway.errors import UsageError
 
 @dataclass(frozen=True, slots=True)
 class PinTable:
-    """`machine`: how `os.uname().machine` begins where the board has a MicroPython image of its own."""
+    """`machine`: how `os.uname().machine` begins where MicroPython has an image for the board. `sources`: whence the
+    rows are, repository and path. `chip`: esp32, esp32s3, esp32c3, esp32c6 or rp2."""
 
     name: str
     title: str
-    source: str
+    chip: str
+    sources: tuple[str, ...]
     machine: tuple[str, ...]
     pins: dict[str, int]
 
     def module(self) -> bytes:
         """pins.py: a constant a pin."""
-        lines = [f'"""{self.title}. Source: {self.source}"""', ""]
+        lines = [f'"""{self.title}. Sources: {"; ".join(self.sources)}"""', ""]
         return "\n".join([*lines, *(f"{name} = {pin}" for name, pin in self.pins.items()), ""]).encode()
 
 
@@ -27,7 +29,8 @@ def read(path: Path) -> PinTable:
     """Raises KeyError, ValueError: the file is no pin table."""
     values = tomllib.loads(path.read_text())
     pins = {str(name): int(pin) for name, pin in values["pins"].items()}
-    return PinTable(path.stem, values["title"], values["source"], tuple(values.get("machine", ())), pins)
+    sources = tuple(str(where) for where in values["sources"].values())
+    return PinTable(path.stem, values["title"], values["chip"], sources, tuple(values["machine"]), pins)
 
 
 def tables(folder: Path) -> dict[str, PinTable]:

@@ -1,5 +1,7 @@
 """Why a board does not answer as MicroPython would, from what it said instead; in words, with what to type next."""
 
+from shlex import quote
+
 from comatrix.gateway.flashing.procedure import BoardError
 
 IMAGES = "https://micropython.org/download/"
@@ -28,11 +30,11 @@ def words_of(heard: bytes, port: str) -> BoardError:
     )
 
 
-def uf2_words(drive: str | None, board: str) -> BoardError:
+def uf2_words(drive: str | None, board: str, volume: str = "RPI-RP2", image: str = "RPI_PICO_W.uf2") -> BoardError:
     """What to do with a board that shows itself as a drive. `drive`: where it is mounted, or None."""
-    place = drive or "/media/$USER/RPI-RP2"
+    place = drive or f"/media/$USER/{volume}"
     return BoardError(
         f"{board}: it waits for MicroPython. Get the .uf2 image of your board from {IMAGES} and drag it onto the "
         f"drive {place}; the board starts anew by itself.",
-        f"cp RPI_PICO_W.uf2 {place}/ && comatrix node flash",
+        f"cp {quote(image)} {quote(drive) if drive else place}/ && comatrix node flash",
     )

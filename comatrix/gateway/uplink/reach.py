@@ -1,5 +1,7 @@
 """Whether the homeserver can be reached, as the answers to our requests tell."""
 
+from comatrix.gateway.model import HomeserverAnswer
+
 RED_AFTER_MS = 120_000
 
 
@@ -10,11 +12,11 @@ class Reach:
         self._since: int | None = None
         self._why = ""
 
-    def note(self, status: int | None, why: str, now: int) -> None:
-        """A request ended: `status` of HTTP, None without an answer. 502 to 504 come from a proxy."""
-        if status is None or status in (502, 503, 504):
-            self._since = now if self._since is None else self._since
-            self._why = why or f"HTTP {status}"
+    def note(self, answer: HomeserverAnswer, now: int, overdue_s: float = 0.0) -> None:
+        """A request ended, after it was overdue so long: then the homeserver was away. 502 to 504: a proxy's."""
+        if answer.status is None or answer.status in (502, 503, 504):
+            self._since = now - int(overdue_s * 1000) if self._since is None else self._since
+            self._why = answer.error or f"HTTP {answer.status}"
         else:
             self._since = None
 

@@ -1,4 +1,4 @@
-"""Door contact: asleep until the door moves or an hour has passed (ESP32), so that a battery lasts for months."""
+"""Door contact: asleep until the door moves or an hour has passed (ESP32, S2, S3): a battery lasts for months."""
 
 import esp32
 import pins  # `comatrix node flash` makes it for the board

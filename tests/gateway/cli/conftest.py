@@ -11,7 +11,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 from comatrix.gateway.cli.main import cli
+from tests.gateway.cli.node_to_flash import make_node
+from tests.support.emulated_board import SERVER, PtyBoard
 from tests.support.homeserver import Homeserver
+from tests.support.micropython import real_micropython
 
 PASSWORD = "correct horse"
 
@@ -112,3 +115,12 @@ def ready(comatrix: Comatrix, homeserver: Loopback) -> Comatrix:
     result = comatrix(*words, input=PASSWORD + "\n")
     assert result.exit_code == 0, result.output
     return comatrix
+
+
+@pytest.fixture
+def node_board(tmp_path: Path) -> Iterator[PtyBoard]:
+    """A board with files of its own, and in `tmp_path` the node to be put on it."""
+    make_node(tmp_path)
+    made = PtyBoard([*real_micropython().command, str(SERVER)], tmp_path / "flash", interrupts=True)
+    yield made
+    made.close()

@@ -9,6 +9,7 @@ import pytest
 from comatrix.gateway.clock import monotonic_ms
 from comatrix.gateway.edges.flashing.board_link import BoardLink
 from comatrix.gateway.edges.radio.port import open_port
+from comatrix.gateway.flashing.procedure import Code, Procedure
 from tests.support.emulated_board import SERVER, PtyBoard
 from tests.support.micropython import real_micropython
 
@@ -27,6 +28,15 @@ def board(flash: Path) -> Iterator[PtyBoard]:
     made = PtyBoard([*real_micropython().command, str(SERVER)], flash, interrupts=True)
     yield made
     made.close()
+
+
+def no_progress(path: str, count: int) -> None:
+    """Tells nobody."""
+
+
+def ran(code: str, within_ms: int = 60_000) -> Procedure[bytes]:
+    """What the code printed."""
+    return (yield Code(code, within_ms))
 
 
 Linked = Callable[[PtyBoard], Awaitable[BoardLink]]

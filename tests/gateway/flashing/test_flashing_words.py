@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from comatrix.gateway.cli import node_set
-from comatrix.gateway.cli.node_image import commands, offset_of
+from comatrix.gateway.cli.node_image import commands, offset_untrusted, write_image
 from comatrix.gateway.edges.flashing import finding
 from comatrix.gateway.edges.radio.port_users import users_of
 from comatrix.gateway.errors import UsageError
@@ -44,6 +44,9 @@ def test_boards_are_found_by_their_usb_ids(tmp_path: Path) -> None:
     assert [one.port for one in found] == ["/dev/ttyACM0", "/dev/ttyUSB1"]
     assert "not in the table" in found[0].name and "CH340" in found[1].name
     assert len({(row.vendor, row.product) for row in usb_ids.TABLE}) == len(usb_ids.TABLE)
+    for row in usb_ids.TABLE:
+        assert "/" in row.source.split()[0] and len(row.source.split()) > 1, row.name  # repository and path
+        assert (row.kind == usb_ids.BOOTLOADER) == bool(row.volume and row.image), row.name
 
 
 def test_a_board_in_its_boot_loader_is_found_with_its_drive(tmp_path: Path) -> None:
@@ -58,8 +61,26 @@ def test_a_board_in_its_boot_loader_is_found_with_its_drive(tmp_path: Path) -> N
     mounts.write_text(f"proc /proc proc rw 0 0\n/dev/sda1 {escaped} vfat rw 0 0\n/dev/sdb1 /nowhere vfat rw 0 0\n")
     [found] = finding.boards([], tmp_path / "sys", mounts)
     assert (found.port, found.drive) == (None, str(drive)) and "BOOTSEL" in found.name
-    words = silence.uf2_words(found.drive, found.name)
-    assert str(drive) in words.text and str(drive) in words.next_step
+    words = found.to_do()
+    assert str(drive) in words.text and f"'{drive}'/" in words.next_step
+
+
+def test_two_boards_in_their_boot_loaders_each_have_their_drive(tmp_path: Path) -> None:
+    mounts = []
+    for product, volume in (("0003", "RPI-RP2"), ("000f", "RP2350")):
+        (device := tmp_path / "sys" / product).mkdir(parents=True)
+        (device / "idVendor").write_text("2e8a\n")
+        (device / "idProduct").write_text(f"{product}\n")
+        (tmp_path / volume).mkdir()
+        (tmp_path / volume / "INFO_UF2.TXT").write_text("UF2 Bootloader")
+        mounts.append(f"/dev/sda1 {tmp_path / volume} vfat rw 0 0\n")
+    (tmp_path / "mounts").write_text("".join(mounts))
+    one, two = finding.boards([], tmp_path / "sys", tmp_path / "mounts")
+    assert one.to_do().next_step.startswith(f"cp RPI_PICO_W.uf2 {tmp_path}/RPI-RP2/ ")
+    assert two.to_do().next_step.startswith(f"cp RPI_PICO2_W.uf2 {tmp_path}/RP2350/ ")
+    (tmp_path / "mounts").write_text("")
+    _, unmounted = finding.boards([], tmp_path / "sys", tmp_path / "mounts")
+    assert "/media/$USER/RP2350/ " in unmounted.to_do().next_step
 
 
 @pytest.mark.parametrize(
@@ -115,17 +136,6 @@ def test_who_has_a_port_is_found() -> None:
     os.close(slave)
 
 
-def test_every_pin_table_can_be_read_and_names_its_source() -> None:
-    known = pins.tables(BOARDS)
-    assert {"esp32", "esp32s3", "pico_w", "t_beam", "heltec_lora32_v3"} <= set(known)
-    for table in known.values():
-        assert len(table.source) > 10 and {"SCL", "SDA", "ADC", "BATTERY", "RELAY", "DOOR"} <= set(table.pins)
-        names: dict[str, object] = {}
-        exec(table.module(), names)
-        assert names["SCL"] == table.pins["SCL"]
-        assert len(set(table.pins.values())) == len(table.pins), table.name
-
-
 def test_a_board_is_known_by_its_image_or_by_name() -> None:
     known = pins.tables(BOARDS)
     chosen = pins.chosen(known, None, "Generic ESP32S3 module with ESP32S3")
@@ -153,11 +163,33 @@ def test_what_is_no_configuration_is_said(data: bytes) -> None:
         wanted.config_untrusted(data, "garden.json")
 
 
-def test_an_image_goes_where_its_chip_begins() -> None:
-    assert offset_of(Path("ESP32_GENERIC-20250415-v1.25.0.bin")) == "0x1000"
-    assert offset_of(Path("ESP32_GENERIC_S3-20250415-v1.25.0.bin")) == "0x0"
-    erase, write = commands("/dev/ttyUSB0", Path("x.bin"), True)
-    assert erase[-1] == "erase_flash" and write[-2:] == ["0x0", "x.bin"]
+def image_of(chip: int) -> bytes:
+    """The header of an image (espressif/esptool docs, "Firmware Image Format")."""
+    return bytes((0xE9, 4, 2, 0x20)) + bytes(8) + chip.to_bytes(2, "little") + bytes(10)
+
+
+@pytest.mark.parametrize(
+    ("name", "chip", "offset"), [("ESP32", 0, 0x1000), ("S2", 2, 0x1000), ("C3", 5, 0), ("S3", 9, 0), ("C6", 13, 0)]
+)
+def test_an_image_goes_where_its_chip_begins(name: str, chip: int, offset: int) -> None:
+    assert offset_untrusted(image_of(chip)) == offset
+    erase, write = commands("/dev/ttyUSB0", Path("x.bin"), offset, True)
+    assert erase[-1] == "erase_flash" and write[-2:] == [hex(offset), "x.bin"]
+
+
+@pytest.mark.parametrize("data", [b"", image_of(0)[:23], b"\x00" + image_of(0)[1:], image_of(0xFFFF)])
+def test_what_is_no_image_of_a_known_chip_is_not_written(data: bytes, tmp_path: Path) -> None:
+    assert offset_untrusted(data) is None
+    image = tmp_path / "some.bin"
+    image.write_bytes(data)
+    with pytest.raises(UsageError, match="no image for an ESP32"):
+        write_image("/dev/null", image, erase=False, yes=True, say=print)
+
+
+def test_a_uf2_image_is_to_be_copied_onto_the_drive(tmp_path: Path) -> None:
+    with pytest.raises(BoardError, match="drag it onto the drive") as raised:
+        write_image("/dev/null", tmp_path / "my image.uf2", erase=False, yes=True, say=print)
+    assert raised.value.next_step.startswith(f"cp '{tmp_path / 'my image.uf2'}' ")
 
 
 @pytest.mark.parametrize(

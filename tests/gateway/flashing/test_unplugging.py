@@ -61,7 +61,7 @@ async def test_it_resumes_after_the_cable_was_pulled(board: PtyBoard, flash: Pat
     def files(board: Board, config: bytes | None, program: bool) -> dict[str, bytes]:
         return FILES
 
-    boards = Boards(opened, monotonic_ms)
+    boards = Boards(opened, monotonic_ms, lambda port: None)
     # The pty has no `cryptolib` to lack: the unix port has it.
     _, changes = await boards.flash(
         board.path, files, False, Telling(say, starts, lambda path, count: wrote.append(path))

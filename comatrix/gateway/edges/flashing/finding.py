@@ -5,6 +5,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from comatrix.gateway.flashing.procedure import BoardError
+from comatrix.gateway.flashing.silence import uf2_words
 from comatrix.gateway.flashing.usb_ids import BOOTLOADER, known
 
 SYS = Path("/sys/bus/usb/devices")
@@ -21,6 +23,11 @@ class FoundBoard:
     name: str
     chip: str
     drive: str | None = None
+
+    def to_do(self) -> BoardError:
+        """What to do with one in its boot loader."""
+        row = known(self.vendor, self.product)
+        return uf2_words(self.drive, self.name, row.volume, row.image) if row else uf2_words(self.drive, self.name)
 
     def shown(self) -> dict[str, Any]:
         """For --json."""
@@ -51,7 +58,9 @@ def _boot_loaders(sys: Path, mounts: Path) -> list[FoundBoard]:
             ids = [int((device / name).read_text(), 16) for name in ("idVendor", "idProduct")]
             row = known(*ids)
             if row and row.kind == BOOTLOADER:
-                found.append(FoundBoard(None, row.vendor, row.product, row.name, row.chip, next(iter(drives), None)))
+                named = [one for one in drives if Path(one).name == row.volume]
+                drive = next(iter(named or drives), None)
+                found.append(FoundBoard(None, row.vendor, row.product, row.name, row.chip, drive))
     return found
 
 

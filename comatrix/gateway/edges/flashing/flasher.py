@@ -32,10 +32,12 @@ class Telling:
 
 
 class Boards:
-    """Boards at ports of this machine."""
+    """Boards at ports of this machine. `shared_with(port)`: the error where another program has it open too."""
 
-    def __init__(self, open_port: OpenPort, now_ms: Callable[[], int]) -> None:
-        self._open_port, self._now_ms = open_port, now_ms
+    def __init__(
+        self, open_port: OpenPort, now_ms: Callable[[], int], shared_with: Callable[[str], GatewayError | None]
+    ) -> None:
+        self._open_port, self._now_ms, self._shared_with = open_port, now_ms, shared_with
 
     @asynccontextmanager
     async def at(self, port: str, *, fresh: bool = True) -> AsyncIterator[tuple[BoardLink, Board]]:
@@ -47,7 +49,7 @@ class Boards:
                 if fresh:
                     await link.soft_reset()
             except Silent as silent:
-                raise silence.words_of(silent.heard, port) from None
+                raise self._shared_with(port) or silence.words_of(silent.heard, port) from None
             board = await link.run(_about(heard, port))
             about.check_uploader(board)
             if board.base64:

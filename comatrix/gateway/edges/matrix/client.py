@@ -86,8 +86,8 @@ class MatrixClient:
         """Call `reached` with the first success after a request that got no answer."""
         self._session.reached = reached
 
-    def on_answer(self, answered: Callable[[HomeserverAnswer], None]) -> None:
-        """Call `answered` with the end of each request, answered or not."""
+    def on_answer(self, answered: Callable[[HomeserverAnswer, float], None]) -> None:
+        """Call `answered` with the end of each request, answered or not, and the seconds it was overdue."""
         if isinstance(self._http, HttpCaller):
             self._http.answered = answered
 

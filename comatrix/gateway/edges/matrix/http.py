@@ -62,14 +62,14 @@ class HttpCaller:
         self._timeout_s = timeout_s
         self._max_response_bytes = max_response_bytes
         self._client: httpx.AsyncClient | None = None
-        self.answered: Callable[[HomeserverAnswer], None] = lambda _answer: None
+        self.answered: Callable[[HomeserverAnswer, float], None] = lambda _answer, _overdue_s: None
 
     async def request(self, method: str, path: str, **how: Any) -> HomeserverAnswer:
-        """The answer to one request; `answered` is told of it. `path` is quoted already.
+        """The answer to one request; `answered` is told of it, and how long it was overdue. `path` is quoted already.
 
         `wait_s`: how long the server may hold it by design."""
-        answer = await self._request(method, path, **how)
-        self.answered(answer)
+        answer, overdue_s = await self._request(method, path, **how)
+        self.answered(answer, overdue_s)
         return answer
 
     async def _request(
@@ -82,7 +82,7 @@ class HttpCaller:
         content_type: str = "application/json",
         token: str = "",
         wait_s: float = 0.0,
-    ) -> HomeserverAnswer:
+    ) -> tuple[HomeserverAnswer, float]:
         import httpx
 
         client = self._open()
@@ -95,13 +95,13 @@ class HttpCaller:
             url = self.base_url + path
             request = client.build_request(method, url, params=query, content=data, headers=headers, timeout=timeout)
             async with asyncio.timeout(limit_s):  # httpx limits each read, not a server that drips
-                return await self._exchange(client, request)
+                return await self._exchange(client, request), 0.0
         except (TimeoutError, httpx.TimeoutException):
-            return no_answer(f"no answer from {self.base_url} within {limit_s:g} s")
+            return no_answer(f"no answer from {self.base_url} within {limit_s:g} s"), self._timeout_s
         except httpx.ConnectError as error:
-            return no_answer(f"cannot connect to {self.base_url}: {one_line(str(error))}")
+            return no_answer(f"cannot connect to {self.base_url}: {one_line(str(error))}"), 0.0
         except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
-            return no_answer(f"connection to {self.base_url} lost: {one_line(str(error))}")
+            return no_answer(f"connection to {self.base_url} lost: {one_line(str(error))}"), 0.0
 
     async def _exchange(self, client: "httpx.AsyncClient", request: "httpx.Request") -> HomeserverAnswer:
         response = await client.send(request, stream=True)

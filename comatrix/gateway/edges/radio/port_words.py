@@ -35,6 +35,11 @@ def error_of(error: Exception, url: str) -> PortError:
     return PortError(f"{url}: {getattr(error, 'strerror', None) or error}", f"ls -l {url}")
 
 
+def shared_with(url: str) -> PortError | None:
+    """Said of a port that could be opened and yet gives no sense: who else has it open, or None."""
+    return _busy(url) if users_of(url) else None
+
+
 def _busy(url: str) -> PortError:
     users = users_of(url)
     if not users:  # of another user, or gone meanwhile
