@@ -10,7 +10,6 @@ from typing import Any
 from comatrix.gateway.config.radio_settings import NAME, RadioSection, shared_ports
 from comatrix.gateway.config.settings import SECTIONS, Settings
 from comatrix.gateway.errors import UsageError
-from comatrix.gateway.radio.making import check_radio
 
 PREFIX = "COMATRIX_"
 RADIOS = "radios"  # the sections [radios.NAME]; no variable overrides them
@@ -136,6 +135,8 @@ def _radios(tables: Any, source: str, problems: list[str]) -> dict[str, RadioSec
             if len(problems) == before:
                 radios[name] = radio
     for name, radio in radios.items():
+        from comatrix.gateway.radio.making import check_radio  # half a megabyte of LoRa, where there is a radio
+
         try:
             check_radio(radio)
         except ValueError as error:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
@@ -83,9 +84,9 @@ class HttpCaller:
         token: str = "",
         wait_s: float = 0.0,
     ) -> HomeserverAnswer:
+        client = self._open()
         import httpx
 
-        client = self._open()
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         if data is not None:
             headers["Content-Type"] = content_type
@@ -104,6 +105,8 @@ class HttpCaller:
             return no_answer(f"connection to {self.base_url} lost: {one_line(str(error))}")
 
     async def _exchange(self, client: "httpx.AsyncClient", request: "httpx.Request") -> HomeserverAnswer:
+        import httpx
+
         response = await client.send(request, stream=True)
         try:
             client.cookies.clear()  # nobody needs them, and they would pile up
@@ -114,10 +117,14 @@ class HttpCaller:
                     return no_answer(f"answer longer than {self._max_response_bytes} bytes")
         finally:
             await response.aclose()
+            # The stream holds its response, which holds it: both, and the request, would wait for the garbage collector.
+            response.stream = httpx.ByteStream(b"")
         return read_answer_untrusted(response.status_code, response.headers, bytes(data))
 
     def _open(self) -> "httpx.AsyncClient":
         if self._client is None:
+            # Its command line is not wanted, and where pygments is installed it would bring 1.5 MB.
+            sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type]
             import httpx
 
             for name in ("httpx", "httpcore"):  # they log every request
