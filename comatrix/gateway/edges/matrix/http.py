@@ -117,7 +117,7 @@ class HttpCaller:
                     return no_answer(f"answer longer than {self._max_response_bytes} bytes")
         finally:
             await response.aclose()
-            # The stream holds its response, which holds it: both, and the request, would wait for the garbage collector.
+            # The stream and its response hold each other, and the request: they would wait for the garbage collector.
             response.stream = httpx.ByteStream(b"")
         return read_answer_untrusted(response.status_code, response.headers, bytes(data))
 
