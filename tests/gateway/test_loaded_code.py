@@ -15,6 +15,7 @@ PROGRAM = """
 import asyncio, sys
 from pathlib import Path
 from comatrix.gateway import running
+from comatrix.gateway.cli import gateway, main
 from comatrix.gateway.clock import zone
 from comatrix.gateway.config.load import load
 from comatrix.gateway.edges.matrix import MatrixClient
@@ -31,7 +32,16 @@ print(*(name for name, module in sys.modules.items() if module is not None))
 RADIO = '[radios.roof]\nport = "/dev/ttyUSB0"\n'
 UTC = '[gateway]\ntimezone = "UTC"\n'
 BERLIN = '[gateway]\ntimezone = "Europe/Berlin"\n'
-UNUSED = ("zoneinfo", "comatrix_lora.mac", "comatrix.gateway.radio", "OpenSSL", "starlette", "serial", "pygments")
+UNUSED = (
+    "zoneinfo",
+    "comatrix_lora.mac",
+    "comatrix.gateway.radio",
+    "OpenSSL",
+    "starlette",
+    "serial",
+    "pygments",
+    "difflib",
+)
 
 
 def loaded(folder: Path, more: str) -> set[str]:
