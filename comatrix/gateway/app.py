@@ -8,11 +8,10 @@ from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import tzinfo
 from typing import TYPE_CHECKING, Any
-from zoneinfo import ZoneInfo
 
 from comatrix.gateway.admin import Collaborators, operations
 from comatrix.gateway.aead import aead
-from comatrix.gateway.clock import monotonic_ms, wall_ms
+from comatrix.gateway.clock import monotonic_ms, wall_ms, zone
 from comatrix.gateway.commanding import Commanding, open_commanding
 from comatrix.gateway.config.paths import Paths
 from comatrix.gateway.config.secrets import Secrets
@@ -119,7 +118,7 @@ class Gateway:
             wait=_wait_until,
             tell=operator.tell,
             random=secrets.randbelow,
-            timezone=ZoneInfo(settings.gateway.timezone),
+            timezone=zone(settings.gateway.timezone),
             render=_render,
             voices=speaking.voices,
             ours=speaking.ours,

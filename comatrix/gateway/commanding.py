@@ -5,9 +5,8 @@ import logging
 import sqlite3
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from zoneinfo import ZoneInfo
 
-from comatrix.gateway.clock import wall_ms
+from comatrix.gateway.clock import wall_ms, zone
 from comatrix.gateway.config.settings import Settings
 from comatrix.gateway.config.values import span_ms
 from comatrix.gateway.desk.alarming import Alarming
@@ -166,7 +165,7 @@ def _house(
     return House(
         instance=store.instance,
         voice=voice,
-        timezone=ZoneInfo(settings.gateway.timezone),
+        timezone=zone(settings.gateway.timezone),
         expected_ms=lambda connection, node: _expected_ms(connection, node, seen, now_ms()),
         called=Called(commands.prefix, settings.gateway.name),
         ttl_ms=span_ms(commands.ttl),

@@ -12,13 +12,14 @@ MOST_REPEATS = 4
 
 
 class Seen:
-    """A request that arrived; `answer` is the datagram it got, once it has one."""
+    """A request that arrived; `answer` is the datagram it got, once it has one. `sender`: None once it is forgotten."""
 
-    __slots__ = ("answer", "data", "expires", "repeats")
+    __slots__ = ("answer", "data", "expires", "repeats", "sender")
 
-    def __init__(self, data: bytes, expires: int) -> None:
+    def __init__(self, data: bytes, expires: int, sender: "_Sender | None" = None) -> None:
         self.data = data
         self.expires = expires
+        self.sender = sender
         self.answer: "bytes | None" = None
         self.repeats = 0
 
@@ -33,9 +34,10 @@ class Seen:
 class _Sender:
     """What one address sent: by its bytes, and in order."""
 
-    __slots__ = ("known", "order")
+    __slots__ = ("addr", "known", "order")
 
-    def __init__(self) -> None:
+    def __init__(self, addr: object) -> None:
+        self.addr = addr
         self.known: "dict[bytes, Seen]" = {}
         self.order: "list[Seen]" = []
 
@@ -47,7 +49,7 @@ class Duplicates:
         self.per_peer = per_peer
         self.overall = overall
         self.peers: "dict[object, _Sender]" = {}
-        self.order: "deque[tuple[object, Seen]]" = deque((), overall)  # noqa: RUF037 - MicroPython wants both
+        self.order: "deque[Seen]" = deque((), overall)  # noqa: RUF037 - MicroPython wants both
 
     def find(self, addr: object, data: bytes) -> "Seen | None":
         """The entry of an earlier copy of this datagram, or None. Equal bytes have an equal message id."""
@@ -61,42 +63,44 @@ class Duplicates:
             self._drop_oldest()
         sender = self.peers.get(addr)
         if sender is None:
-            sender = self.peers[addr] = _Sender()
+            sender = self.peers[addr] = _Sender(addr)
         elif len(sender.order) == self.per_peer:
-            _forget(sender)
-        seen = sender.known[data] = Seen(data, now + EXCHANGE_LIFETIME_MS)
+            _forget(sender.order[0])
+        seen = sender.known[data] = Seen(data, now + EXCHANGE_LIFETIME_MS, sender)
         sender.order.append(seen)
-        order.append((addr, seen))
+        order.append(seen)
+        while order and order[0].sender is None:
+            order.popleft()
         return seen
 
-    def forget(self, addr: object, seen: Seen) -> None:
+    def forget(self, seen: Seen) -> None:
         """The newest entry's request changed nothing: a copy of it is as good as new. Any other entry stays."""
         order = self.order
-        if not order or order[-1][1] is not seen:
-            return
-        order.pop()
-        sender = self.peers[addr]
-        sender.order.pop()
-        del sender.known[seen.data]
-        if not sender.order:
-            del self.peers[addr]
+        if order and order[-1] is seen:
+            order.pop()
+            self._leave(seen)
 
     def expire(self, now: int) -> None:
         """Forget what is older than EXCHANGE_LIFETIME."""
         order = self.order
-        while order and order[0][1].expires <= now:
+        while order and order[0].expires <= now:
             self._drop_oldest()
 
     def _drop_oldest(self) -> None:
-        addr, seen = self.order.popleft()
-        sender = self.peers.get(addr)
-        if sender and sender.order and sender.order[0] is seen:
-            _forget(sender)
+        self._leave(self.order.popleft())
+
+    def _leave(self, seen: Seen) -> None:
+        sender = seen.sender
+        if sender is not None:
+            _forget(seen)
             if not sender.order:
-                del self.peers[addr]
+                del self.peers[sender.addr]
 
 
-def _forget(sender: _Sender) -> None:
-    seen = sender.order.pop(0)
-    sender.known.pop(seen.data, None)
-    seen.data = b""  # the cache's own order still holds it for a while
+def _forget(seen: Seen) -> None:
+    sender = seen.sender
+    if sender is not None:
+        sender.order.remove(seen)
+        sender.known.pop(seen.data, None)
+        seen.sender = None
+        seen.data, seen.answer = b"", None  # the cache's own order may still hold it for a while

@@ -129,7 +129,7 @@ class ServingEndpoint(Endpoint):
 
     def forget(self, incoming: Incoming) -> None:
         """The request came from nobody who is heard and changed nothing: its copies are not recognised."""
-        self.duplicates.forget(incoming.addr, incoming.seen)
+        self.duplicates.forget(incoming.seen)
 
     def next_deadline(self) -> "int | None":
         """When `handle_timer` is due, or None."""

@@ -152,6 +152,20 @@ def test_a_restored_gateway_is_healed_by_three_401_and_seals_nothing_under_the_o
     assert old_key not in {key for key, _ in set(world.recorder.sealed) - sealed}
 
 
+@pytest.mark.parametrize("reset", [False, True])
+def test_a_restore_within_the_hour_of_the_last_keys_waits_for_its_end_or_a_reset(world: World, reset: bool) -> None:
+    posted(world, 1)
+    copy = world.copy_database()
+    posted(world, 2)
+    world.restore_gateway(copy)
+    if reset:
+        world.node.boot()
+    posted(world, 3)
+    assert world.readings() == [1, 3]
+    assert (world.now < HOUR_MS // 10) == reset
+    assert world.now < 2 * HOUR_MS
+
+
 def test_a_copy_of_the_first_message_makes_an_offer_and_changes_nothing(world: World) -> None:
     posted(world, 1)
     (first,) = first_messages(world.node.sent)

@@ -165,6 +165,23 @@ def test_the_caps_hold_while_strangers_fill_them() -> None:
     assert (remembered(cache), len(cache.order), len(cache.peers)) == (0, 0, 0)
 
 
+def test_what_the_cap_of_a_peer_drops_is_not_held_for_the_overall_cap() -> None:
+    cache = Duplicates(per_peer=4, overall=10_000)
+    for number in range(5000):
+        cache.add(f"peer {number % 50}", b"data %d" % number, number).answer = b"answer"
+    assert len(cache.order) == remembered(cache) == 200
+
+
+def test_a_dropped_request_behind_one_that_is_kept_holds_no_bytes() -> None:
+    cache = Duplicates(per_peer=1, overall=10)
+    cache.add("silent", b"kept", 0)
+    dropped = cache.add("busy", b"data", 1)
+    dropped.answer = b"answer"
+    cache.add("busy", b"more", 2)
+    assert not dropped.data and not dropped.answer
+    assert len(cache.order) == 3
+
+
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 5), st.integers(0, 90000)), max_size=80))
 def test_the_cache_never_forgets_early_within_its_caps_nor_grows(steps: list[tuple[int, int, int]]) -> None:
     cache = Duplicates(per_peer=2, overall=5)

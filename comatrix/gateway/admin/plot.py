@@ -3,11 +3,11 @@
 import asyncio
 import base64
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from comatrix.gateway.admin import arguments
 from comatrix.gateway.admin.collaborators import Args, Collaborators
 from comatrix.gateway.admin.nodes import find
+from comatrix.gateway.clock import zone
 from comatrix.gateway.downlink.quantities import QuantityError
 from comatrix.gateway.edges.store import nodes, series
 from comatrix.gateway.errors import UsageError
@@ -34,7 +34,7 @@ class PlotOperations:
         if not found.points:
             text = asking.nothing_sent(found, sent, PREFIX).partition(" For example: ")[0]
             raise UsageError(text, f"comatrix tail --node {node.name}")
-        timezone = ZoneInfo(self._given.settings.gateway.timezone)
+        timezone = zone(self._given.settings.gateway.timezone)
         from comatrix.gateway.plotting import chart  # when the first picture is drawn
 
         png = await asyncio.to_thread(chart.png_of, found, timezone)

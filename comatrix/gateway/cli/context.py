@@ -4,12 +4,12 @@ import json
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any, TypeVar
-from zoneinfo import ZoneInfo
 
 import click
 
 from comatrix.gateway.cli.connection import Place
 from comatrix.gateway.cli.steps import here
+from comatrix.gateway.clock import zone as named_zone
 
 F = TypeVar("F", bound=Callable[..., Any])
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -45,7 +45,7 @@ def printable(cell: object) -> str:
 
 def zone(place: Place) -> tzinfo:
     """The configured time zone."""
-    return ZoneInfo(place.timezone())
+    return named_zone(place.timezone())
 
 
 def clock(at_ms: int | None, timezone: tzinfo) -> str | None:

@@ -3,7 +3,6 @@
 The root's import a command's module only when the command is typed, so that --help stays quick.
 """
 
-from difflib import get_close_matches
 from importlib import import_module
 
 import click
@@ -17,6 +16,8 @@ class NamingGroup(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         typed = args[0]
         if typed not in (known := self.list_commands(ctx)) and not typed.startswith("-"):
+            from difflib import get_close_matches  # with the first mistyped word
+
             close = get_close_matches(typed, known, n=1)
             ctx.fail(f"There is no command {typed!r}." + (f" Did you mean {close[0]!r}?" if close else ""))
         return super().resolve_command(ctx, args)

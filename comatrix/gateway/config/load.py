@@ -3,14 +3,12 @@
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import Field, fields
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from comatrix.gateway.config.radio_settings import NAME, RadioSection, shared_ports
 from comatrix.gateway.config.settings import SECTIONS, Settings
 from comatrix.gateway.errors import UsageError
-from comatrix.gateway.radio.making import check_radio
 
 PREFIX = "COMATRIX_"
 RADIOS = "radios"  # the sections [radios.NAME]; no variable overrides them
@@ -54,8 +52,14 @@ def parse(text: str, source: str, environ: Mapping[str, str]) -> Settings:
 
 
 def _nearest(word: str, known: list[str]) -> str:
-    close = get_close_matches(word, known, n=1, cutoff=0.5)
+    close = _alike(word, known, 0.5)
     return f"; did you mean {close[0]}?" if close else f"; known are {', '.join(known)}"
+
+
+def _alike(word: str, known: list[str], cutoff: float) -> list[str]:
+    from difflib import get_close_matches  # with the first mistyped word
+
+    return get_close_matches(word, known, 1, cutoff)
 
 
 def _unknown(written: Mapping[str, Any], source: str) -> Iterator[str]:
@@ -110,7 +114,7 @@ def _from_environment(environ: Mapping[str, str], problems: list[str]) -> dict[t
     for name, text in sorted(environ.items()):
         if name in known:
             found[known[name]] = text
-        elif name.startswith(sections) or (name.startswith(PREFIX) and get_close_matches(name, known, 1, 0.85)):
+        elif name.startswith(sections) or (name.startswith(PREFIX) and _alike(name, list(known), 0.85)):
             problems.append(f"environment: {name} is no setting" + _nearest(name, list(known)))
     return found
 
@@ -136,6 +140,8 @@ def _radios(tables: Any, source: str, problems: list[str]) -> dict[str, RadioSec
             if len(problems) == before:
                 radios[name] = radio
     for name, radio in radios.items():
+        from comatrix.gateway.radio.making import check_radio  # half a megabyte of LoRa, where there is a radio
+
         try:
             check_radio(radio)
         except ValueError as error:

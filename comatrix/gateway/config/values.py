@@ -2,7 +2,6 @@
 
 import ipaddress
 import re
-import zoneinfo
 from collections import Counter
 from collections.abc import Sequence
 from urllib.parse import urlsplit
@@ -146,6 +145,10 @@ def check_room(text: str) -> None:
 
 
 def check_timezone(text: str) -> None:
+    if text == "UTC":
+        return
+    import zoneinfo  # as comatrix.gateway.clock
+
     try:
         zoneinfo.ZoneInfo(text)
     except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):

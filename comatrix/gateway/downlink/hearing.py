@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from typing import Any, TypeGuard
 
 from comatrix.gateway.uplink.json_values import array, mapping, objects
+from comatrix.gateway.uplink.sanitise import LONE_SURROGATE
 
 MAX_TEXT_BYTES = 4_096  # of a command; a longer message is heard only to be refused
 MAX_ID_BYTES = 255
 MAX_MENTIONS = 1_000  # looked at: an event holds no more than some thousands
-REPLACED: dict[int, str] = {0: "\ufffd", **dict.fromkeys(range(0xD800, 0xE000), "\ufffd")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +126,7 @@ def _without_quote(body: str, relation: Mapping[str, Any]) -> str:
 
 def _clipped(body: str) -> tuple[str, bool]:
     """-> (the text, or as much of it as a command may have; whether it is longer)."""
-    text = body.translate(REPLACED)
+    text = LONE_SURROGATE.sub("\ufffd", body.replace("\0", "\ufffd"))
     data = text.encode()
     if len(data) <= MAX_TEXT_BYTES:
         return text, False

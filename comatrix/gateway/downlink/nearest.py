@@ -1,7 +1,6 @@
 """The name somebody probably meant."""
 
 from collections.abc import Iterable
-from difflib import get_close_matches
 
 LONGEST = 64  # beyond it nothing is a typo of a name, and comparing costs the square
 ALIKE = 0.6
@@ -15,5 +14,7 @@ def nearest(word: str, names: Iterable[str], alike: float = ALIKE) -> str | None
     if not word or len(word) > LONGEST:
         return None
     by_folded = {name.casefold(): name for name in sorted(names, reverse=True)}
+    from difflib import get_close_matches  # with the first mistyped word
+
     found = get_close_matches(word.casefold(), by_folded, n=1, cutoff=alike)
     return by_folded[found[0]] if found else None

@@ -1,10 +1,12 @@
 """What no homeserver does on demand: proxies, outages, floods, hostile answers."""
 
 import asyncio
+import gc
 import json
 import logging
 import subprocess
 import sys
+import weakref
 
 import httpx
 import pytest
@@ -268,3 +270,26 @@ def test_httpx_is_imported_with_the_first_request_only() -> None:
     code = "import sys, comatrix.gateway.edges.matrix as m; m.MatrixClient('http://x'); print('httpx' in sys.modules)"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "False"
+
+
+class Fleeting(httpx.AsyncBaseTransport):
+    """Answers, and keeps nothing but a way to see whether others do."""
+
+    def __init__(self) -> None:
+        self.alive: list[weakref.ref[object]] = []
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        response = answered(200, {"event_id": "$event"})
+        self.alive += weakref.ref(request), weakref.ref(response)
+        return response
+
+
+async def test_an_answered_request_leaves_nothing_to_the_garbage_collector() -> None:
+    transport = Fleeting()
+    client = _client(transport)
+    gc.disable()
+    try:
+        assert (await _send(client)).ok
+        assert [one() for one in transport.alive] == [None, None]
+    finally:
+        gc.enable()

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from comatrix.gateway.edges.store import contexts, nodes, rooms
+from comatrix.gateway.edges.store.database import READER_KIB, WRITER_KIB
 from comatrix.gateway.edges.store.migrations import migrate, schemas
 from comatrix.gateway.edges.store.store import Store
 from comatrix.gateway.errors import StoreError
@@ -54,6 +55,12 @@ def test_pragmas_are_those_that_survive_a_power_cut(path: Path) -> None:
     with Store.open(path, 0) as store:
         found = [store._writer.execute(f"PRAGMA {name}").fetchone()[0] for name in PRAGMAS]
     assert dict(zip(PRAGMAS, found, strict=True)) == PRAGMAS
+
+
+def test_the_connections_hold_few_pages_in_memory(path: Path) -> None:
+    with Store.open(path, 0) as store:
+        for connection, kib in ((store._writer, WRITER_KIB), (store._reader, READER_KIB)):
+            assert connection.execute("PRAGMA cache_size").fetchone()[0] == -kib
 
 
 NEWEST = schemas()[-1][0]

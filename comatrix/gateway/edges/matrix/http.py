@@ -83,9 +83,9 @@ class HttpCaller:
         token: str = "",
         wait_s: float = 0.0,
     ) -> tuple[HomeserverAnswer, float]:
+        client = self._open()
         import httpx
 
-        client = self._open()
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         if data is not None:
             headers["Content-Type"] = content_type
@@ -104,6 +104,8 @@ class HttpCaller:
             return no_answer(f"connection to {self.base_url} lost: {one_line(str(error))}"), 0.0
 
     async def _exchange(self, client: "httpx.AsyncClient", request: "httpx.Request") -> HomeserverAnswer:
+        import httpx
+
         response = await client.send(request, stream=True)
         try:
             client.cookies.clear()  # nobody needs them, and they would pile up
@@ -114,6 +116,8 @@ class HttpCaller:
                     return no_answer(f"answer longer than {self._max_response_bytes} bytes")
         finally:
             await response.aclose()
+            # The stream and its response hold each other, and the request: they would wait for the garbage collector.
+            response.stream = httpx.ByteStream(b"")
         return read_answer_untrusted(response.status_code, response.headers, bytes(data))
 
     def _open(self) -> "httpx.AsyncClient":
