@@ -26,6 +26,7 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))  # its neighbours are in no package
 
 import absorb  # noqa: E402
+import inline  # noqa: E402
 import link  # noqa: E402
 import parameters  # noqa: E402
 import prune  # noqa: E402
@@ -187,6 +188,7 @@ def shrunk(modules: list[Module]) -> dict[str, str]:
         if _has_piece(linked, piece):
             linked = link.link(linked, piece)
     prune.prune(linked, public)
+    inline.inline(linked, public)
     rename.rename(linked, public, NOT_FOR_USERS)
     fixed = parameters.keywords(linked.values())
     for name, tree in linked.items():
