@@ -96,6 +96,9 @@ NEEDED_SELDOM = tuple(
     "comatrix_lora." + name
     for name in ("erasure_code", "fragment_format", "fragment_receiver", "fragment_sender", "gf256")
 )
+# What a node over UDP alone asks of its Commands: a Station asks and sends descriptions by itself.
+COMMANDS = "comatrix_node.commands"
+NOT_OVER_LORA = ("describe", "described", "next_due", "receive", "send")
 # Of comatrix_node, what no program of a person names.
 INTERNAL = ("link_lora", "lora_config", "lora_room", "modem_at", "modem_rak", "modem_rylr")
 SOURCE_NAME = "cx"  # in tracebacks; one name for all files is one string in the board's RAM
@@ -173,6 +176,8 @@ def shrunk(modules: list[Module]) -> dict[str, str]:
     sources = {module.name: module.source.read_text() for module in modules}
     trees = {_moved(name): _importing_moved(ast.parse(source)) for name, source in sources.items()}
     absorb.absorb(trees, next(name for name in NODES if name in trees), PROGRAM)
+    if LORA_ERRORS in trees:
+        prune.drop(trees, COMMANDS, NOT_OVER_LORA)
     constants = {name: shrink.constants_of(tree) for name, tree in trees.items()}
     exceptions = shrink.exception_names(trees["comatrix.errors"])
     if LORA_ERRORS in trees:
@@ -188,7 +193,7 @@ def shrunk(modules: list[Module]) -> dict[str, str]:
         if _has_piece(linked, piece):
             linked = link.link(linked, piece)
     prune.prune(linked, public)
-    inline.inline(linked, public)
+    inline.inline(linked, public, PIECES)
     rename.rename(linked, public, NOT_FOR_USERS)
     fixed = parameters.keywords(linked.values())
     for name, tree in linked.items():

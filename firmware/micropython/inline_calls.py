@@ -7,7 +7,7 @@ has the value. Local names of the body get new ones: no .mpy holds those.
 import ast
 import copy
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import inline_order
 
@@ -25,12 +25,12 @@ class _Refused(Exception):
     """The call cannot be replaced."""
 
 
-def replace(owner: "ast.Module | ast.ClassDef", function: ast.FunctionDef) -> bool:
-    """Replace the one call of `function` in the functions of `owner`; whether that could be done."""
-    method = isinstance(owner, ast.ClassDef)
-    for caller in _callers(owner):
+def replace(function: ast.FunctionDef, where: "ast.Module | ast.ClassDef", method: bool, anyones: bool) -> bool:
+    """Replace the one call of `function` in the functions of `where`; whether that could be done. `anyones`: a method
+    of whatever object, else of `self`."""
+    for caller in _callers(where):
         for call in _own(caller):
-            if caller is not function and isinstance(call, ast.Call) and _calls(call, function.name, method):
+            if caller is not function and isinstance(call, ast.Call) and _calls(call, function.name, method, anyones):
                 try:
                     _replace(caller, call, function, method)
                 except _Refused:
@@ -57,10 +57,10 @@ def _own(caller: ast.FunctionDef) -> Iterator[ast.AST]:
             waiting.extend(ast.iter_child_nodes(node))
 
 
-def _calls(call: ast.Call, name: str, method: bool) -> bool:
+def _calls(call: ast.Call, name: str, method: bool, anyones: bool) -> bool:
     if method:
         of = call.func
-        return isinstance(of, ast.Attribute) and of.attr == name and _is_name(of.value, "self")
+        return isinstance(of, ast.Attribute) and of.attr == name and (anyones or _is_name(of.value, "self"))
     return _is_name(call.func, name)
 
 
@@ -93,7 +93,7 @@ def _arguments(call: ast.Call, function: ast.FunctionDef, method: bool) -> dict[
     if any(isinstance(one, ast.Starred) for one in call.args) or any(one.arg is None for one in call.keywords):
         raise _Refused
     given: dict[str, ast.expr] = {}
-    positional = ([ast.Name("self", ast.Load())] if method else []) + call.args
+    positional = ([call.func.value] if method and isinstance(call.func, ast.Attribute) else []) + call.args
     if len(positional) > len(names):
         raise _Refused
     given.update(zip(names, positional, strict=False))
@@ -120,7 +120,7 @@ def _check(caller: ast.FunctionDef, function: ast.FunctionDef, body: list[ast.st
 
 
 def _bound(function: ast.FunctionDef) -> set[str]:
-    found = {part.arg for part in ast.walk(function) if isinstance(part, ast.arg)} - {"self"}
+    found = {part.arg for part in ast.walk(function) if isinstance(part, ast.arg)}
     for part in ast.walk(function):
         if isinstance(part, ast.Name) and not isinstance(part.ctx, ast.Load):
             found.add(part.id)
@@ -139,12 +139,12 @@ def _fresh(taken: set[str]) -> Iterator[str]:
 
 def _as_expression(value: ast.expr, given: dict[str, ast.expr], caller: ast.FunctionDef) -> "ast.expr | None":
     """The value with the arguments in it, or None where one would be evaluated twice, or at another time."""
-    if any(isinstance(part, _COMPREHENSIONS) or isinstance(part, ast.Lambda) for part in ast.walk(value)):
+    later = [name for name, one in given.items() if not inline_order.is_plain(one)]
+    if not inline_order.first_and_once(value, later):
         return None
-    later = {name for name, one in given.items() if not inline_order.is_plain(one)}
-    if not inline_order.first_and_once(value, [name for name in given if name in later]):
-        return None
-    return _Put(given).visit(copy.deepcopy(value))
+    fresh = _fresh({part.id for part in ast.walk(caller) if isinstance(part, ast.Name)})
+    made = _Rename({name: next(fresh) for name in sorted(_stored([value]))}).visit(copy.deepcopy(value))
+    return _Put(given).visit(made)
 
 
 class _Put(ast.NodeTransformer):
@@ -189,12 +189,10 @@ def _as_statements(caller: ast.FunctionDef, call: ast.Call, body: list[ast.stmt]
     block, statement = _statement_of(caller, call)
     if not inline_order.runs_first(statement, call):
         raise _Refused
-    stored = {part.id for one in body for part in ast.walk(one) if _stores(part)}
-    stored |= {part.name for one in body for part in ast.walk(one) if isinstance(part, ast.ExceptHandler) and part.name}
-    lambdas = {part.arg for one in body for part in ast.walk(one) if isinstance(part, ast.arg)}
+    stored = _stored(body)
     fresh = _fresh({part.id for part in ast.walk(caller) if isinstance(part, ast.Name)})
-    straight = {name for name, one in given.items() if inline_order.is_plain(one) and name not in stored | lambdas}
-    names = {name: next(fresh) for name in sorted((stored | lambdas | set(given)) - straight)}
+    straight = {name for name, one in given.items() if inline_order.is_plain(one) and name not in stored}
+    names = {name: next(fresh) for name in sorted((stored | set(given)) - straight)}
     made = [_Rename(names).visit(copy.deepcopy(one)) for one in body]
     made = [_Put({name: given[name] for name in straight}).visit(one) for one in made]
     before: list[ast.stmt] = [
@@ -204,8 +202,12 @@ def _as_statements(caller: ast.FunctionDef, call: ast.Call, body: list[ast.stmt]
     block[place : place + 1] = before + _spliced(made, statement, call, fresh)
 
 
-def _stores(part: ast.AST) -> bool:
-    return isinstance(part, ast.Name) and not isinstance(part.ctx, ast.Load)
+def _stored(body: "Iterable[ast.AST]") -> set[str]:
+    """The names it binds, in whatever scope."""
+    parts = [part for one in body for part in ast.walk(one)]
+    found = {part.id for part in parts if isinstance(part, ast.Name) and not isinstance(part.ctx, ast.Load)}
+    found |= {part.name for part in parts if isinstance(part, ast.ExceptHandler) and part.name}
+    return found | {part.arg for part in parts if isinstance(part, ast.arg)}
 
 
 def _statement_of(caller: ast.FunctionDef, call: ast.Call) -> tuple[list[ast.stmt], ast.stmt]:
@@ -281,6 +283,10 @@ def _without_returns(body: list[ast.stmt], emit: Emit) -> list[ast.stmt]:
             raise _Refused
         if not yes and not no:
             return [*before, *_value_dropped(node.test)]
-        test: ast.expr = node.test if yes else ast.UnaryOp(ast.Not(), node.test)
+        test = node.test if yes else _not(node.test)
         return [*before, ast.If(test, yes or no, no if yes else [])]
     return body + emit(None)
+
+
+def _not(test: ast.expr) -> ast.expr:
+    return test.operand if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not) else ast.UnaryOp(ast.Not(), test)

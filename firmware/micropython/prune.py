@@ -1,4 +1,4 @@
-"""Leaves out what no module of the device's set mentions: functions, classes, methods and imports nobody names.
+"""Leaves out what no module of the device's set mentions: functions, classes, methods, constants and imports nobody names.
 
 Only the gateway uses them; they stand in shared files. The rule is by name and errs on keeping: a name that occurs
 anywhere in the set, as a variable, an attribute, an import or a text, keeps every definition of that name.
@@ -38,7 +38,7 @@ def prune(trees: dict[str, ast.Module], kept: set[str]) -> list[str]:
         uses = mentioned(trees.values())
         for module, tree in trees.items():
             if module not in kept:
-                gone += [f"{module}.{name}" for name in _drop_definitions(tree, uses)]
+                gone += [f"{module}.{name}" for name in _drop_definitions(tree, uses) + _drop_constants(tree, uses)]
             _drop_imports(tree)
         if len(gone) == before:
             return gone
@@ -92,6 +92,33 @@ def _drop_definitions(tree: ast.Module, uses: Counter[str]) -> list[str]:
         if isinstance(holder, ast.ClassDef):
             holder.body = holder.body or [ast.Pass()]
     return gone
+
+
+def _drop_constants(tree: ast.Module, uses: Counter[str]) -> list[str]:
+    """NAME = text, number or tuple of such that only its own assignment names."""
+    gone: list[str] = []
+    for node in list(tree.body):
+        if isinstance(node, ast.Assign) and _is_constant(node.value):
+            names = [target.id for target in node.targets if isinstance(target, ast.Name)]
+            if len(names) == len(node.targets) and not [n for n in names if uses[n] > 1 or n.startswith("__")]:
+                tree.body.remove(node)
+                gone += names
+    return gone
+
+
+def _is_constant(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) or (isinstance(node, ast.Tuple) and all(map(_is_constant, node.elts)))
+
+
+def drop(trees: dict[str, ast.Module], module: str, methods: Iterable[str]) -> None:
+    """Take these methods from the classes of a module. Raises KeyError for one that is not there."""
+    holders = [node for node in trees[module].body if isinstance(node, ast.ClassDef)]
+    for name in methods:
+        found = [(h, part) for h in holders for part in h.body if isinstance(part, ast.FunctionDef) and part.name == name]
+        if not found:
+            raise KeyError(name)
+        for holder, part in found:
+            holder.body.remove(part)
 
 
 def _unused(name: str, uses: Counter[str]) -> bool:
