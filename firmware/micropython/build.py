@@ -96,9 +96,20 @@ NEEDED_SELDOM = tuple(
     "comatrix_lora." + name
     for name in ("erasure_code", "fragment_format", "fragment_receiver", "fragment_sender", "gf256")
 )
-# What a node over UDP alone asks of its Commands: a Station asks and sends descriptions by itself.
-COMMANDS = "comatrix_node.commands"
-NOT_OVER_LORA = ("describe", "described", "next_due", "receive", "send")
+# Methods a LoRa node has no use for: a Station asks and sends descriptions without its Commands; what a node says is read
+# by the gateway, what that says written there; and no node compares records or shows a rule.
+NOT_OVER_LORA = {
+    "comatrix_node.commands": {"Commands": ("describe", "described", "next_due", "receive", "send")},
+    "comatrix_lora.rules": {
+        "Rule": ("__eq__", "__repr__"),
+        "Data": ("read",),
+        "History": ("read",),
+        "Aged": ("read",),
+        "Record": ("read",),
+        "Command": ("plain",),
+    },
+    "comatrix.codec.record_types": {"Record": ("__eq__", "__hash__")},
+}
 # Of comatrix_node, what no program of a person names.
 INTERNAL = ("link_lora", "lora_config", "lora_room", "modem_at", "modem_rak", "modem_rylr")
 SOURCE_NAME = "cx"  # in tracebacks; one name for all files is one string in the board's RAM
@@ -177,7 +188,7 @@ def shrunk(modules: list[Module]) -> dict[str, str]:
     trees = {_moved(name): _importing_moved(ast.parse(source)) for name, source in sources.items()}
     absorb.absorb(trees, next(name for name in NODES if name in trees), PROGRAM)
     if LORA_ERRORS in trees:
-        prune.drop(trees, COMMANDS, NOT_OVER_LORA)
+        prune.drop(trees, {_moved(name): classes for name, classes in NOT_OVER_LORA.items()})
     constants = {name: shrink.constants_of(tree) for name, tree in trees.items()}
     exceptions = shrink.exception_names(trees["comatrix.errors"])
     if LORA_ERRORS in trees:

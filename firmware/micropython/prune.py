@@ -6,7 +6,7 @@ anywhere in the set, as a variable, an attribute, an import or a text, keeps eve
 
 import ast
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 Definition = (ast.FunctionDef, ast.ClassDef)
 
@@ -110,15 +110,14 @@ def _is_constant(node: ast.expr) -> bool:
     return isinstance(node, ast.Constant) or (isinstance(node, ast.Tuple) and all(map(_is_constant, node.elts)))
 
 
-def drop(trees: dict[str, ast.Module], module: str, methods: Iterable[str]) -> None:
-    """Take these methods from the classes of a module. Raises KeyError for one that is not there."""
-    holders = [node for node in trees[module].body if isinstance(node, ast.ClassDef)]
-    for name in methods:
-        found = [(h, part) for h in holders for part in h.body if isinstance(part, ast.FunctionDef) and part.name == name]
-        if not found:
-            raise KeyError(name)
-        for holder, part in found:
-            holder.body.remove(part)
+def drop(trees: dict[str, ast.Module], methods: Mapping[str, Mapping[str, Iterable[str]]]) -> None:
+    """Take methods, by module and class, from `trees`. Raises KeyError for one that is not there."""
+    for module, classes in methods.items():
+        holders = {node.name: node for node in trees[module].body if isinstance(node, ast.ClassDef)}
+        for holder, names in classes.items():
+            found = {part.name: part for part in holders[holder].body if isinstance(part, ast.FunctionDef)}
+            for name in names:
+                holders[holder].body.remove(found[name])
 
 
 def _unused(name: str, uses: Counter[str]) -> bool:
