@@ -52,6 +52,7 @@ EXTRAS = {
     "comatrix_lora/fragment_receiver.py": (2816, "the same"),
     "comatrix_lora/fragment_sender.py": (1536, "the same"),
     "comatrix_lora/gf256.py": (512, "the same"),
+    "comatrix_lora/incoming.py": (1024, "the same"),
 }
 USERS_CALL = (
     "comatrix_node.node",
@@ -94,7 +95,7 @@ NEEDED_ONCE = ("comatrix_lora", "comatrix_lora.regions")
 LORA_ERRORS = "comatrix_lora.errors"  # by itself, as what reads the configuration comes before the core
 NEEDED_SELDOM = tuple(
     "comatrix_lora." + name
-    for name in ("erasure_code", "fragment_format", "fragment_receiver", "fragment_sender", "gf256")
+    for name in ("ledger_dump", "erasure_code", "fragment_format", "fragment_receiver", "fragment_sender", "gf256", "incoming")
 )
 # Methods a LoRa node has no use for: a Station asks and sends descriptions without its Commands; what a node says is read
 # by the gateway, what that says written there; and no node compares records or shows a rule.
@@ -111,7 +112,7 @@ NOT_OVER_LORA = {
     "comatrix.codec.record_types": {"Record": ("__eq__", "__hash__")},
 }
 # Of comatrix_node, what no program of a person names.
-INTERNAL = ("link_lora", "lora_config", "lora_room", "modem_at", "modem_rak", "modem_rylr")
+INTERNAL = ("link_lora", "lora_config", "lora_recall", "lora_room", "modem_at", "modem_rak", "modem_rylr")
 SOURCE_NAME = "cx"  # in tracebacks; one name for all files is one string in the board's RAM
 PACKAGE_FILE = HERE / "package.json"
 PACKAGE_FILES = {"udp": PACKAGE_FILE, "dtls": HERE / "package-dtls.json", "lora": HERE / "package-lora.json"}
