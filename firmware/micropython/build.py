@@ -28,6 +28,7 @@ sys.path.insert(0, str(HERE))  # its neighbours are in no package
 import absorb  # noqa: E402
 import inline  # noqa: E402
 import link  # noqa: E402
+import loops  # noqa: E402
 import parameters  # noqa: E402
 import prune  # noqa: E402
 import rename  # noqa: E402
@@ -206,6 +207,7 @@ def shrunk(modules: list[Module]) -> dict[str, str]:
             linked = link.link(linked, piece)
     prune.prune(linked, public)
     inline.inline(linked, public, PIECES)
+    loops.unroll(linked)
     rename.rename(linked, public, NOT_FOR_USERS)
     fixed = parameters.keywords(linked.values())
     for name, tree in linked.items():

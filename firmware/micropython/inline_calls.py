@@ -75,7 +75,7 @@ def _replace(caller: ast.FunctionDef, call: ast.Call, function: ast.FunctionDef,
     if len(body) == 1 and isinstance(body[0], ast.Return) and body[0].value is not None:
         value = _as_expression(body[0].value, given, caller)
         if value is not None:
-            _put(caller, call, value)
+            inline_order.put(caller, call, value)
             return
     _as_statements(caller, call, body, given)
 
@@ -143,7 +143,7 @@ def _as_expression(value: ast.expr, given: dict[str, ast.expr], caller: ast.Func
     if not inline_order.first_and_once(value, later):
         return None
     fresh = _fresh({part.id for part in ast.walk(caller) if isinstance(part, ast.Name)})
-    made = _Rename({name: next(fresh) for name in sorted(_stored([value]))}).visit(copy.deepcopy(value))
+    made = inline_order.rename(copy.deepcopy(value), {name: next(fresh) for name in sorted(_stored([value]))})
     return _Put(given).visit(made)
 
 
@@ -157,34 +157,6 @@ class _Put(ast.NodeTransformer):
         return copy.deepcopy(self._values[node.id]) if node.id in self._values else node
 
 
-class _Rename(ast.NodeTransformer):
-    """Local names -> other ones."""
-
-    def __init__(self, names: dict[str, str]) -> None:
-        self._names = names
-
-    def visit_Name(self, node: ast.Name) -> ast.expr:
-        node.id = self._names.get(node.id, node.id)
-        return node
-
-    def visit_arg(self, node: ast.arg) -> ast.arg:
-        node.arg = self._names.get(node.arg, node.arg)
-        return node
-
-    def visit_ExceptHandler(self, node: ast.ExceptHandler) -> ast.AST:
-        node.name = self._names.get(node.name or "", node.name or "") or None
-        return self.generic_visit(node)
-
-
-def _put(holder: ast.AST, old: ast.AST, new: ast.AST) -> None:
-    for node in ast.walk(holder):
-        for field, value in ast.iter_fields(node):
-            if value is old:
-                setattr(node, field, new)
-            elif isinstance(value, list):
-                value[:] = [new if part is old else part for part in value]
-
-
 def _as_statements(caller: ast.FunctionDef, call: ast.Call, body: list[ast.stmt], given: dict[str, ast.expr]) -> None:
     block, statement = _statement_of(caller, call)
     if not inline_order.runs_first(statement, call):
@@ -193,7 +165,7 @@ def _as_statements(caller: ast.FunctionDef, call: ast.Call, body: list[ast.stmt]
     fresh = _fresh({part.id for part in ast.walk(caller) if isinstance(part, ast.Name)})
     straight = {name for name, one in given.items() if inline_order.is_plain(one) and name not in stored}
     names = {name: next(fresh) for name in sorted((stored | set(given)) - straight)}
-    made = [_Rename(names).visit(copy.deepcopy(one)) for one in body]
+    made = [inline_order.rename(copy.deepcopy(one), names) for one in body]
     made = [_Put({name: given[name] for name in straight}).visit(one) for one in made]
     before: list[ast.stmt] = [
         ast.Assign([ast.Name(names[name], ast.Store())], one) for name, one in given.items() if name not in straight
@@ -242,7 +214,7 @@ def _spliced(body: list[ast.stmt], statement: ast.stmt, call: ast.Call, fresh: I
         return [ast.Assign([ast.Name(name, ast.Store())], value or ast.Constant(None))]
 
     made = _without_returns(body, held)
-    _put(statement, call, ast.Name(name, ast.Load()))
+    inline_order.put(statement, call, ast.Name(name, ast.Load()))
     return [*made, statement]
 
 
@@ -283,10 +255,6 @@ def _without_returns(body: list[ast.stmt], emit: Emit) -> list[ast.stmt]:
             raise _Refused
         if not yes and not no:
             return [*before, *_value_dropped(node.test)]
-        test = node.test if yes else _not(node.test)
+        test = node.test if yes else inline_order.negated(node.test)
         return [*before, ast.If(test, yes or no, no if yes else [])]
     return body + emit(None)
-
-
-def _not(test: ast.expr) -> ast.expr:
-    return test.operand if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not) else ast.UnaryOp(ast.Not(), test)

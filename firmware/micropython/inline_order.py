@@ -1,4 +1,4 @@
-"""In which order the parts of an expression are evaluated, and what may change places; see inline_calls.py."""
+"""In which order the parts of an expression are evaluated, and what may change places; for inline_calls.py, loops.py."""
 
 import ast
 from collections.abc import Iterator
@@ -14,10 +14,8 @@ def is_plain(node: ast.expr) -> bool:
 def _steps(node: ast.AST, certain: bool = True) -> Iterator[tuple[ast.AST, bool]]:
     """(part, whether it is evaluated once in any case), each after those it is made of."""
     if isinstance(node, _LAZY):
-        for part in ast.walk(node):
-            yield part, False
-        return
-    if isinstance(node, ast.IfExp):
+        yield from ((part, False) for part in ast.walk(node) if part is not node)
+    elif isinstance(node, ast.IfExp):
         yield from _steps(node.test, certain)
         yield from _steps(node.body, False)
         yield from _steps(node.orelse, False)
@@ -53,7 +51,7 @@ def first_and_once(value: ast.expr, names: list[str]) -> bool:
     return not waiting
 
 
-def runs_first(statement: ast.stmt, call: ast.Call) -> bool:
+def runs_first(statement: ast.stmt, call: ast.expr) -> bool:
     """Whether the call is the first thing that happens in the statement, in any case, once."""
     if isinstance(statement, ast.Return | ast.Expr):
         value = statement.value
@@ -76,3 +74,42 @@ def runs_first(statement: ast.stmt, call: ast.Call) -> bool:
         if id(node) not in inside and not isinstance(node, ast.Constant | ast.Name):
             return False
     return False
+
+
+def negated(test: ast.expr) -> ast.expr:
+    """not test."""
+    return test.operand if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not) else ast.UnaryOp(ast.Not(), test)
+
+
+def put(holder: ast.AST, old: ast.AST, new: ast.AST) -> None:
+    """`new` where `old` stands below `holder`."""
+    for node in ast.walk(holder):
+        for field, value in ast.iter_fields(node):
+            if value is old:
+                setattr(node, field, new)
+            elif isinstance(value, list):
+                value[:] = [new if part is old else part for part in value]
+
+
+def rename(node: ast.AST, names: "dict[str, str]") -> ast.AST:
+    """Its local names become other ones, in place."""
+    return _Rename(names).visit(node)  # type: ignore[no-any-return]
+
+
+class _Rename(ast.NodeTransformer):
+    """Local names -> other ones."""
+
+    def __init__(self, names: dict[str, str]) -> None:
+        self._names = names
+
+    def visit_Name(self, node: ast.Name) -> ast.expr:
+        node.id = self._names.get(node.id, node.id)
+        return node
+
+    def visit_arg(self, node: ast.arg) -> ast.arg:
+        node.arg = self._names.get(node.arg, node.arg)
+        return node
+
+    def visit_ExceptHandler(self, node: ast.ExceptHandler) -> ast.AST:
+        node.name = self._names.get(node.name, node.name) if node.name else None
+        return self.generic_visit(node)
