@@ -36,7 +36,7 @@ import shrink  # noqa: E402
 
 BUDGET_BYTES = 24 * 1024
 DTLS_BUDGET_BYTES = 32 * 1024
-LORA_BUDGET_BYTES = 48 * 1024
+LORA_BUDGET_BYTES = 46 * 1024
 # What only some nodes load, and the bytes it may cost those.
 EXTRAS = {
     "comatrix_node/commands.py": (4 * 1024, "commands, where a node takes them"),
@@ -96,11 +96,19 @@ NEEDED_ONCE = ("comatrix_lora", "comatrix_lora.regions")
 LORA_ERRORS = "comatrix_lora.errors"  # by itself, as what reads the configuration comes before the core
 NEEDED_SELDOM = tuple(
     "comatrix_lora." + name
-    for name in ("ledger_dump", "erasure_code", "fragment_format", "fragment_receiver", "fragment_sender", "gf256", "incoming")
+    for name in (
+        "ledger_dump",
+        "erasure_code",
+        "fragment_format",
+        "fragment_receiver",
+        "fragment_sender",
+        "gf256",
+        "incoming",
+    )
 )
-# Methods a LoRa node has no use for: a Station asks and sends descriptions without its Commands; what a node says is read
-# by the gateway, what that says written there; and no node compares records or shows a rule.
-NOT_OVER_LORA = {
+# Methods a LoRa node has no use for: a Station asks and describes without its Commands; what a node says is read by the
+# gateway, what that says written there; and no node compares records or shows a rule.
+NOT_OVER_LORA: dict[str, dict[str, tuple[str, ...]]] = {
     "comatrix_node.commands": {"Commands": ("describe", "described", "next_due", "receive", "send")},
     "comatrix_lora.rules": {
         "Rule": ("__eq__", "__repr__"),

@@ -34,7 +34,9 @@ def inline(trees: Mapping[str, ast.Module], kept: set[str], pieces: Iterable[str
             refused.add(function.name)
 
 
-def _once(trees: Mapping[str, ast.Module], kept: set[str], refused: set[str]) -> Iterator[tuple[str, Owner, ast.FunctionDef]]:
+def _once(
+    trees: Mapping[str, ast.Module], kept: set[str], refused: set[str]
+) -> Iterator[tuple[str, Owner, ast.FunctionDef]]:
     """What is named once beside its definition, and where that stands."""
     uses = prune.mentioned(trees.values())
     nodes = [node for tree in trees.values() for node in ast.walk(tree)]

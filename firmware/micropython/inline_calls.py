@@ -21,7 +21,7 @@ _NOT_IN_BODY = (
 Emit = Callable[["ast.expr | None"], list[ast.stmt]]
 
 
-class _Refused(Exception):
+class _RefusedError(Exception):
     """The call cannot be replaced."""
 
 
@@ -33,7 +33,7 @@ def replace(function: ast.FunctionDef, where: "ast.Module | ast.ClassDef", metho
             if caller is not function and isinstance(call, ast.Call) and _calls(call, function.name, method, anyones):
                 try:
                     _replace(caller, call, function, method)
-                except _Refused:
+                except _RefusedError:
                     return False
                 return True
     return False
@@ -89,22 +89,22 @@ def _arguments(call: ast.Call, function: ast.FunctionDef, method: bool) -> dict[
     told = function.args
     names = [one.arg for one in told.args]
     if told.vararg or told.kwarg or told.kwonlyargs or told.posonlyargs or function.decorator_list:
-        raise _Refused
+        raise _RefusedError
     if any(isinstance(one, ast.Starred) for one in call.args) or any(one.arg is None for one in call.keywords):
-        raise _Refused
+        raise _RefusedError
     given: dict[str, ast.expr] = {}
     positional = ([call.func.value] if method and isinstance(call.func, ast.Attribute) else []) + call.args
     if len(positional) > len(names):
-        raise _Refused
+        raise _RefusedError
     given.update(zip(names, positional, strict=False))
     given.update({one.arg: one.value for one in call.keywords if one.arg})
     for name, default in zip(names[len(names) - len(told.defaults) :], told.defaults, strict=True):
         if name not in given:
             if not isinstance(default, ast.Constant):
-                raise _Refused
+                raise _RefusedError
             given[name] = default
     if set(given) != set(names):
-        raise _Refused
+        raise _RefusedError
     return given
 
 
@@ -112,11 +112,11 @@ def _check(caller: ast.FunctionDef, function: ast.FunctionDef, body: list[ast.st
     """What the body takes from the module must not be the caller's own, nor may it make a scope that others see."""
     parts = [part for statement in body for part in ast.walk(statement)]
     if any(isinstance(part, _NOT_IN_BODY) for part in parts):
-        raise _Refused
+        raise _RefusedError
     own = _bound(function)
     free = {part.id for part in parts if isinstance(part, ast.Name)} - own
     if free & _bound(caller):
-        raise _Refused
+        raise _RefusedError
 
 
 def _bound(function: ast.FunctionDef) -> set[str]:
@@ -124,7 +124,9 @@ def _bound(function: ast.FunctionDef) -> set[str]:
     for part in ast.walk(function):
         if isinstance(part, ast.Name) and not isinstance(part.ctx, ast.Load):
             found.add(part.id)
-        elif isinstance(part, ast.ExceptHandler | ast.FunctionDef | ast.ClassDef) and part.name and part is not function:
+        elif (
+            isinstance(part, ast.ExceptHandler | ast.FunctionDef | ast.ClassDef) and part.name and part is not function
+        ):
             found.add(part.name)
         elif isinstance(part, ast.alias):
             found.add((part.asname or part.name).split(".")[0])
@@ -144,7 +146,8 @@ def _as_expression(value: ast.expr, given: dict[str, ast.expr], caller: ast.Func
         return None
     fresh = _fresh({part.id for part in ast.walk(caller) if isinstance(part, ast.Name)})
     made = inline_order.rename(copy.deepcopy(value), {name: next(fresh) for name in sorted(_stored([value]))})
-    return _Put(given).visit(made)
+    put: ast.expr = _Put(given).visit(made)
+    return put
 
 
 class _Put(ast.NodeTransformer):
@@ -160,7 +163,7 @@ class _Put(ast.NodeTransformer):
 def _as_statements(caller: ast.FunctionDef, call: ast.Call, body: list[ast.stmt], given: dict[str, ast.expr]) -> None:
     block, statement = _statement_of(caller, call)
     if not inline_order.runs_first(statement, call):
-        raise _Refused
+        raise _RefusedError
     stored = _stored(body)
     fresh = _fresh({part.id for part in ast.walk(caller) if isinstance(part, ast.Name)})
     straight = {name for name, one in given.items() if inline_order.is_plain(one) and name not in stored}
@@ -193,7 +196,7 @@ def _statement_of(caller: ast.FunctionDef, call: ast.Call) -> tuple[list[ast.stm
                     if isinstance(one, ast.stmt) and any(part is call for part in ast.walk(one)):
                         found = (statements, one)  # ast.walk goes inwards
     if found is None:
-        raise _Refused
+        raise _RefusedError
     return found
 
 
@@ -245,14 +248,14 @@ def _without_returns(body: list[ast.stmt], emit: Emit) -> list[ast.stmt]:
         if not _returns(node):
             continue
         if not isinstance(node, ast.If):
-            raise _Refused
+            raise _RefusedError
         yes, no = node.body, node.orelse
         if _ends(yes):
             yes, no = _without_returns(yes, emit), _without_returns(no + after, emit)
         elif _ends(no):
             yes, no = _without_returns(yes + after, emit), _without_returns(no, emit)
         else:
-            raise _Refused
+            raise _RefusedError
         if not yes and not no:
             return [*before, *_value_dropped(node.test)]
         test = node.test if yes else inline_order.negated(node.test)

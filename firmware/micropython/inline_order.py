@@ -1,8 +1,10 @@
-"""In which order the parts of an expression are evaluated, and what may change places; for inline_calls.py, loops.py."""
+"""In which order the parts of an expression are evaluated, for inline_calls.py and loops.py: what may change places."""
 
 import ast
 from collections.abc import Iterator
+from typing import TypeVar
 
+Node = TypeVar("Node", bound=ast.AST)
 _LAZY = (ast.Lambda, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 
 
@@ -31,8 +33,8 @@ def _steps(node: ast.AST, certain: bool = True) -> Iterator[tuple[ast.AST, bool]
             yield from _steps(key or value, certain)
             yield from _steps(value, certain)
     else:
-        for part in ast.iter_child_nodes(node):
-            yield from _steps(part, certain)
+        for child in ast.iter_child_nodes(node):
+            yield from _steps(child, certain)
     if isinstance(node, ast.expr):
         yield node, certain
 
@@ -78,7 +80,9 @@ def runs_first(statement: ast.stmt, call: ast.expr) -> bool:
 
 def negated(test: ast.expr) -> ast.expr:
     """not test."""
-    return test.operand if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not) else ast.UnaryOp(ast.Not(), test)
+    return (
+        test.operand if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not) else ast.UnaryOp(ast.Not(), test)
+    )
 
 
 def put(holder: ast.AST, old: ast.AST, new: ast.AST) -> None:
@@ -91,9 +95,10 @@ def put(holder: ast.AST, old: ast.AST, new: ast.AST) -> None:
                 value[:] = [new if part is old else part for part in value]
 
 
-def rename(node: ast.AST, names: "dict[str, str]") -> ast.AST:
+def rename(node: Node, names: dict[str, str]) -> Node:
     """Its local names become other ones, in place."""
-    return _Rename(names).visit(node)  # type: ignore[no-any-return]
+    _Rename(names).visit(node)
+    return node
 
 
 class _Rename(ast.NodeTransformer):

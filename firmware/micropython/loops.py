@@ -98,7 +98,9 @@ def _loop(node: ast.expr, fresh: Iterator[str]) -> Loop:
         test = found.elt if some else inline_order.negated(found.elt)
         done = ast.Assign([ast.Name(held, ast.Store())], ast.Constant(some))
         each, begin, comprehension = [ast.If(test, [done, ast.Break()], [])], ast.Constant(not some), found
-    return [ast.Assign([ast.Name(held, ast.Store())], begin), _for(comprehension, each, fresh)], ast.Name(held, ast.Load())
+    return [ast.Assign([ast.Name(held, ast.Store())], begin), _for(comprehension, each, fresh)], ast.Name(
+        held, ast.Load()
+    )
 
 
 def _for(comprehension: "ast.ListComp | ast.GeneratorExp", each: list[ast.stmt], fresh: Iterator[str]) -> ast.stmt:

@@ -1,4 +1,4 @@
-"""Leaves out what no module of the device's set mentions: functions, classes, methods, constants and imports nobody names.
+"""Leaves out what no module of the device's set mentions: functions, classes, methods, constants and imports.
 
 Only the gateway uses them; they stand in shared files. The rule is by name and errs on keeping: a name that occurs
 anywhere in the set, as a variable, an attribute, an import or a text, keeps every definition of that name.

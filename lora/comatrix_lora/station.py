@@ -192,8 +192,9 @@ class Station:
         if isinstance(what, Rekeying):
             counter, data = what.frame(self.peer, self.counter, now)
             return counter, data, what
-        if what is self._incoming:
-            said = what.rule()
+        incoming = self._incoming
+        if incoming is not None and what is incoming:
+            said = incoming.rule()
             if said is None:
                 return None
             counter = self.counter.take()

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from comatrix_lora.ledger import Ledger
     from comatrix_lora.station import Station
+
     from comatrix_node.lora_memory import Memory
 
 
