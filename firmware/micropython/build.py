@@ -26,7 +26,9 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))  # its neighbours are in no package
 
 import absorb  # noqa: E402
+import inline  # noqa: E402
 import link  # noqa: E402
+import loops  # noqa: E402
 import parameters  # noqa: E402
 import prune  # noqa: E402
 import rename  # noqa: E402
@@ -34,7 +36,7 @@ import shrink  # noqa: E402
 
 BUDGET_BYTES = 24 * 1024
 DTLS_BUDGET_BYTES = 32 * 1024
-LORA_BUDGET_BYTES = 48 * 1024
+LORA_BUDGET_BYTES = 46 * 1024
 # What only some nodes load, and the bytes it may cost those.
 EXTRAS = {
     "comatrix_node/commands.py": (4 * 1024, "commands, where a node takes them"),
@@ -51,6 +53,7 @@ EXTRAS = {
     "comatrix_lora/fragment_receiver.py": (2816, "the same"),
     "comatrix_lora/fragment_sender.py": (1536, "the same"),
     "comatrix_lora/gf256.py": (512, "the same"),
+    "comatrix_lora/incoming.py": (1024, "the same"),
 }
 USERS_CALL = (
     "comatrix_node.node",
@@ -93,10 +96,32 @@ NEEDED_ONCE = ("comatrix_lora", "comatrix_lora.regions")
 LORA_ERRORS = "comatrix_lora.errors"  # by itself, as what reads the configuration comes before the core
 NEEDED_SELDOM = tuple(
     "comatrix_lora." + name
-    for name in ("erasure_code", "fragment_format", "fragment_receiver", "fragment_sender", "gf256")
+    for name in (
+        "ledger_dump",
+        "erasure_code",
+        "fragment_format",
+        "fragment_receiver",
+        "fragment_sender",
+        "gf256",
+        "incoming",
+    )
 )
+# Methods a LoRa node has no use for: a Station asks and describes without its Commands; what a node says is read by the
+# gateway, what that says written there; and no node compares records or shows a rule.
+NOT_OVER_LORA: dict[str, dict[str, tuple[str, ...]]] = {
+    "comatrix_node.commands": {"Commands": ("describe", "described", "next_due", "receive", "send")},
+    "comatrix_lora.rules": {
+        "Rule": ("__eq__", "__repr__"),
+        "Data": ("read",),
+        "History": ("read",),
+        "Aged": ("read",),
+        "Record": ("read",),
+        "Command": ("plain",),
+    },
+    "comatrix.codec.record_types": {"Record": ("__eq__", "__hash__")},
+}
 # Of comatrix_node, what no program of a person names.
-INTERNAL = ("link_lora", "lora_config", "lora_room", "modem_at", "modem_rak", "modem_rylr")
+INTERNAL = ("link_lora", "lora_config", "lora_recall", "lora_room", "modem_at", "modem_rak", "modem_rylr")
 SOURCE_NAME = "cx"  # in tracebacks; one name for all files is one string in the board's RAM
 PACKAGE_FILE = HERE / "package.json"
 PACKAGE_FILES = {"udp": PACKAGE_FILE, "dtls": HERE / "package-dtls.json", "lora": HERE / "package-lora.json"}
@@ -172,6 +197,8 @@ def shrunk(modules: list[Module]) -> dict[str, str]:
     sources = {module.name: module.source.read_text() for module in modules}
     trees = {_moved(name): _importing_moved(ast.parse(source)) for name, source in sources.items()}
     absorb.absorb(trees, next(name for name in NODES if name in trees), PROGRAM)
+    if LORA_ERRORS in trees:
+        prune.drop(trees, {_moved(name): classes for name, classes in NOT_OVER_LORA.items()})
     constants = {name: shrink.constants_of(tree) for name, tree in trees.items()}
     exceptions = shrink.exception_names(trees["comatrix.errors"])
     if LORA_ERRORS in trees:
@@ -187,6 +214,8 @@ def shrunk(modules: list[Module]) -> dict[str, str]:
         if _has_piece(linked, piece):
             linked = link.link(linked, piece)
     prune.prune(linked, public)
+    inline.inline(linked, public, PIECES)
+    loops.unroll(linked)
     rename.rename(linked, public, NOT_FOR_USERS)
     fixed = parameters.keywords(linked.values())
     for name, tree in linked.items():

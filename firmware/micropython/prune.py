@@ -1,4 +1,4 @@
-"""Leaves out what no module of the device's set mentions: functions, classes, methods and imports nobody names.
+"""Leaves out what no module of the device's set mentions: functions, classes, methods, constants and imports.
 
 Only the gateway uses them; they stand in shared files. The rule is by name and errs on keeping: a name that occurs
 anywhere in the set, as a variable, an attribute, an import or a text, keeps every definition of that name.
@@ -6,7 +6,7 @@ anywhere in the set, as a variable, an attribute, an import or a text, keeps eve
 
 import ast
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 Definition = (ast.FunctionDef, ast.ClassDef)
 
@@ -38,7 +38,7 @@ def prune(trees: dict[str, ast.Module], kept: set[str]) -> list[str]:
         uses = mentioned(trees.values())
         for module, tree in trees.items():
             if module not in kept:
-                gone += [f"{module}.{name}" for name in _drop_definitions(tree, uses)]
+                gone += [f"{module}.{name}" for name in _drop_definitions(tree, uses) + _drop_constants(tree, uses)]
             _drop_imports(tree)
         if len(gone) == before:
             return gone
@@ -92,6 +92,32 @@ def _drop_definitions(tree: ast.Module, uses: Counter[str]) -> list[str]:
         if isinstance(holder, ast.ClassDef):
             holder.body = holder.body or [ast.Pass()]
     return gone
+
+
+def _drop_constants(tree: ast.Module, uses: Counter[str]) -> list[str]:
+    """NAME = text, number or tuple of such that only its own assignment names."""
+    gone: list[str] = []
+    for node in list(tree.body):
+        if isinstance(node, ast.Assign) and _is_constant(node.value):
+            names = [target.id for target in node.targets if isinstance(target, ast.Name)]
+            if len(names) == len(node.targets) and not [n for n in names if uses[n] > 1 or n.startswith("__")]:
+                tree.body.remove(node)
+                gone += names
+    return gone
+
+
+def _is_constant(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) or (isinstance(node, ast.Tuple) and all(map(_is_constant, node.elts)))
+
+
+def drop(trees: dict[str, ast.Module], methods: Mapping[str, Mapping[str, Iterable[str]]]) -> None:
+    """Take methods, by module and class, from `trees`. Raises KeyError for one that is not there."""
+    for module, classes in methods.items():
+        holders = {node.name: node for node in trees[module].body if isinstance(node, ast.ClassDef)}
+        for holder, names in classes.items():
+            found = {part.name: part for part in holders[holder].body if isinstance(part, ast.FunctionDef)}
+            for name in names:
+                holders[holder].body.remove(found[name])
 
 
 def _unused(name: str, uses: Counter[str]) -> bool:

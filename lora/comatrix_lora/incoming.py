@@ -4,7 +4,8 @@ A fragment is authentic and new, so one of another transfer shows what the gatew
 """
 
 from comatrix_lora.errors import FrameError, LoraError
-from comatrix_lora.fragment_format import MAX_LISTED
+from comatrix_lora.fragment_format import MAX_LISTED, encode_feedback
+from comatrix_lora.fragment_receiver import Limits, Receiver
 from comatrix_lora.ledger import COMMAND
 from comatrix_lora.mac import TURNAROUND_MS
 from comatrix_lora.rules import Ack, Command, Feedback
@@ -16,7 +17,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from comatrix_lora.fragment_receiver import Receiver
     from comatrix_lora.open_readings import Offer
     from comatrix_lora.rules import Fragment
 
@@ -54,9 +54,6 @@ class Incoming:
         return None if message is None else Command.read(0, message)
 
     def _begin(self, transfer: int) -> None:
-        # Here, as the code of fragments is in a node's memory only while it is needed (docs/decisions/0004).
-        from comatrix_lora.fragment_receiver import Limits, Receiver
-
         self._receiver = Receiver(Limits(self._most_bytes, 2 * self._most_bytes, 1, 600000, 1, 600000))
         self._number, self._due = transfer, None
 
@@ -75,8 +72,6 @@ class Incoming:
         self._due = None
         if self._receiver is None:
             return None
-        from comatrix_lora.fragment_format import encode_feedback
-
         body = encode_feedback(self._receiver.feedback(self._number))
         return Feedback(body) if len(body) > 2 else Ack(body[0], body[1])
 

@@ -19,19 +19,16 @@ from comatrix_lora.errors import LoraError
 from comatrix_lora.regions import Region, sub_band
 
 # What goes first, and how much of the budget its class may fill (per cent): the rest waits for those above it.
-ACK, ALARM, COMMAND, READING, REPLY, BULK = range(6)
+ACK, ALARM, COMMAND, READING, REPLY, BULK = 0, 1, 2, 3, 4, 5
 SHARES = (100, 95, 90, 85, 75, 60)
 
 WINDOW_US = 3600 * 1000000
 MERGED_US = 60 * 1000000
+# As dumped:
 MOST_ENTRIES = 64
-_VERSION = 1
-# Version, entries, duty cycle, end of the newest, how long before that its first transmission began.
-_HEAD = ">BBIQI"
-_HEAD_SIZE = 18
-# How long before the newest ended, and airtime: microseconds, both.
-_ENTRY = ">II"
-_ENTRY_SIZE = 8
+FORMAT = 1
+HEAD = ">BBIQI"  # format, entries, duty cycle, end of the newest, how long before that its first transmission began
+ENTRY = ">II"  # how long before the newest ended, and airtime: microseconds, both
 
 
 class Ledger:
@@ -134,9 +131,9 @@ class Ledger:
         """All of it, at most 534 bytes, for `load_untrusted` after a restart."""
         newest_us = self._ends_us[-1] if self._ends_us else 0
         opened = newest_us - self._opened_us if self._ends_us else 0
-        parts = [struct.pack(_HEAD, _VERSION, len(self._ends_us), self.duty_ppm, newest_us, opened)]
+        parts = [struct.pack(HEAD, FORMAT, len(self._ends_us), self.duty_ppm, newest_us, opened)]
         for i, end in enumerate(self._ends_us):
-            parts.append(struct.pack(_ENTRY, newest_us - end, self._airtimes_us[i]))
+            parts.append(struct.pack(ENTRY, newest_us - end, self._airtimes_us[i]))
         return _sealed(b"".join(parts))
 
     def load_untrusted(self, data: bytes, now_ms: int) -> bool:
@@ -145,13 +142,16 @@ class Ledger:
         Then a full hour's airtime counts as sent from now on, for the law's sake. A first start has nothing to load.
         Where the clock stands before what was sent, that counts as just sent. A clock set forward cannot be noticed.
         """
+        from comatrix_lora.ledger_dump import read_untrusted  # here, as it is needed once (docs/decisions/0004)
+
         self._forget()
         try:
-            self._read(_unsealed(data))
+            self._ends_us, self._airtimes_us, self._opened_us = read_untrusted(data, self.duty_ppm)
         except ValueError:
-            self._forget()
             self.fill(now_ms)
             return False
+        if self._ends_us:
+            self._busy_until_us = self._ends_us[-1]
         if self._ends_us and now_ms * 1000 < self._ends_us[-1]:
             self._shift(now_ms * 1000 + self._airtimes_us[-1] - self._ends_us[-1])
         return True
@@ -162,31 +162,6 @@ class Ledger:
             self._forget()
             self._busy_until_us = now_ms * 1000 + self.budget_us
             self._enter(now_ms * 1000, self.budget_us)
-
-    def _read(self, data: bytes) -> None:
-        """Raises ValueError unless `dump` could have written it."""
-        if len(data) < _HEAD_SIZE:
-            raise ValueError("too short")
-        version, count, duty_ppm, newest_us, opened = struct.unpack(_HEAD, data[:_HEAD_SIZE])
-        if version != _VERSION or duty_ppm != self.duty_ppm or count > MOST_ENTRIES or newest_us >> 62:
-            raise ValueError("not of this ledger")
-        if len(data) != _HEAD_SIZE + count * _ENTRY_SIZE or (count and not duty_ppm):
-            raise ValueError("wrong length")
-        if not count and (newest_us or opened):
-            raise ValueError("nothing was sent, and it ended")
-        before_us = 0
-        for i in range(_HEAD_SIZE, len(data), _ENTRY_SIZE):
-            age_us, airtime_us = struct.unpack(_ENTRY, data[i : i + _ENTRY_SIZE])
-            end_us = newest_us - age_us
-            if airtime_us == 0 or end_us - airtime_us < before_us:
-                raise ValueError("not in order")
-            self._ends_us.append(end_us)
-            self._airtimes_us.append(airtime_us)
-            before_us = end_us
-        if count and (before_us != newest_us or opened < self._airtimes_us[-1]):
-            raise ValueError("not in order")
-        self._opened_us = newest_us - opened
-        self._busy_until_us = newest_us
 
 
 class Ledgers:
@@ -213,7 +188,7 @@ class Ledgers:
     def dump(self) -> bytes:
         """All of it: the region's name, and each sub-band's number and ledger."""
         name = self._place.name.encode()
-        parts = [bytes([_VERSION, len(name)]), name]
+        parts = [bytes([FORMAT, len(name)]), name]
         for index in sorted(self._ledgers):
             dumped = self._ledgers[index].dump()
             parts += [struct.pack(">BH", index, len(dumped)), dumped]
@@ -221,9 +196,11 @@ class Ledgers:
 
     def load_untrusted(self, data: bytes, now_ms: int) -> bool:
         """As `Ledger.load_untrusted`; what is not of this region counts in every sub-band."""
+        from comatrix_lora.ledger_dump import unsealed
+
         self._ledgers = {}
         try:
-            return self._read(_unsealed(data), now_ms)
+            return self._read(unsealed(data), now_ms)
         except ValueError:
             for index in range(len(self._place.bands)):
                 self._of(index).fill(now_ms)
@@ -232,7 +209,7 @@ class Ledgers:
     def _read(self, data: bytes, now_ms: int) -> bool:
         name = self._place.name.encode()
         at = 2 + len(name)
-        if data[:at] != bytes([_VERSION, len(name)]) + name:
+        if data[:at] != bytes([FORMAT, len(name)]) + name:
             raise ValueError("not of this region")
         while at < len(data):
             if len(data) < at + 3:
@@ -248,10 +225,3 @@ class Ledgers:
 
 def _sealed(data: bytes) -> bytes:
     return data + struct.pack(">I", crc32(data))
-
-
-def _unsealed(data: bytes) -> bytes:
-    """Raises ValueError where a bit is wrong."""
-    if len(data) < 4 or struct.pack(">I", crc32(data[:-4])) != data[-4:]:
-        raise ValueError("check sum")
-    return data[:-4]

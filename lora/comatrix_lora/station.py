@@ -8,7 +8,6 @@ from comatrix_lora.errors import FrameError
 from comatrix_lora.fragment_sender import DONE, GIVEN_UP
 from comatrix_lora.frame import open_untrusted
 from comatrix_lora.header import parse_untrusted
-from comatrix_lora.incoming import Incoming
 from comatrix_lora.ledger import ALARM, BULK, COMMAND, READING
 from comatrix_lora.open_readings import OpenReadings
 from comatrix_lora.open_records import OpenRecord, OpenRecords
@@ -34,6 +33,7 @@ if TYPE_CHECKING:
     from typing import Any, Protocol
 
     from comatrix_lora.frame import Opened, Peer
+    from comatrix_lora.incoming import Incoming
     from comatrix_lora.link_advice import Settings
     from comatrix_lora.mac import Mac, Random
     from comatrix_lora.open_readings import Offer
@@ -87,7 +87,7 @@ class Station:
         self._jitter_ms = jitter_ms
         self._events = Events()
         self._rekeying = Rekeying(mac, random or mac.random, fresh, counter.next)
-        self._incoming = Incoming()
+        self._incoming: "Incoming | None" = None  # while something comes in fragments
         self._storing = False  # the new context
         self._asking: "Any" = None  # who waits for an answer
         self._asked = -1  # the counter of that frame
@@ -131,7 +131,7 @@ class Station:
     @property
     def whole(self) -> bool:
         """Whether nothing is sent or comes in fragments: their code is not needed now."""
-        return self._incoming.idle and not [one for one in self.records_open.open if one.transfer >= 0]
+        return self._incoming is None and not [one for one in self.records_open.open if one.transfer >= 0]
 
     def datagrams_to_send(self, now: int) -> "list[bytes]":
         """The frame to transmit now, if any."""
@@ -158,7 +158,8 @@ class Station:
         keys = self._rekeying.offers(self.counter.next) if self.peer.derive is not None else []
         if self._rekeying.alone:
             return keys
-        return keys + self._incoming.offers() + self.readings_open.offers() + self.records_open.offers()
+        feedback = [] if self._incoming is None else self._incoming.offers()
+        return keys + feedback + self.readings_open.offers() + self.records_open.offers()
 
     def _earliest(self, now: int, offer: "Offer") -> int:
         priority, due, least, _ = offer
@@ -179,7 +180,7 @@ class Station:
         counter, data, asking = made
         fragment = isinstance(what, OpenRecord) and asking is None
         self._silence(now)  # an alarm cut a receive window short
-        self.mac.send(now, len(data), not fragment and not isinstance(what, Incoming))
+        self.mac.send(now, len(data), not fragment and what is not self._incoming)
         if fragment:
             what.due = self.mac.busy_until + _GAP_MS
         self._asking, self._asked = asking, counter
@@ -191,8 +192,9 @@ class Station:
         if isinstance(what, Rekeying):
             counter, data = what.frame(self.peer, self.counter, now)
             return counter, data, what
-        if isinstance(what, Incoming):
-            said = what.rule()
+        incoming = self._incoming
+        if incoming is not None and what is incoming:
+            said = incoming.rule()
             if said is None:
                 return None
             counter = self.counter.take()
@@ -230,7 +232,10 @@ class Station:
     def handle_timer(self, now: int) -> None:
         """Note a receive window that ended without an answer."""
         self._now = now
-        self._incoming.handle_timer(now)
+        if self._incoming is not None:
+            self._incoming.handle_timer(now)
+            if self._incoming.idle:
+                self._incoming = None
         if now >= self.mac.listen_until:
             self._urgent = False
             self._silence(now)
@@ -262,10 +267,18 @@ class Station:
                 raise FrameError("not what a gateway says")
             item: "Any" = rule
             if isinstance(rule, Fragment):
-                item = self._incoming.receive_untrusted(rule, opened.plain, now)
+                item = self._part_came(rule, opened.plain, now)
             self._answered(opened, item, now)
         except FrameError:
             self.malformed += 1
+
+    def _part_came(self, part: Fragment, plain: bytes, now: int) -> "Command | None":
+        if self._incoming is None:
+            # Here, as a node has this code in memory only while it is needed (docs/decisions/0004).
+            from comatrix_lora.incoming import Incoming
+
+            self._incoming = Incoming()
+        return self._incoming.receive_untrusted(part, plain, now)
 
     def _peers_of(self, number: int) -> "list[Peer]":
         if number != self.peer.node:

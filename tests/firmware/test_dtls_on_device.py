@@ -106,10 +106,10 @@ for _ in range(10):
     assert gateway.world.watch is not None
 
 
-def test_a_dtls_node_runs_in_a_heap_of_88_kib(gateway: SocketGateway, dtls_compiled: Path, tmp_path: Path) -> None:
+def test_a_dtls_node_runs_in_a_heap_of_80_kib(gateway: SocketGateway, dtls_compiled: Path, tmp_path: Path) -> None:
     """On 64 bits, where every object is twice the size it has on a board."""
     config(gateway.port, tmp_path)
-    printed = run_script(NODE, tmp_path, path=dtls_compiled, arguments=("100",), heap="88k")
+    printed = run_script(NODE, tmp_path, path=dtls_compiled, arguments=("100",), heap="80k")
     assert printed.splitlines()[-1] == "delivered 100 handshakes 1"
 
 

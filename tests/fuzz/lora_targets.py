@@ -5,13 +5,14 @@ import itertools
 import struct
 import zlib
 
+from comatrix_lora import ledger_dump as dumped
 from comatrix_lora.errors import FrameError
 from comatrix_lora.fragment_receiver import Limits
 from comatrix_lora.frame import Peer
 from comatrix_lora.history import SPAN
 from comatrix_lora.hub_events import Heard, Reception
 from comatrix_lora.hub_node import HubNode, Profile
-from comatrix_lora.ledger import Ledger, Ledgers
+from comatrix_lora.ledger import MOST_ENTRIES, Ledger, Ledgers
 from comatrix_lora.readings import read_untrusted
 from comatrix_lora.received import carried_untrusted
 from comatrix_lora.regions import NAMES, region
@@ -167,6 +168,17 @@ def ledger(data: bytes) -> None:
             assert not loaded.left_us(NOW_MS)
         assert len(loaded.dump()) <= MOST_DUMP
         _goes_on(loaded)
+
+
+def ledger_dump(data: bytes) -> None:
+    """read_untrusted: transmissions one after the other, the newest entry opened before its end."""
+    duty_ppm = DUTIES_PPM[data[0] % len(DUTIES_PPM)] if data else 0
+    ends_us, airtimes_us, opened_us = dumped.read_untrusted(with_check(data[1:]), duty_ppm)
+    assert len(ends_us) == len(airtimes_us) <= MOST_ENTRIES
+    assert all(airtime > 0 for airtime in airtimes_us)
+    begins = [end - airtime for end, airtime in zip(ends_us, airtimes_us, strict=True)]
+    assert all(begin >= end for begin, end in zip(begins, [0, *ends_us], strict=False))
+    assert opened_us <= (begins[-1] if begins else 0)
 
 
 def ledgers(data: bytes) -> None:

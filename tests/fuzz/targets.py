@@ -251,6 +251,7 @@ TARGETS = (
     Target("hub_node.read_untrusted", lora.hub_node, (), ("lora rules",)),
     Target("received.carried_untrusted", lora.carried, (ValueError,)),
     Target("ledger.Ledger.load_untrusted", lora.ledger, (), ("ledger",)),
+    Target("ledger_dump.read_untrusted", lora.ledger_dump, (ValueError,), ("ledger",)),
     Target("ledger.Ledgers.load_untrusted", lora.ledgers, (), ("ledgers",)),
     Target("hub._opened_untrusted", new_keys.hub_opened, (FrameError,), ("lora new keys",)),
     Target("hub._heard_untrusted", new_keys.hub_heard, (FrameError,)),

@@ -346,7 +346,9 @@ class Node(Program):
         self.station = Station(
             peer, self.counter, mac, schemas, interval_ms, fresh=self.fresh, random=random, capacity=config.buffer
         )
-        self._memory.load(mac.ledger, self.fresh, self._woke)
+        from comatrix_node import lora_recall
+
+        self._found = lora_recall.find(self._memory, mac.ledger, self.fresh, self._woke)
 
     def _radio(self) -> "Any":
         """The link that config.json describes."""
@@ -365,8 +367,12 @@ class Node(Program):
         if self._begun:
             return
         self._begun = True
-        if not self._memory.take_up(self.station, self.state):
+        from comatrix_node import lora_recall
+
+        found, self._found = self._found, None
+        if found is None or not lora_recall.take_up(found, self.station, self.state, self.clock.now()):
             self._record("h", None, self._hello())
+        lora_room.unload(lora_room.STARTING)
 
     def _sleep(self) -> None:
         now = self.clock.now()

@@ -4,7 +4,9 @@ import gc
 import sys
 
 CONFIGURING = ("comatrix_node.lora_config", "comatrix_lora.regions")
+STARTING = ("comatrix_node.lora_recall", "comatrix_lora.ledger_dump")
 FRAGMENTS = (
+    "comatrix_lora.incoming",
     "comatrix_lora.fragment_receiver",
     "comatrix_lora.fragment_sender",
     "comatrix_lora.fragment_format",
