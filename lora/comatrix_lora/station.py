@@ -367,7 +367,7 @@ class Station:
         self._rested = now + self.mac.random(self._jitter_ms + 1)
         self.records_open.transfer = kept[3]
         # Seqs that stand there were used, also where the counter that gave them is lost.
-        self.counter.skip_below(max([row[3] for row in kept[1]] + [row[3] for row in kept[2]] + [-1]) + 1)
+        self.counter.skip_below(max([row[3] for row in kept[1] + kept[2]] + [-1]) + 1)
         if len(kept) > 7:
             self._rekeying.restore(kept[7], now - elapsed_ms, slept)
         if slept:
