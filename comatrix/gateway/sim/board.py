@@ -7,6 +7,7 @@ from comatrix_lora.medium.randomness import Stream
 
 from comatrix.gateway.sim.firmware import Node, parse
 from comatrix.gateway.sim.scenario import COUNTED, NodePlan
+from comatrix.gateway.sim.whereabouts import count_in
 
 FOREVER_MS = 1 << 40
 MOST_TURNS = 10_000  # of one node in one instant: more is a bug, not work
@@ -140,6 +141,16 @@ class Board:
             self._sleep(node, now_ms)
         else:
             self._next = self._at(now_ms + self._wait_ms(node, self._pause_ms, now_ms), self.wake)
+
+    def held(self) -> list[int]:
+        """The running numbers of the readings that it still has. The run is over: it does nothing any more."""
+        self._woken_ms = self._now_ms()
+        counts = [count_in(values) for values in self._open(self.node or self._make_node(False))]
+        return [count for count in counts if count is not None]
+
+    def _open(self, node: Any) -> list[dict[int, int]]:
+        """What waits, {word's number: integer} each."""
+        return [one.values for one in node.waiting if isinstance(one.values, dict)]
 
     def _wait_ms(self, node: Any, pause_ms: int, now_ms: int) -> int:
         """How long nothing is run, where the firmware would wait for `pause_ms`."""

@@ -2,7 +2,7 @@
 
 from asyncio import TimerHandle
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from comatrix_lora.medium.radio import Radio
 from comatrix_lora.medium.randomness import Stream
@@ -21,6 +21,7 @@ from comatrix.gateway.sim.scenario import LinkPlan, LoraPlan, NodePlan, Scenario
 from comatrix.gateway.sim.virtual_time import SimLoop
 from comatrix.gateway.uplink.associations import PlainAddress
 
+B = TypeVar("B", bound=Board)
 GATEWAY = "10.255.255.254", 5683
 OnDatagram = Callable[[int, bool, bytes], None]  # number of the node, whether it is on its way up, the datagram
 
@@ -51,6 +52,7 @@ class Fleet:
         self.counts = {name: Counts() for name, link in scenario.links.items() if isinstance(link, LinkPlan)}
         self.positions: list[tuple[float, float]] = []
         self.lora_nodes: dict[int, LoraNode] = {}
+        self.boards: dict[int, Board] | None = {}  # None: nodes are elsewhere, and cannot be looked into
         self.on_datagram: OnDatagram = lambda number, up, data: None
         self._scenario = scenario
         self._seed = seed
@@ -129,7 +131,7 @@ class Fleet:
         self, number: int, plan: NodePlan, written: dict[str, Any], dice: Stream, send: Callable[[bytes], None]
     ) -> UdpNode:
         """`written`: its config.json. `send`: puts a datagram on its link."""
-        return Board(
+        board = Board(
             plan,
             written,
             dice,
@@ -140,12 +142,18 @@ class Fleet:
             tellable=self._tellable(plan),
             until_ms=self._scenario.whole.duration_ms,
         )
+        return self._noted(number, board)
+
+    def _noted(self, number: int, board: B) -> B:
+        if self.boards is not None:
+            self.boards[number] = board
+        return board
 
     def _lora_node(
         self, number: int, plan: NodePlan, written: dict[str, Any], dice: Stream, radio: Radio, air: LoraAir
     ) -> LoraNode:
         """`radio`: its own, in place."""
-        return LoraBoard(
+        board = LoraBoard(
             plan,
             written,
             dice,
@@ -156,6 +164,13 @@ class Fleet:
             tellable=self._tellable(plan),
             until_ms=self._scenario.whole.duration_ms,
         )
+        return self._noted(number, board)
+
+    def held(self) -> set[tuple[int, int]] | None:
+        """(node, running number) of the readings that nodes still have when all is over; None: nobody can tell."""
+        if self.boards is None:
+            return None
+        return {(number, count) for number, board in self.boards.items() for count in board.held()}
 
     # Where nodes are not boards in this process
 
