@@ -9,12 +9,14 @@ HTTP requests are calls. Then the order of everything that happens follows from 
 import asyncio
 import selectors
 from collections.abc import Callable, Coroutine
-from typing import Any, TypeVar
+from contextvars import Context
+from typing import Any, TypeVar, TypeVarTuple, Unpack
 
 from comatrix.gateway.clock import Clocks
 from comatrix.gateway.sim.timers import Timer, Timers
 
 T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
 WALL_START_MS = 1_767_225_600_000  # 2026-01-01 00:00 UTC, where every simulation begins
 
 
@@ -73,11 +75,15 @@ class VirtualLoop(SimLoop):
         """Microseconds since then."""
         return self._now_us
 
-    def call_later(self, delay: float, callback: Callable[..., object], *args: Any, context: Any = None) -> Any:
+    def call_later(
+        self, delay: float, callback: Callable[[Unpack[Ts]], object], *args: *Ts, context: Context | None = None
+    ) -> Any:
         """As of any loop."""
         return self.call_at(self._now_us / 1_000_000 + delay, callback, *args, context=context)
 
-    def call_at(self, when: float, callback: Callable[..., object], *args: Any, context: Any = None) -> Any:
+    def call_at(
+        self, when: float, callback: Callable[[Unpack[Ts]], object], *args: *Ts, context: Context | None = None
+    ) -> Any:
         """As of any loop, to the nearest microsecond."""
         timer = Timer(when, callback, args, context)
         self._timers.add(timer)
