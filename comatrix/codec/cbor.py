@@ -44,20 +44,23 @@ def _head(out: bytearray, major: int, argument: int) -> None:
     if argument < 24:
         out.append(major | argument)
         return
-    for size, info in ((1, 24), (2, 25), (4, 26), (8, 27)):
-        if argument < 1 << 8 * size:
-            out.append(major | info)
-            out.extend(argument.to_bytes(size, "big"))
-            return
-    raise ValueError("integer beyond 64 bits")
+    power = 0  # of two: so many bytes
+    while argument >> (8 << power):
+        power += 1
+    if power > 3:
+        raise ValueError("integer beyond 64 bits")
+    out.append(major | 24 + power)
+    out.extend(argument.to_bytes(1 << power, "big"))
 
 
 def _write(out: bytearray, value: object) -> None:
-    if value is None or isinstance(value, bool):
+    if type(value) is int and 0 <= value < 24:
+        out.append(value)  # most of what is written
+    elif value is None or isinstance(value, bool):
         out.append(0xF6 if value is None else 0xF5 if value else 0xF4)
     elif isinstance(value, int):
         if value < 0:
-            _head(out, 0x20, -1 - value)
+            _head(out, 0x20, ~value)
         else:
             _head(out, 0, value)
     elif isinstance(value, (bytes, bytearray)):
@@ -131,6 +134,8 @@ class Reader:
 
     def item(self, depth: int) -> object:
         initial = self.take(1)[0]
+        if initial < 24:
+            return initial  # most of what is read
         major = initial >> 5
         info = initial & 31
         if major == 7:
@@ -138,10 +143,8 @@ class Reader:
         if info == 31:
             return self.indefinite(major, depth)
         argument = self.argument(info)
-        if major == 0:
-            return argument
-        if major == 1:
-            return -1 - argument
+        if major < 2:
+            return ~argument if major else argument
         if major == 2:
             return self.take(argument)
         if major == 3:

@@ -301,9 +301,7 @@ class Hub:
     def handle_timer(self, now: int) -> None:
         """Drop transfers that are idle; forget which nodes are at rest."""
         for number in list(self._active):
-            node = self._active[number]
-            node.receiver.handle_timer(now)
-            if node.offered is None and node.next_deadline() is None:
+            if self._active[number].at_rest(now):
                 self._active.pop(number)
 
 

@@ -50,6 +50,7 @@ class HubNode:
         readings, records = list(profile.readings), list(profile.records)
         self.received = Received(profile.interval_ms, PERIODS, readings, profile.posted)
         self.receiver = Receiver(limits)
+        self._fragments = False  # whether any ever came: most nodes send none
         self.offered: "Offered | None" = None
         self.radio: "str | None" = None
         self.snrs: "list[int]" = []
@@ -135,6 +136,7 @@ class HubNode:
 
     def _fragment(self, heard: Heard, rule: Fragment, body: bytes, now: int) -> None:
         heard.transfer = rule.transfer
+        self._fragments = True
         try:
             message = self.receiver.receive_untrusted(body, now)
         except FrameError:
@@ -178,5 +180,12 @@ class HubNode:
 
     def next_deadline(self) -> "int | None":
         """When it has something to do, but for the item offered."""
-        times = [one for one in (self.received.next_deadline(), self.receiver.next_deadline()) if one is not None]
-        return min(times) if times else None
+        due = self.received.next_deadline()
+        idle = self.receiver.next_deadline() if self._fragments else None
+        return idle if due is None else due if idle is None else min(due, idle)
+
+    def at_rest(self, now: int) -> bool:
+        """Drops transfers that are idle -> whether there is nothing to do before something is heard or offered."""
+        if self._fragments:
+            self.receiver.handle_timer(now)
+        return self.offered is None and self.next_deadline() is None

@@ -60,6 +60,8 @@ class Received:
         self.posted = posted
         self._came = Counters()
         self._held: "list[tuple[int, object, int]]" = []  # seq, record, when it is no longer held; in order of seq
+        self._until: "int | None" = None  # when the first of them is no longer held
+        self._news = False  # a counter came since it was last looked which of them wait for nothing any more
         self._floor = 0  # nothing below is waited for
         self._latest = -1  # the frame that said so
         for counter in known:
@@ -72,6 +74,7 @@ class Received:
     def heard(self, counter: int) -> None:
         """An authenticated frame without readings: no reading has its counter."""
         self._came.add(counter)
+        self._news = True
 
     def receive(self, counter: int, seqs: "list[int]", records: "Sequence[object]", now: int) -> "list[int]":
         """A frame's readings, newest first, as `carried_untrusted` found them: the indexes of those that are new.
@@ -83,7 +86,10 @@ class Received:
                 fresh.append(index)
                 self._came.add(seq)
                 self._held.append((seq, records[index], now + self.hold_ms))
+        if fresh:
+            self._until = min([held[2] for held in self._held])
         self._came.add(counter)
+        self._news = True
         self._held.sort(key=lambda held: held[0])
         if counter > self._latest:
             self._latest = counter
@@ -104,8 +110,12 @@ class Received:
 
     def deliverable(self, now: int) -> "list[tuple[int, object, bool]]":
         """(seq, record, late) to post now, in order of seq. Late: one with a higher seq was posted before."""
+        if not self._news and (self._until is None or now < self._until):
+            return []
+        self._news = False
         count = self._due(now)
         ready, self._held = self._held[:count], self._held[count:]
+        self._until = min([held[2] for held in self._held]) if self._held else None
         delivered = []
         for seq, record, _ in ready:
             delivered.append((seq, record, seq < self.posted))
@@ -114,7 +124,7 @@ class Received:
 
     def next_deadline(self) -> "int | None":
         """When a held reading is due, whatever is missing."""
-        return min([held[2] for held in self._held]) if self._held else None
+        return self._until
 
     def _due(self, now: int) -> int:
         """How many of the held, from the lowest seq on, wait for nothing any more."""

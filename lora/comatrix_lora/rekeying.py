@@ -86,7 +86,8 @@ class Rekeying:
 
     def silent(self, now: int) -> None:
         """The request brought nothing."""
-        self._due = now + self._mac.pause(self._frames, SIZE)
+        # Request #2 is not put off by what went before it: the gateway is there, and this run does not outlive a sleep.
+        self._due = now + self._mac.pause(self._frames if self.candidate is None else self._tries, SIZE)
         self._frames += 1
         self._tries += 1
         if self.candidate is not None and self._tries >= _TRIES:

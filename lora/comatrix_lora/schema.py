@@ -61,7 +61,8 @@ class Schema:
     """Fields in order. `size`: bytes of a reading; `shares`: bits of the difference of each field. Raises LoraError."""
 
     def __init__(self, fields: "list[Field]") -> None:
-        if not 0 < len(fields) <= MOST_FIELDS or len({field.word for field in fields}) < len(fields):
+        self._words = {field.word for field in fields}
+        if not 0 < len(fields) <= MOST_FIELDS or len(self._words) < len(fields):
             raise LoraError("a schema has 1 to 8 fields, each of another word")
         self.fields = list(fields)
         self.bits = sum([field.bits for field in fields])
@@ -85,7 +86,7 @@ class Schema:
 
     def _codes(self, values: "Given") -> "list[int]":
         codes = [field.code(values.get(field.word, MISSING)) for field in self.fields]
-        if set(values) - {field.word for field in self.fields}:
+        if set(values) - self._words:
             raise LoraError("a word that is not in the schema")
         return codes
 

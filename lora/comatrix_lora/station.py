@@ -9,6 +9,7 @@ from comatrix_lora.fragment_sender import DONE, GIVEN_UP
 from comatrix_lora.frame import open_untrusted
 from comatrix_lora.header import parse_untrusted
 from comatrix_lora.ledger import ALARM, BULK, COMMAND, READING
+from comatrix_lora.mac import LONGEST_ANSWER
 from comatrix_lora.open_readings import OpenReadings
 from comatrix_lora.open_records import OpenRecord, OpenRecords
 from comatrix_lora.rekeying import Rekeying
@@ -57,7 +58,8 @@ if TYPE_CHECKING:
 
 
 class Station:
-    """`interval_ms`: what is announced between readings. `jitter_ms`: a reading waits up to that, so that nodes which
+    """`interval_ms`: what is announced between readings. `jitter_ms`: a reading waits up to that, or up to
+    the airtime of four frames if that is more, and all but an alarm does after sleep or a reset, so that nodes which
     wake together do not send together. `capacity`: of each kind of open readings. `ignored` and `malformed` count
     frames: of nobody, and that say nothing.
 
@@ -84,7 +86,7 @@ class Station:
         self.records_open = OpenRecords(mac, transfer)
         self.ignored = 0
         self.malformed = 0
-        self._jitter_ms = jitter_ms
+        self._jitter_ms = jitter_ms and max(jitter_ms, 4 * mac.ms(LONGEST_ANSWER))
         self._events = Events()
         self._rekeying = Rekeying(mac, random or mac.random, fresh, counter.next)
         self._incoming: "Incoming | None" = None  # while something comes in fragments
@@ -94,7 +96,7 @@ class Station:
         self._urgent = False  # whether that is an alarm
         self._reserving = False
         self._item = -1
-        self._now = 0
+        self._now = self._rested = 0
 
     @property
     def settings(self) -> "Settings":
@@ -105,7 +107,7 @@ class Station:
         """A reading made at `at_ms`. Priority ALARM goes before others and is repeated until it is confirmed.
 
         Raises LoraError: no such schema, or a word it has not."""
-        wait = self.mac.random(self._jitter_ms + 1) if priority != ALARM else 0
+        wait = self.mac.random(self._jitter_ms + 1) if priority != ALARM and now >= self._rested else 0
         self.readings_open.add(schema, values, at_ms, now + wait, priority)
 
     def record(self, resource: str, body: bytes, now: int, priority: "int | None" = None) -> None:
@@ -165,7 +167,7 @@ class Station:
         priority, due, least, _ = offer
         begin = max(now, due, self.mac.busy_until)
         if priority != ALARM or self._urgent:
-            begin = max(begin, self.mac.listen_until)
+            begin = max(begin, self.mac.listen_until, self._rested)
         return self.mac.earliest(begin, least, priority)
 
     def _reserve(self) -> None:
@@ -374,9 +376,11 @@ class Station:
             return
         self.readings_open.restore(kept[1], now - elapsed_ms)
         self.records_open.restore(kept[2], now)
+        # What was due while it slept would go at once: two nodes in step would send together at every waking.
+        self._rested = now + self.mac.random(self._jitter_ms + 1)
         self.records_open.transfer = kept[3]
         # Seqs that stand there were used, also where the counter that gave them is lost.
-        self.counter.skip_below(max([row[3] for row in kept[1]] + [row[3] for row in kept[2]] + [-1]) + 1)
+        self.counter.skip_below(max([row[3] for row in kept[1] + kept[2]] + [-1]) + 1)
         if len(kept) > 7:
             self._rekeying.restore(kept[7], now - elapsed_ms, slept)
         if slept:

@@ -161,3 +161,27 @@ def test_keys_are_made_anew_after_a_million_messages() -> None:
     read(world, 0, 60)
     check(world, 60)
     assert len(world.shelves[1].extras) == 1 and max(world.shelves[1].rows) > RENEW_AFTER
+
+
+def test_request_2_goes_again_soon_however_long_request_1_was_in_vain() -> None:
+    """A node that sleeps has seconds for it: of a run nothing is left when it wakes."""
+    world = World(fresh=True)
+    radios = [out.radio for out in world.out.values()]
+    second: list[int] = []
+
+    def begins(data: bytes, end_us: int) -> None:
+        if parse_untrusted(data).step == 2:
+            second.append(world.now)
+            for radio in radios:
+                radio.sleep() if len(second) == 1 else radio.listen()  # the first is not heard
+
+    for radio in radios:
+        radio.sleep()
+    world.nodes[1].reading(0)
+    world.run_ms(HOUR_MS)
+    world.on_frame = begins
+    for radio in radios:
+        radio.listen()
+    world.run_ms(HOUR_MS)
+    assert second[1] - second[0] < 3000
+    check(world, 1)

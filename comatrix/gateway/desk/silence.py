@@ -11,7 +11,9 @@ from comatrix.gateway.uplink import alarm_events as wording
 from comatrix.gateway.uplink.presence import Change, Presence, Watched
 
 LOOK_EVERY_MS = 5_000  # it is not asked with every reading
-LOOK_AT_ALL_EVERY_MS = 30_000  # nobody is silent before a minute, and all is read from the database
+# All is read from the database: not more often than one of these, and seldom while nobody can be silent yet. Whom it
+# finds new has an interval from then on, and a pause longer than `presence.JUMP_MS` would be taken for a jump.
+LOOK_AT_ALL_EVERY_MS, LOOK_AT_LEAST_EVERY_MS = 30_000, 90_000
 UNWATCHED = "nobody waits for it any more"  # it is blocked or revoked, or rooms are not told of silence
 NEVER = -1
 NOTHING = Change({}, {})
@@ -33,6 +35,7 @@ class Silence:
         self._recorded: dict[int, int] | None = None  # node -> when its last record came, as of the start
         self._looked_ms: int | None = None
         self._looked_at_all_ms: int | None = None
+        self._due_ms: int | None = None  # nobody of those found then is silent until then
 
     def change(self) -> Change:
         """Empty where it was asked a moment ago. Raises StoreError."""
@@ -43,12 +46,16 @@ class Silence:
         silent = self._store.read(alarm_events.silent)
         if not (self._all_due(now_ms) or any((self._seen(node) or NEVER) > silent[node] for node in silent)):
             return NOTHING
+        watched = self._watched()
         self._looked_at_all_ms = now_ms
-        return self._presence.look(now_ms, self._watched(), silent)
+        self._due_ms = self._presence.due_ms(watched, silent)
+        return self._presence.look(now_ms, watched, silent)
 
     def _all_due(self, now_ms: int) -> bool:
         looked_ms = self._looked_at_all_ms
-        return looked_ms is None or not 0 <= now_ms - looked_ms < LOOK_AT_ALL_EVERY_MS
+        if looked_ms is None or not 0 <= now_ms - looked_ms < LOOK_AT_LEAST_EVERY_MS:
+            return True
+        return now_ms - looked_ms >= LOOK_AT_ALL_EVERY_MS and self._due_ms is not None and now_ms > self._due_ms
 
     def tell(self, connection: sqlite3.Connection, change: Change) -> int:
         """-> how many events were sealed."""

@@ -124,7 +124,8 @@ class LoraReceiver:
                 self._start(self._take(event))
             elif isinstance(event, Reception) and event.heard is not None:
                 self.levels.note(event.heard.node, event)
-        self.pump()
+        if not events:
+            self.pump()  # maybe an offer of new keys; what was told is pumped once it is on disk
 
     async def _take(self, heard: Heard) -> None:
         """Store a frame; on disk, it is answered. What fails is not: its node sends it again."""

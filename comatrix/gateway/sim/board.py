@@ -7,6 +7,7 @@ from comatrix_lora.medium.randomness import Stream
 
 from comatrix.gateway.sim.firmware import Node, parse
 from comatrix.gateway.sim.scenario import COUNTED, NodePlan
+from comatrix.gateway.sim.whereabouts import count_in
 
 FOREVER_MS = 1 << 40
 MOST_TURNS = 10_000  # of one node in one instant: more is a bug, not work
@@ -94,7 +95,7 @@ class Board:
         self._inbox: list[bytes] = []
         self._pause_ms: int | None = None
         self._next: Any = None
-        self._asleep_from_ms = 0
+        self._asleep_from_ms = self._woken_ms = 0
         self.send = send
         self.node: Any = None
         self.told: list[tuple[str, object]] = []
@@ -102,8 +103,8 @@ class Board:
     # What the firmware is handed
 
     def now(self) -> int:
-        """Of the clock."""
-        return self._now_ms()
+        """Of the clock: it stands still while the firmware runs."""
+        return self._woken_ms
 
     def receive(self, wait_ms: int) -> bytes | None:
         """Of the link: what came. Where nothing did, it is noted how long the node would wait."""
@@ -126,6 +127,7 @@ class Board:
 
     def wake(self) -> None:
         """Run the firmware until it would wait, and come back when it would go on."""
+        self._woken_ms = now_ms = self._now_ms()
         node = self.node or self._boot()
         for _ in range(MOST_TURNS):
             node.step(FOREVER_MS)
@@ -133,13 +135,22 @@ class Board:
                 break
         else:
             raise RuntimeError(f"node {self.plan.name} never waits")
-        now_ms = self._now_ms()
         if self._next is not None:
             self._next.cancel()
         if self.plan.sleep and self._may_sleep(node, now_ms):
             self._sleep(node, now_ms)
         else:
             self._next = self._at(now_ms + self._wait_ms(node, self._pause_ms, now_ms), self.wake)
+
+    def held(self) -> list[int]:
+        """The running numbers of the readings that it still has. The run is over: it does nothing any more."""
+        self._woken_ms = self._now_ms()
+        counts = [count_in(values) for values in self._open(self.node or self._make_node(False))]
+        return [count for count in counts if count is not None]
+
+    def _open(self, node: Any) -> list[dict[int, int]]:
+        """What waits, {word's number: integer} each."""
+        return [one.values for one in node.waiting if isinstance(one.values, dict)]
 
     def _wait_ms(self, node: Any, pause_ms: int, now_ms: int) -> int:
         """How long nothing is run, where the firmware would wait for `pause_ms`."""
@@ -154,7 +165,7 @@ class Board:
             node.method("lamp", ("state", "", 0, 1))(lambda state: self.told.append(("lamp", state)))
             node.on_text(lambda text: self.told.append(("text", text)))
         node.sensor(None, every_s=every_s)(self._read)
-        self._asleep_from_ms = self._now_ms() + AWAKE_MS
+        self._asleep_from_ms = self._woken_ms + AWAKE_MS
         return node
 
     def _make_node(self, woke: bool) -> Any:
@@ -163,11 +174,10 @@ class Board:
         return node
 
     def _read(self) -> dict[str, float] | None:
-        now_ms = self._now_ms()
-        if now_ms >= self._until_ms:
+        if self._woken_ms >= self._until_ms:
             return None
         self._count += 1
-        self._measured(self._count, now_ms)
+        self._measured(self._count, self._woken_ms)
         return self._reading(self._count)
 
     def _reading(self, count: int) -> dict[str, float]:

@@ -91,6 +91,10 @@ class Books:
         """In the room so far, each once."""
         return len(self._arrived)
 
+    def missing(self) -> list[tuple[int, int]]:
+        """(node, its running number) of each that was measured and is not in the room."""
+        return [(place >> 40, place & (1 << 40) - 1) for place in self._measured if place not in self._arrived]
+
     def digest(self) -> str:
         """SHA-256, in hex."""
         return self._transcript.hexdigest()

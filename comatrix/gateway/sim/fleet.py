@@ -3,7 +3,7 @@
 from asyncio import TimerHandle
 from collections.abc import Callable
 from functools import partial
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from comatrix_lora.medium.radio import Radio
 from comatrix_lora.medium.randomness import Stream
@@ -24,6 +24,7 @@ from comatrix.gateway.sim.scenario import LinkPlan, LoraPlan, NodePlan, Scenario
 from comatrix.gateway.sim.virtual_time import SimLoop
 from comatrix.gateway.uplink.associations import PlainAddress
 
+B = TypeVar("B", bound=Board)
 GATEWAY = "10.255.255.254", 5683
 OnDatagram = Callable[[int, bool, bytes], None]  # number of the node, whether it is on its way up, the datagram
 
@@ -54,6 +55,7 @@ class Fleet:
         self.counts = {name: Counts() for name, link in scenario.links.items() if isinstance(link, LinkPlan)}
         self.positions: list[tuple[float, float]] = []
         self.lora_nodes: dict[int, LoraNode] = {}
+        self.boards: dict[int, Board] | None = {}  # None: nodes are elsewhere, and cannot be looked into
         self.programs: dict[int, Running] = {}  # by number: the nodes that run one
         self.on_datagram: OnDatagram = lambda number, up, data: None
         self._scenario = scenario
@@ -146,7 +148,7 @@ class Fleet:
             until_ms=self._scenario.whole.duration_ms,
         )
         self._load(number, plan, board)
-        return board
+        return self._noted(number, board)
 
     def _lora_node(
         self, number: int, plan: NodePlan, written: dict[str, Any], dice: Stream, radio: Radio, air: LoraAir
@@ -165,7 +167,19 @@ class Fleet:
             until_ms=self._scenario.whole.duration_ms,
         )
         self._load(number, plan, board)
+        return self._noted(number, board)
+
+    def _noted(self, number: int, board: B) -> B:
+        if self.boards is not None:
+            self.boards[number] = board
         return board
+
+    def held(self) -> set[tuple[int, int]] | None:
+        """(node, running number) of the readings that nodes still have when all is over; None: nobody can tell, as
+        where a program's readings bear no number."""
+        if self.boards is None or self.programs:
+            return None
+        return {(number, count) for number, board in self.boards.items() for count in board.held()}
 
     def _load(self, number: int, plan: NodePlan, board: Board) -> None:
         """A node's program on its board, and what will happen at the board's pins. Raises UsageError."""

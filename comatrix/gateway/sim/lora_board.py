@@ -149,6 +149,11 @@ class LoraBoard(Board):
         temperature, humidity = climate_of(count).values()
         return {"temperature": temperature / 100, "humidity": humidity / 10}
 
+    def _open(self, node: Any) -> list[dict[int, int]]:
+        node._begin()
+        rows = node.station.readings_open.kept(node.clock.now())
+        return [node.schemas.by_code[row[0]].unpack_untrusted(row[1]) for row in rows]
+
     def _wait_ms(self, node: Any, pause_ms: int, now_ms: int) -> int:
         """Until the firmware would go on. While the radio transmits it would look at it again and again: it is woken
         by `_done` instead, or by a sensor."""

@@ -20,4 +20,9 @@ def count_of(values: Mapping[str, str]) -> int | None:
     """The number again, from names and decimal strings of an event; None: not such a reading."""
     if "temperature" not in values or "humidity" not in values:
         return None
-    return int(Decimal(values["temperature"]) * 100) - COLDEST + SPAN * int(Decimal(values["humidity"]) * 10)
+    return number_of(int(Decimal(values["temperature"]) * 100), int(Decimal(values["humidity"]) * 10))
+
+
+def number_of(temperature: int, humidity: int) -> int:
+    """The number again, from the words' integers."""
+    return temperature - COLDEST + SPAN * humidity

@@ -34,6 +34,7 @@ class RealFleet(Fleet):
         self, scenario: Scenario, seed: int, loop: SimLoop, books: Books, folder: Path, interpreter: Interpreter
     ) -> None:
         super().__init__(scenario, seed, loop, books)
+        self.boards = None
         self._folder = folder
         self._interpreter = interpreter
         self._firmware = folder / "firmware"

@@ -1,6 +1,7 @@
 """What a run came to: figures as a value, and the same in words."""
 
 from collections.abc import Iterator
+from dataclasses import asdict
 from typing import Any
 
 from comatrix.gateway.sim import lora_report
@@ -24,6 +25,7 @@ def figures(out: Outcome) -> dict[str, Any]:
         "readings": books.readings,
         "delivered": books.delivered,
         "missing": books.readings - books.delivered,
+        "missing_by_place": None if out.missing is None else asdict(out.missing),
         "doubled": books.doubled,
         "late": books.late,
         "late_after_s": whole.late_after_ms / 1000,
@@ -58,8 +60,8 @@ def words(told: dict[str, Any]) -> list[str]:
     lines = [
         f"{told['title']}: {told['nodes']} nodes, {seconds_words(told['virtual_s'])} of {clock} time, "
         f"seed {told['seed']}",
-        f"readings   {told['readings']:,} measured, {told['delivered']:,} in the room, {told['missing']:,} missing, "
-        f"{told['doubled']:,} doubled",
+        f"readings   {told['readings']:,} measured, {told['delivered']:,} in the room, {told['missing']:,} missing"
+        f"{_places(told)}, {told['doubled']:,} doubled",
         f"late       {told['late']:,} later than {seconds_words(told['late_after_s'])}",
         f"latency    {latency or 'nothing arrived'}",
     ]
@@ -77,6 +79,14 @@ def words(told: dict[str, Any]) -> list[str]:
     lines += [f"operator   {line}" for line in told["operator"][:SHOWN]]
     lines.append(f"transcript {told['transcript_sha256']}")
     return lines
+
+
+def _places(told: dict[str, Any]) -> str:
+    """Where what is missing is."""
+    places = told["missing_by_place"]
+    if not told["missing"] or places is None:
+        return ""
+    return f" ({places['nodes']:,} still with nodes, {places['gateway']:,} with the gateway, {places['lost']:,} lost)"
 
 
 def _lora_words(name: str, one: dict[str, Any]) -> Iterator[str]:

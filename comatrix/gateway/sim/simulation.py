@@ -30,6 +30,7 @@ from comatrix.gateway.sim.real_homeserver import RealHomeserver
 from comatrix.gateway.sim.real_time import RealLoop
 from comatrix.gateway.sim.scenario import CommandPlan, FaultPlan, LoraPlan, NodePlan, Scenario
 from comatrix.gateway.sim.virtual_time import SimLoop, VirtualLoop, run
+from comatrix.gateway.sim.whereabouts import Whereabouts, stored, whereabouts
 
 STEP_MS, REAL_STEP_MS = 5_000, 250  # of progress
 MEMORY_DISK = Path("/dev/shm")
@@ -50,6 +51,7 @@ class Outcome:
     duplicates: int = 0
     restarts: int = 0
     requests: int = 0
+    missing: Whereabouts | None = None  # None: nobody can tell
     real: bool = False  # by the real clock
     lasted_ms: int = 0
 
@@ -83,7 +85,7 @@ def _rare_collections() -> Iterator[None]:
     before = gc.get_threshold()
     gc.collect()
     gc.freeze()
-    gc.set_threshold(200_000, 20, 100)
+    gc.set_threshold(500_000, 20, 100)
     try:
         yield
     finally:
@@ -281,12 +283,16 @@ class _Simulation:
         if self._real is not None:
             self._books.read_back(self._real.in_room())
             out.told += [f"not typed: {line}" for line in self._real.unsaid]
+        held = self._fleet.held() if self._books.missing() else set()
         for node in self._fleet.lora_nodes.values():
             node.ended()
         if self._radios is not None:
             self._radios.books.close()
         with open_store(self._database, self._clocks.wall_ms(), self._lives) as store:
             out.commands = store.read(_commands)
+            if held is not None:
+                missing = self._books.missing()
+                out.missing = whereabouts(missing, held, store.read(stored) if missing else set())
         return out
 
 

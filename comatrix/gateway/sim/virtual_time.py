@@ -1,19 +1,22 @@
 """Virtual time for asyncio code: a loop whose clock stands still while anything can run, and then jumps.
 
-An event loop asks its selector to wait until the next timer is due. This one's selector waits for nothing: it moves the
-clock there. That holds only where nothing real is waited for, so no thread, socket or process may be in the simulated
-part: the store commits in the loop's own thread (`Store.open(..., threaded=False)`), datagrams and HTTP requests are
-calls. Then the order of everything that happens follows from the code and the seed alone.
+An event loop whose timers are elsewhere waits for what comes from outside. This one's selector waits for nothing: it
+moves the clock to the next timer. That holds only where nothing real is waited for, so no thread, socket or process may
+be in the simulated part: the store commits in the loop's own thread (`Store.open(..., threaded=False)`), datagrams and
+HTTP requests are calls. Then the order of everything that happens follows from the code and the seed alone.
 """
 
 import asyncio
 import selectors
 from collections.abc import Callable, Coroutine
-from typing import Any, TypeVar
+from contextvars import Context
+from typing import Any, TypeVar, TypeVarTuple, Unpack
 
 from comatrix.gateway.clock import Clocks
+from comatrix.gateway.sim.timers import Timer, Timers
 
 T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
 WALL_START_MS = 1_767_225_600_000  # 2026-01-01 00:00 UTC, where every simulation begins
 
 
@@ -22,15 +25,15 @@ class StuckError(RuntimeError):
 
 
 class _Jump(selectors.SelectSelector):
-    """Instead of waiting, tells `jump` how long it would have. Nothing registered ever becomes ready."""
+    """Instead of waiting, calls `jump`. Nothing registered ever becomes ready."""
 
-    def __init__(self, jump: Callable[[float | None], None]) -> None:
+    def __init__(self, jump: Callable[[], None]) -> None:
         super().__init__()
         self._jump = jump
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         if timeout != 0:
-            self._jump(timeout)
+            self._jump()
         return []
 
 
@@ -53,20 +56,48 @@ class SimLoop(asyncio.SelectorEventLoop):
 
 
 class VirtualLoop(SimLoop):
-    """Where time is virtual."""
+    """Where time is virtual. Its timers are its own: they stand in the order in which they were set, and cost less."""
 
     def __init__(self) -> None:
-        self._virtual_s = 0.0
+        self._now_us = 0
+        self._timers = Timers()
         super().__init__(_Jump(self._pass))
 
     def time(self) -> float:
         """Virtual seconds."""
-        return self._virtual_s
+        return self._now_us / 1_000_000
 
-    def _pass(self, seconds: float | None) -> None:
-        if seconds is None:
+    def now_ms(self) -> int:
+        """Milliseconds since the run began, the nearest."""
+        return (self._now_us + 500) // 1000
+
+    def now_us(self) -> int:
+        """Microseconds since then."""
+        return self._now_us
+
+    def call_later(
+        self, delay: float, callback: Callable[[Unpack[Ts]], object], *args: *Ts, context: Context | None = None
+    ) -> Any:
+        """As of any loop."""
+        return self.call_at(self._now_us / 1_000_000 + delay, callback, *args, context=context)
+
+    def call_at(
+        self, when: float, callback: Callable[[Unpack[Ts]], object], *args: *Ts, context: Context | None = None
+    ) -> Any:
+        """As of any loop, to the nearest microsecond."""
+        timer = Timer(when, callback, args, context)
+        self._timers.add(timer)
+        return timer
+
+    def _pass(self) -> None:
+        """Nothing can run: on to the next timers."""
+        due_us = self._timers.next_us()
+        if due_us is None:
             raise StuckError("nothing is planned any more, and something is waited for")
-        self._virtual_s += max(0.0, seconds)
+        self._now_us = max(self._now_us, due_us)
+        for timer in self._timers.take(self._now_us):
+            assert timer.call is not None
+            timer.running = self.call_soon(timer.call, *timer.args, context=timer.context)
 
 
 def run(main: Callable[[SimLoop], Coroutine[Any, Any, T]], new_loop: Callable[[], SimLoop] = VirtualLoop) -> T:

@@ -48,10 +48,17 @@ class Presence:
         back = [node for node in silent if node in watched and watched[node].last_ms > silent[node]]
         return Change(*({node: watched[node].last_ms for node in nodes} for nodes in (fell, back)))
 
+    def due_ms(self, watched: Mapping[int, Watched], silent: Mapping[int, int]) -> int | None:
+        """Until when none of them is silent, whatever is heard; None: there is none."""
+        return min((_patient_until_ms(one) for node, one in watched.items() if node not in silent), default=None)
+
     def _is_silent(self, node: int, known: Watched, now_ms: int) -> bool:
-        patience_ms = max(MISSED * known.interval_ms, SHORTEST_MS)
-        if now_ms - known.last_ms <= patience_ms:
+        if now_ms <= _patient_until_ms(known):
             return False
         # A quarter more than the interval: a node that spoke just before the start is due just after it.
         grace_ms = max(known.interval_ms * 5 // 4, SHORTEST_MS)
         return now_ms - self._since_ms[node] > grace_ms
+
+
+def _patient_until_ms(known: Watched) -> int:
+    return known.last_ms + max(MISSED * known.interval_ms, SHORTEST_MS)

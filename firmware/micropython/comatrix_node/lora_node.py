@@ -178,9 +178,8 @@ class Node(Program):
         window = self.station.mac.listen_until
         if window > now:
             times.append(window)  # then a node that sleeps need not listen longer
-        if not self.link.ready():
-            times.append(now + _LOOK_MS)
-        for due in (self.station.next_deadline() if self.link.ready() else None, self.sensors.next_due()):
+        next_send = self.station.next_deadline() if self.link.ready() else now + _LOOK_MS
+        for due in (next_send, self.sensors.next_due()):
             if due is not None:
                 times.append(due)
         return max(0, min(times) - now)
@@ -189,7 +188,6 @@ class Node(Program):
         now = self.clock.now()
         if self.link.sent():
             self.station.transmitted(now)
-        self.station.handle_timer(now)
         while True:
             self._events(now)
             settings = self.station.settings

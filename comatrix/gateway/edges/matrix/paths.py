@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 from urllib.parse import quote
 
@@ -22,7 +23,8 @@ def json_bytes(value: Mapping[str, Any]) -> bytes:
     return text.encode("utf-8", "replace")
 
 
+@lru_cache(1024)
 def _quoted(part: str) -> str:
-    """One path segment. Dots alone would walk up the path."""
+    """One path segment. Dots alone would walk up the path. Most of them come in every path."""
     text = quote(part, safe="", errors="replace")
     return text if text.strip(".") else text.replace(".", "%2E")

@@ -173,20 +173,16 @@ class Poster:
         """Until woken, or the next moment that matters."""
         moments = [self._parts.dispatch.next_ms(self._parts.now_ms()), self._lookout.next_ms()]
         known = [moment for moment in moments if moment is not None]
-        waits = [asyncio.create_task(self._woken())]
-        if known:
-            waits.append(asyncio.create_task(self._until(min(known))))
+        alarm = asyncio.create_task(self._alarm(min(known))) if known and not self._wake.is_set() else None
         try:
-            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+            await self._wake.wait()
         finally:
-            for one in waits:
-                one.cancel()
+            if alarm is not None:
+                alarm.cancel()
 
-    async def _woken(self) -> None:
-        await self._wake.wait()
-
-    async def _until(self, at_ms: int) -> None:
+    async def _alarm(self, at_ms: int) -> None:
         await self._parts.wait(at_ms)
+        self._wake.set()
 
     def _tell_encrypted(self) -> None:
         """Rooms that were found encrypted, by whomever."""

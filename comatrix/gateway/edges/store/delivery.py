@@ -3,7 +3,7 @@
 import sqlite3
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from comatrix.gateway.edges.store import nodes, outbox, records, replies, rooms
 from comatrix.gateway.model import Arrivals, Node, Record, Room, SealedRow, Voice
@@ -109,8 +109,12 @@ class Delivery:
             row_id = outbox.next_id(connection)
             txn = txn_id(self._store.instance, row_id, "msg")
             draft = compose(found, _named(connection, found), txn)
-            row = replace(
-                _row(connection, row_id, room, txn, draft),
+            row = _row(
+                connection,
+                row_id,
+                room,
+                txn,
+                draft,
                 sender=voice.user_id,
                 device=voice.device_id,
                 sealed_ms=now_ms,
@@ -160,8 +164,10 @@ class Delivery:
         await self._store.run(lambda connection: rooms.set_paused(connection, room, reason))
 
 
-def _row(connection: sqlite3.Connection, row_id: int, room: int, txn: str, draft: Draft) -> SealedRow:
-    """The row of a draft, nobody's yet."""
+def _row(
+    connection: sqlite3.Connection, row_id: int, room: int, txn: str, draft: Draft, *, sealed_ms: int, **whose: Any
+) -> SealedRow:
+    """The row of a draft. `whose`: fields of SealedRow."""
     found = rooms.by_id(connection, room)
     assert found is not None, "a record names a room that was never there"
     return SealedRow(
@@ -171,13 +177,14 @@ def _row(connection: sqlite3.Connection, row_id: int, room: int, txn: str, draft
         event_type=EVENT_TYPE,
         txn_id=txn,
         content=draft.content,
-        sealed_ms=0,
+        sealed_ms=sealed_ms,
         records=tuple(record.id for record in draft.members),
         in_doubt=False,
         attempts=0,
         state="sealed",
         nodes=tuple(sorted({record.node for record in draft.members})),
         oldest_ms=min(record.received_ms for record in draft.members),
+        **whose,
     )
 
 

@@ -87,7 +87,7 @@ class Transactions:
         try:
             self._connection.execute("BEGIN IMMEDIATE")
             told = self._append(appends) if appends else []
-            came = [self._run(work) for work in works]
+            came = [self._run(work) for work in works] if appends or len(works) > 1 else [self._run_alone(works[0])]
             self._connection.execute("COMMIT")
         except Exception as error:  # noqa: BLE001 - a thread that died would leave every node without an answer
             failure, starved = self._translated(error), self._capacity.disk_explains(error)
@@ -126,6 +126,18 @@ class Transactions:
             return False, failure
         self._connection.execute("RELEASE job")
         return True, result
+
+    def _run_alone(self, work: Work) -> Came:
+        """As `_run`, of the only one of its transaction: that is rolled back with it."""
+        try:
+            return True, work(self._connection)
+        except Exception as error:
+            if not self._connection.in_transaction or self._capacity.disk_explains(error):
+                raise
+            failure = self._translated(error) if isinstance(error, sqlite3.Error) else error
+            self._connection.execute("ROLLBACK")
+            self._connection.execute("BEGIN IMMEDIATE")
+            return False, failure
 
     def _translated(self, error: Exception) -> StoreError:
         return self._capacity.translated(error, self._translate(error))
