@@ -30,6 +30,9 @@ any pin; what it drives, and how often it started, is told at the end. Its readi
 LoRa goes through [the simulated air](lora-medium.md): airtime, half duplex, collisions, distance, shadowing. The number
 of a reading stands in its values, as a frame has no room for it: such a node's temperature climbs by 0.01 °C a reading.
 
+A reading takes the gateway and its node together 1.8 ms of one slow core over UDP and 2.6 to 3.4 ms over LoRa:
+`comatrix sim town` two minutes, `comatrix sim lora-town` three to four; their 72,000 readings arrive, each once.
+
 Unknown keys are refused. A span is a text with a unit: `"30s"`, `"10min"`, `"2h"`, `"1d"`.
 """
 
