@@ -124,6 +124,10 @@ class Running(Board):
 
     # In the program's thread
 
+    def now(self) -> int:
+        """Of the clock: it goes on where the program waits in the middle of a call."""
+        return self._now_ms()
+
     def receive(self, wait_ms: int) -> bytes | None:
         """Of the link: what came, or None after the time."""
         if not self._inbox and wait_ms > 0:
