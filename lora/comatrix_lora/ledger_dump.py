@@ -15,8 +15,8 @@ def read_untrusted(data: bytes, duty_ppm: int) -> "tuple[array[int], array[int],
     data = unsealed(data)
     if len(data) < _HEAD_SIZE:
         raise ValueError("too short")
-    format, count, written_ppm, newest_us, opened = struct.unpack(HEAD, data[:_HEAD_SIZE])
-    if format != FORMAT or written_ppm != duty_ppm or count > MOST_ENTRIES or newest_us >> 62:
+    form, count, written_ppm, newest_us, opened = struct.unpack(HEAD, data[:_HEAD_SIZE])
+    if form != FORMAT or written_ppm != duty_ppm or count > MOST_ENTRIES or newest_us >> 62:
         raise ValueError("not of this ledger")
     if len(data) != _HEAD_SIZE + count * _ENTRY_SIZE or (count and not duty_ppm):
         raise ValueError("wrong length")

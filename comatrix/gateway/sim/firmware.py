@@ -3,10 +3,12 @@
 A board with little memory has its garbage collected before each request, and lets go of modules that are needed once a
 boot. Here that would look through the whole simulation and compile those modules anew each time, so neither is done.
 What is a pure function and was asked before is remembered, for which a board has no memory: how long frames are on the
-air, and keys. AES-CCM is the gateway's, the same to the bit.
+air, and contexts. AES-CCM is the gateway's, the same to the bit.
 """
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 
 from comatrix.gateway.aead import aead
@@ -23,10 +25,10 @@ from comatrix_node.lora_node import Node as LoraNode  # noqa: E402
 from comatrix_node.node import Node  # noqa: E402
 from comatrix_node.store_rtc import RtcStore  # noqa: E402
 
-from comatrix.session import oscore  # noqa: E402
-from comatrix.session.hkdf import hkdf  # noqa: E402
+from comatrix.session import keys  # noqa: E402
+from comatrix.session.oscore import Context  # noqa: E402
 
-REMEMBERED = 1 << 14  # at most: a node has three keys
+REMEMBERED = 1 << 14  # at most: a node has one context at a time
 
 
 class _NoCollector:
@@ -42,8 +44,18 @@ for module in (udp_node, lora_node):
     setattr(module, "aead", lru_cache(REMEMBERED)(aead))  # noqa: B010
 setattr(parts, "unload", lambda name: None)  # noqa: B010
 setattr(lora_room, "unload", lambda names: None)  # noqa: B010
-setattr(oscore, "hkdf", lru_cache(REMEMBERED)(hkdf))  # noqa: B010
 for module in (mac, lora_channel):
     setattr(module, "airtime_us", lru_cache(REMEMBERED)(airtime_us))  # noqa: B010
 
-__all__ = ["LoraNode", "Node", "RtcStore", "parse"]
+
+@contextmanager
+def remembered_contexts() -> Iterator[None]:
+    """While a simulation runs; they are large."""
+    setattr(keys, "Context", lru_cache(REMEMBERED)(Context))  # noqa: B010
+    try:
+        yield
+    finally:
+        setattr(keys, "Context", Context)  # noqa: B010
+
+
+__all__ = ["LoraNode", "Node", "RtcStore", "parse", "remembered_contexts"]
