@@ -3,6 +3,7 @@
 import tempfile
 from pathlib import Path
 
+from comatrix.gateway.cli.node_image import HEADER_BYTES, OFFSETS, offset_untrusted
 from comatrix.gateway.config.archive import extract_untrusted
 from comatrix.gateway.edges.store.snapshot import judge_untrusted
 from comatrix.gateway.flashing.about import literal_untrusted
@@ -53,3 +54,10 @@ def archive(data: bytes) -> None:
             extract_untrusted(source, into)
         finally:
             assert {one.name for one in Path(folder).iterdir()} == {"backup.tar.gz", "into"}
+
+
+def image(data: bytes) -> None:
+    """offset_untrusted: one of the known offsets, by the header alone."""
+    offset = offset_untrusted(data)
+    assert offset is None or offset in OFFSETS.values()
+    assert offset_untrusted(data[:HEADER_BYTES]) == offset

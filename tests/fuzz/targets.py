@@ -274,6 +274,7 @@ TARGETS = (
     Target("about.literal_untrusted", file_targets.literal, (BoardError,)),
     Target("wanted.config_untrusted", file_targets.configuration, (UsageError,)),
     Target("raw_repl.receive_untrusted", file_targets.repl),
+    Target("node_image.offset_untrusted", file_targets.image),
     Target("snapshot.judge_untrusted", file_targets.database, (StoreError,)),
     Target("archive.extract_untrusted", file_targets.archive, (UsageError, OSError)),
     Target("security.PlainRequest.open_untrusted", coap_client_targets.plain, (), ("coap",)),
