@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import CancelledError
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -62,7 +63,11 @@ class Loopback:
                 request = httpx.Request(
                     self.command, outer.url + self.path, headers=dict(self.headers), content=self.rfile.read(size)
                 )
-                status, content = asyncio.run_coroutine_threadsafe(outer.answer(request), outer.loop).result(5)
+                asked = asyncio.run_coroutine_threadsafe(outer.answer(request), outer.loop)
+                try:
+                    status, content = asked.result(5)
+                except CancelledError:
+                    return  # the homeserver ends; who asked is gone
                 self.send_response(status)
                 self.send_header("Content-Length", str(len(content)))
                 self.end_headers()
