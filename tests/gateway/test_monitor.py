@@ -59,6 +59,10 @@ def test_metrics_are_what_prometheus_reads() -> None:
     assert {
         "comatrix_nodes 2",
         "comatrix_records_total 7",
+        "comatrix_records_late_total 1",
+        "comatrix_records_waiting 3",
+        "comatrix_outbox_sealed 1",
+        "comatrix_outbox_posted 5",
         "comatrix_outbox_parked 4",
         "comatrix_knocks_total 9",
         "comatrix_homeserver_reachable 0",

@@ -82,6 +82,13 @@ def test_json_lines_hold_the_same_as_texts(export: Export) -> None:
     }
 
 
+def test_what_came_behind_newer_ones_is_marked(export: Export, tmp_path: Path) -> None:
+    with Store.open(tmp_path / "home" / "comatrix.db", 0) as store:
+        store.write(lambda connection: connection.execute("UPDATE record SET late = 1 WHERE seq = 1"))
+    lines = [json.loads(line) for line in export("--format", "jsonl").stdout.splitlines()]
+    assert {line["seq"] for line in lines if line["late"]} == {1}
+
+
 def test_node_word_and_span_choose(export: Export) -> None:
     assert [one["value"] for one in rows(export("--node", "garden", "--word", "humidity"))] == ["50.1", "50.1"]
     span = ("--since", "2026-01-01T00:01", "--until", "2026-01-01T00:02:00")
