@@ -19,13 +19,14 @@ from comatrix.gateway.model import Node as NodeRow
 from comatrix.gateway.sim.books import Books
 from comatrix.gateway.sim.capture import Capture, names_node
 from comatrix.gateway.sim.edge import AirEdge
-from comatrix.gateway.sim.firmware import remembered_contexts
+from comatrix.gateway.sim.firmware import at_ease
 from comatrix.gateway.sim.fleet import GATEWAY, Fleet, udp_address
 from comatrix.gateway.sim.gateway import SimGateway, open_store
 from comatrix.gateway.sim.homeserver import SimHomeserver
 from comatrix.gateway.sim.lora_air import LoraAir
 from comatrix.gateway.sim.lora_channel import propagation_of
 from comatrix.gateway.sim.lora_gateway import GatewayRadios
+from comatrix.gateway.sim.programs.board import ending_programs
 from comatrix.gateway.sim.real_fleet import RealFleet
 from comatrix.gateway.sim.real_homeserver import RealHomeserver
 from comatrix.gateway.sim.real_time import RealLoop
@@ -71,7 +72,8 @@ def simulate(
     chosen = scenario.whole.seed if seed is None else seed
     with ExitStack() as stack:
         stack.enter_context(_rare_collections())
-        stack.enter_context(remembered_contexts())
+        stack.enter_context(at_ease())
+        stack.enter_context(ending_programs())
         place = MEMORY_DISK if MEMORY_DISK.is_dir() else None  # what a disk costs is not simulated
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="comatrix-sim-", dir=place)))
 

@@ -129,3 +129,12 @@ def node_board(tmp_path: Path) -> Iterator[PtyBoard]:
     made = PtyBoard([*real_micropython().command, str(SERVER)], tmp_path / "flash", interrupts=True)
     yield made
     made.close()
+
+
+@pytest.fixture
+def board(tmp_path: Path) -> Iterator[PtyBoard]:
+    """An empty one, at a pseudo terminal."""
+    (tmp_path / "flash").mkdir()
+    made = PtyBoard([*real_micropython().command, str(SERVER)], tmp_path / "flash", interrupts=True)
+    yield made
+    made.close()

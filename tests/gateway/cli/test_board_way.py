@@ -3,15 +3,14 @@
 import re
 import shlex
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.gateway.cli.conftest import PASSWORD, Comatrix, Loopback
 from tests.gateway.cli.gateway_beside import gateway_beside
-from tests.support.emulated_board import SERVER, PtyBoard
-from tests.support.micropython import ROOT, real_micropython
+from tests.support.emulated_board import PtyBoard
+from tests.support.micropython import ROOT
 
 pytestmark = pytest.mark.slow
 WIFI = "the password of the Wi-Fi\n"
@@ -22,15 +21,6 @@ def shown(page: str, heading: str) -> list[str]:
     section = (ROOT / page).read_text(encoding="utf-8").split(heading)[1]
     blocks = "\n".join(re.findall(r"^```\n(.*?)^```", section, re.MULTILINE | re.DOTALL))
     return [line for line in blocks.splitlines() if line.startswith("comatrix ")]
-
-
-@pytest.fixture
-def board(tmp_path: Path) -> Iterator[PtyBoard]:
-    """An empty one, at a pseudo terminal."""
-    (tmp_path / "flash").mkdir()
-    made = PtyBoard([*real_micropython().command, str(SERVER)], tmp_path / "flash", interrupts=True)
-    yield made
-    made.close()
 
 
 def typed(comatrix: Comatrix, line: str, here: dict[str, str], asked: str | None = None) -> str:

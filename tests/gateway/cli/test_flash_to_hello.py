@@ -10,8 +10,8 @@ import pytest
 
 from tests.gateway.cli.conftest import Comatrix
 from tests.gateway.cli.gateway_beside import gateway_beside
-from tests.support.emulated_board import SERVER, PtyBoard
-from tests.support.micropython import ROOT, real_micropython
+from tests.support.emulated_board import PtyBoard
+from tests.support.micropython import ROOT
 
 pytestmark = pytest.mark.slow
 
@@ -35,15 +35,6 @@ def garden(ready: Comatrix, tmp_path: Path) -> Iterator[Comatrix]:
         added = ready("node", "add", "garden", "--room", "#garden:localhost", "--interval", "5", *out)
         assert added.exit_code == 0, added.output
         yield ready
-
-
-@pytest.fixture
-def board(tmp_path: Path) -> Iterator[PtyBoard]:
-    """An empty one."""
-    (tmp_path / "flash").mkdir()
-    made = PtyBoard([*real_micropython().command, str(SERVER)], tmp_path / "flash", interrupts=True)
-    yield made
-    made.close()
 
 
 def test_an_empty_board_says_hello_and_only_what_differs_is_written_again(

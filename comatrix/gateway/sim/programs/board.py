@@ -7,13 +7,14 @@ deep sleep ends the program until the next start. What it imports of the board i
 import builtins
 import threading
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any
 
 from comatrix_lora.medium.randomness import Stream
-from comatrix_node import power
 
 from comatrix.gateway.errors import GatewayError
 from comatrix.gateway.sim.board import FOREVER_MS, MOST_TURNS, Board
+from comatrix.gateway.sim.firmware import replaced
 from comatrix.gateway.sim.lora_board import LoraBoard
 from comatrix.gateway.sim.programs.expected import Expected, records
 from comatrix.gateway.sim.programs.finding import Found
@@ -34,18 +35,18 @@ class _Here(threading.local):
 
 
 _here = _Here()
-_host_deep_sleep = power.deep_sleep
 
 
-def _deep_sleep(ms: int) -> None:
-    """In place of `power.deep_sleep`, which the firmware calls."""
-    if _here.board is None:
-        _host_deep_sleep(ms)
-    else:
-        _here.board.deep_sleep(ms)
+def ending_programs() -> AbstractContextManager[None]:
+    """While a simulation runs: deep sleep, which the firmware asks `power` for, ends the program of this thread."""
+    from comatrix_node import power  # the firmware unloads it, and then it is another
 
+    host = power.deep_sleep
 
-setattr(power, "deep_sleep", _deep_sleep)  # noqa: B010 - a module's name is not its attribute to a checker
+    def deep_sleep(ms: int) -> None:
+        (host if _here.board is None else _here.board.deep_sleep)(ms)
+
+    return replaced([(power, "deep_sleep", deep_sleep)])
 
 
 class Running(Board):
